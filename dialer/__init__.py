@@ -1,0 +1,1 @@
+"""Turns work items into calls and reports their outcomes to `campaigns`."""

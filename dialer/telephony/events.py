@@ -1,0 +1,52 @@
+"""What carriers tell, in our words: frozen, with a key that makes a second delivery a no-op."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from campaigns.attempts.codes import LineResult
+
+
+class EventKind(StrEnum):
+    """Kinds of carrier events; for a debtor's channel unless said otherwise."""
+
+    PLACED = "placed"  # the carrier took the request
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    MACHINE = "machine"  # an answering machine was recognised
+    BRIDGED = "bridged"  # debtor and operator hear each other
+    DIGIT = "digit"  # one key pressed by the debtor
+    PROMPT_DONE = "prompt_done"  # a robocall's message was played to its end
+    ENDED = "ended"  # the call is over; carries `line_result`
+    LEG_UP = "leg_up"  # an operator's own voice leg stands (channel_id is the leg's)
+    LEG_DOWN = "leg_down"
+    RESYNC = "resync"  # connection (re)made: `live` holds every channel the carrier still has
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierEvent:
+    """One thing that happened on a carrier.
+
+    Attributes:
+        kind: what happened.
+        channel_id: our own id of the channel (`Call.channel_id` or `AgentSession.leg_id`); empty for RESYNC.
+        at: when, aware, UTC.
+        key: unique per carrier and happening; the same happening told twice has the same key.
+        line_result: for ENDED, how the line ended before any answer, or ANSWERED; None when the carrier's word is unknown.
+        cause: Q.850 cause where known.
+        sip_code: SIP status where known.
+        digit: for DIGIT, one of 0-9*#.
+        live: for RESYNC, the ids of all channels alive on the carrier.
+    """
+
+    kind: EventKind
+    channel_id: str
+    at: datetime
+    key: str
+    line_result: LineResult | None = None
+    cause: int | None = None
+    sip_code: int | None = None
+    digit: str | None = None
+    live: frozenset[str] = frozenset()

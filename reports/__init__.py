@@ -1,0 +1,1 @@
+"""Reads everything, writes only its own facts."""
