@@ -1,12 +1,12 @@
 """One drawn tree of errors; each knows whether trying again can help and what to tell the user.
 
-    AppError
-    ├── InvalidInput        the caller sent something unusable (HTTP 422, exit status 1)
-    ├── NotFound            no such thing in this office (404)
-    ├── Conflict            the thing has moved on meanwhile (409)
-    ├── NotAllowed          the role or the state forbids it (403)
-    └── Unavailable         a server we depend on does not answer (503); not permanent
-        └── StoreUnavailable   the database or Redis
+AppError
+├── InvalidInput        the caller sent something unusable (HTTP 422, exit status 1)
+├── NotFound            no such thing in this office (404)
+├── Conflict            the thing has moved on meanwhile (409)
+├── NotAllowed          the role or the state forbids it (403)
+└── Unavailable         a server we depend on does not answer (503); not permanent
+    └── StoreUnavailable   the database or Redis
 """
 
 from __future__ import annotations

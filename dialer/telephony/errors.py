@@ -1,9 +1,9 @@
 """What can go wrong between us and a carrier.
 
-    CarrierError
-    ├── CarrierRefused       the carrier said no: the call was certainly not made (permanent)
-    ├── CarrierUnreachable   nothing was handed over: certainly not made; try later
-    └── HandoverUnknown      it may have been made: never try again blindly, reconcile first
+CarrierError
+├── CarrierRefused       the carrier said no: the call was certainly not made (permanent)
+├── CarrierUnreachable   nothing was handed over: certainly not made; try later
+└── HandoverUnknown      it may have been made: never try again blindly, reconcile first
 """
 
 from __future__ import annotations

@@ -1,0 +1,108 @@
+"""Offices, users, sessions and the audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Identity, Index, Integer, String, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from callcenter.core.db import Base, OfficeMixin, within_office
+
+
+class Role(StrEnum):
+    """Who may do what; contracted operators and supervisors are not tax officers."""
+
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    TAX_OFFICER = "tax_officer"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class Office(Base):
+    """A municipal tax office: the tenant. The one table that is not a tenant's."""
+
+    __tablename__ = "office"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    name_en: Mapped[str] = mapped_column(String(100), server_default="")
+    desk_name: Mapped[str] = mapped_column(String(100), server_default="")
+    phone: Mapped[str] = mapped_column(String(20), server_default="")
+    time_zone: Mapped[str] = mapped_column(String(40), server_default="Asia/Tokyo")
+    is_training: Mapped[bool] = mapped_column(server_default=text("false"))
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class User(OfficeMixin, Base):
+    """A person who signs in; imported history may name operators who never do (no password)."""
+
+    __tablename__ = "app_user"
+    __table_args__ = (
+        UniqueConstraint("office_id", "sign_in_name"),
+        ForeignKeyConstraint(["office_id"], ["office.id"]),
+        CheckConstraint("role in ('operator','supervisor','tax_officer','auditor','administrator')", name="role"),
+    )
+
+    sign_in_name: Mapped[str] = mapped_column(String(80))
+    display_name: Mapped[str] = mapped_column(String(80))
+    role: Mapped[Role] = mapped_column(String(20))
+    password_hash: Mapped[str | None] = mapped_column(String(300))
+    is_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    lang: Mapped[str] = mapped_column(String(2), server_default="ja")
+    phone_address: Mapped[str] = mapped_column(String(80), server_default="")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class UserSession(OfficeMixin, Base):
+    """A server-side session; only the SHA-256 of its token is kept."""
+
+    __tablename__ = "user_session"
+    __table_args__ = (
+        UniqueConstraint("office_id", "token_hash"),
+        within_office("user_id", "app_user"),
+    )
+
+    user_id: Mapped[int]
+    token_hash: Mapped[str] = mapped_column(String(64))
+    csrf_token: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class AuditEvent(OfficeMixin, Base):
+    """Who looked at or changed what; the application may only insert here."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        ForeignKeyConstraint(["office_id"], ["office.id"]),
+        Index(None, "office_id", "at"),
+        Index(None, "office_id", "subject_type", "subject_id"),
+    )
+
+    at: Mapped[datetime]
+    user_id: Mapped[int | None]
+    action: Mapped[str] = mapped_column(String(60))
+    subject_type: Mapped[str] = mapped_column(String(40), server_default="")
+    subject_id: Mapped[int | None]
+    address: Mapped[str] = mapped_column(String(64), server_default="")
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+
+
+class IdempotencyKey(OfficeMixin, Base):
+    """A console POST that was carried out: the same key again is answered without doing it again."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (UniqueConstraint("office_id", "key"), Index(None, "office_id", "at"))
+
+    key: Mapped[str] = mapped_column(String(64))
+    user_id: Mapped[int]
+    route: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime]

@@ -1,0 +1,64 @@
+"""Settings from the environment, each with a default that works on a newcomer's machine."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that differs between installations; read once per process.
+
+    `DATABASE_URL` and `REDIS_URL` unset mean the embedded PostgreSQL and Valkey of the data folder.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CALLCENTER_", extra="ignore", populate_by_name=True)
+
+    data: Path = Path("var")
+    database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
+    redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
+    office: str = ""
+    lang: Literal["ja", "en"] = "ja"
+    log_level: str = "INFO"
+
+    host: str = "127.0.0.1"
+    port: int = 8400
+    public_url: str = ""
+    cookie_secure: bool = False
+    secret_key: SecretStr = SecretStr("")
+
+    carrier: Literal["simulator", "asterisk", "twilio"] = "simulator"
+    caller_id: str = "+81300000000"
+    lines: int = 8
+    calls_per_second: float = 5.0
+
+    ami_host: str = "127.0.0.1"
+    ami_port: int = 5038
+    ami_user: str = "callcenter"
+    ami_secret: SecretStr = SecretStr("")
+    trunk: str = "carrier"
+    sounds: Path = Path("/var/lib/asterisk/sounds/callcenter")
+
+    sms_sender: Literal["simulator", "twilio"] = "simulator"
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_base_url: str = ""
+    twilio_messaging_service: str = ""
+    twilio_from: str = ""
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder as an absolute path, made on first use."""
+        path = self.data.expanduser().resolve()
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The process's settings; `get_settings.cache_clear()` reads the environment anew."""
+    return Settings()

@@ -1,0 +1,98 @@
+"""Every attempt to reach a debtor, by whatever channel, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from callcenter.core.db import Base, OfficeMixin, within_office
+
+
+class Attempt(OfficeMixin, Base):
+    """One attempt: `state` open (under way), wrap_up (line ended, outcome owed by a person), closed.
+
+    The three result fields are those of `campaigns.attempts.codes`. `began_at` is the moment that counts in reports. An attempt counts
+    as handed to the carrier when `handed_over_at` is set. `source` is live or imported; `source_key` makes imports repeatable.
+    """
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        within_office("debtor_id", "debtor"),
+        within_office("campaign_id", "campaign"),
+        within_office("work_item_id", "work_item"),
+        within_office("operator_id", "app_user"),
+        UniqueConstraint("office_id", "source_key"),
+        Index(None, "office_id", "began_at"),
+        Index(None, "office_id", "debtor_id", "began_at"),
+        Index("ix_attempt_live", "office_id", "state", postgresql_where=text("state <> 'closed'")),
+        CheckConstraint("state in ('open','wrap_up','closed')", name="state"),
+        CheckConstraint("source in ('live','imported')", name="source"),
+    )
+
+    debtor_id: Mapped[int]
+    campaign_id: Mapped[int | None]
+    work_item_id: Mapped[int | None]
+    channel: Mapped[str] = mapped_column(String(20))
+    phone_id: Mapped[int | None]
+    phone_text: Mapped[str] = mapped_column(String(80), server_default="")
+    operator_id: Mapped[int | None]
+    state: Mapped[str] = mapped_column(String(10), server_default="open")
+    source: Mapped[str] = mapped_column(String(10), server_default="live")
+    source_key: Mapped[str | None] = mapped_column(String(120))
+    began_at: Mapped[datetime]
+    handed_over_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    talk_seconds: Mapped[int] = mapped_column(Integer, server_default="0")
+    line_result: Mapped[str | None] = mapped_column(String(20))
+    party: Mapped[str | None] = mapped_column(String(20))
+    outcome: Mapped[str | None] = mapped_column(String(30))
+    verified_at: Mapped[datetime | None]
+    verified_with: Mapped[str] = mapped_column(String(60), server_default="")
+    verify_failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    recorded_at: Mapped[datetime | None]
+    wrap_up_until: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(String(2000), server_default="")
+    robocall_keys: Mapped[str] = mapped_column(String(20), server_default="")
+    script_version: Mapped[str] = mapped_column(String(60), server_default="")
+
+
+class Draft(OfficeMixin, Base):
+    """What an operator has typed and not yet saved, keyed operator + attempt + field."""
+
+    __tablename__ = "draft"
+    __table_args__ = (
+        UniqueConstraint("office_id", "user_id", "attempt_id", "field"),
+        within_office("user_id", "app_user"),
+        within_office("attempt_id", "attempt"),
+    )
+
+    user_id: Mapped[int]
+    attempt_id: Mapped[int]
+    field: Mapped[str] = mapped_column(String(40))
+    value: Mapped[str] = mapped_column(String(4000))
+    saved_at: Mapped[datetime]
+
+
+class Escalation(OfficeMixin, Base):
+    """A case handed over to the tax officers: `state` open, accepted, returned."""
+
+    __tablename__ = "escalation"
+    __table_args__ = (
+        within_office("debtor_id", "debtor"),
+        within_office("attempt_id", "attempt"),
+        Index(None, "office_id", "state"),
+        CheckConstraint("state in ('open','accepted','returned')", name="state"),
+    )
+
+    debtor_id: Mapped[int]
+    attempt_id: Mapped[int | None]
+    reason: Mapped[str] = mapped_column(String(40))
+    note: Mapped[str] = mapped_column(String(1000), server_default="")
+    state: Mapped[str] = mapped_column(String(10), server_default="open")
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]
+    decided_by: Mapped[int | None]
+    decided_at: Mapped[datetime | None]

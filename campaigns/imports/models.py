@@ -1,0 +1,66 @@
+"""Files that came in and the rows that could not be taken."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from callcenter.core.db import Base, OfficeMixin, within_office
+
+
+class ImportFile(OfficeMixin, Base):
+    """One file: `status` goes registered → running → done, or failed with `error`.
+
+    Counts are of rows of the file's kind: rows = created + updated + unchanged + rejected; `closed` is beside them.
+    """
+
+    __tablename__ = "import_file"
+    __table_args__ = (
+        ForeignKeyConstraint(["office_id"], ["office.id"]),
+        Index(None, "office_id", "created_at"),
+        CheckConstraint("kind in ('debts','payments','attempts')", name="kind"),
+        CheckConstraint("status in ('registered','running','done','failed')", name="status"),
+        CheckConstraint("mode in ('full','diff')", name="mode"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(10))
+    layout: Mapped[str] = mapped_column(String(40))
+    mode: Mapped[str] = mapped_column(String(4), server_default="full")
+    as_of: Mapped[date]
+    is_dry_run: Mapped[bool] = mapped_column(server_default=text("false"))
+    original_name: Mapped[str] = mapped_column(String(200))
+    stored_path: Mapped[str] = mapped_column(String(300))
+    rejected_path: Mapped[str | None] = mapped_column(String(300))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int]
+    status: Mapped[str] = mapped_column(String(12), server_default="registered")
+    step: Mapped[str] = mapped_column(String(30), server_default="")
+    progress_rows: Mapped[int] = mapped_column(server_default="0")
+    rows: Mapped[int] = mapped_column(server_default="0")
+    created: Mapped[int] = mapped_column(server_default="0")
+    updated: Mapped[int] = mapped_column(server_default="0")
+    unchanged: Mapped[int] = mapped_column(server_default="0")
+    closed: Mapped[int] = mapped_column(server_default="0")
+    rejected: Mapped[int] = mapped_column(server_default="0")
+    error: Mapped[str] = mapped_column(String(500), server_default="")
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class Rejection(OfficeMixin, Base):
+    """A row that was not taken: where, which column, what was expected; the original row for correction."""
+
+    __tablename__ = "rejection"
+    __table_args__ = (within_office("import_id", "import_file", ondelete="CASCADE"), Index(None, "office_id", "import_id"))
+
+    import_id: Mapped[int]
+    row_no: Mapped[int]
+    column: Mapped[str] = mapped_column(String(60))
+    code: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(300))
+    original: Mapped[list[Any]]

@@ -1,0 +1,114 @@
+"""Templates, the night's batches, and each message with its provider's events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from callcenter.core.db import Base, OfficeMixin, within_office
+
+
+class Template(OfficeMixin, Base):
+    """A message's wording in one version; neutral unless the office decided otherwise."""
+
+    __tablename__ = "template"
+    __table_args__ = (ForeignKeyConstraint(["office_id"], ["office.id"]), UniqueConstraint("office_id", "code", "version"))
+
+    code: Mapped[str] = mapped_column(String(40))
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+    body: Mapped[str] = mapped_column(String(700))
+    allows_tax_words: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class Batch(OfficeMixin, Base):
+    """The night's SMS or robocall work: `state` preparing, ready, releasing, paused, done, cancelled.
+
+    Frozen inputs: rule set and template version, the plan's as-of. Prepared at night, released only inside the contact window.
+    """
+
+    __tablename__ = "batch"
+    __table_args__ = (
+        within_office("campaign_id", "campaign"),
+        within_office("template_id", "template"),
+        Index(None, "office_id", "campaign_id"),
+        CheckConstraint("channel in ('sms','auto_call')", name="channel"),
+        CheckConstraint("state in ('preparing','ready','releasing','paused','done','cancelled')", name="state"),
+    )
+
+    campaign_id: Mapped[int]
+    channel: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(12), server_default="preparing")
+    template_id: Mapped[int | None]
+    rule_set_id: Mapped[int | None]
+    as_of: Mapped[datetime]
+    release_from: Mapped[datetime | None]
+    release_until: Mapped[datetime | None]
+    prepared: Mapped[int] = mapped_column(server_default="0")
+    refused: Mapped[int] = mapped_column(server_default="0")
+    withdrawn: Mapped[int] = mapped_column(server_default="0")
+    reasons: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class Message(OfficeMixin, Base):
+    """One person's message: a row that can be handed over once, fenced by `claim_token`.
+
+    `state`: ready, claimed, handed_over, accepted, delivered, undelivered, failed, unknown, withdrawn, refused.
+    `reference` is ours and travels with the message, so that the provider can be asked for it.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        within_office("batch_id", "batch"),
+        within_office("debtor_id", "debtor"),
+        within_office("work_item_id", "work_item"),
+        within_office("attempt_id", "attempt"),
+        UniqueConstraint("office_id", "reference"),
+        UniqueConstraint("office_id", "batch_id", "debtor_id"),
+        Index(None, "office_id", "provider_id"),
+        Index("ix_message_state", "office_id", "batch_id", "state"),
+        CheckConstraint(
+            "state in ('ready','claimed','handed_over','accepted','delivered','undelivered','failed','unknown','withdrawn','refused')",
+            name="state",
+        ),
+    )
+
+    batch_id: Mapped[int]
+    debtor_id: Mapped[int]
+    work_item_id: Mapped[int | None]
+    attempt_id: Mapped[int | None]
+    phone_id: Mapped[int]
+    e164: Mapped[str] = mapped_column(String(20))
+    body: Mapped[str] = mapped_column(String(700))
+    segments: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    reference: Mapped[str] = mapped_column(String(40))
+    state: Mapped[str] = mapped_column(String(12), server_default="ready")
+    reason: Mapped[str] = mapped_column(String(40), server_default="")
+    provider: Mapped[str] = mapped_column(String(20), server_default="")
+    provider_id: Mapped[str | None] = mapped_column(String(60))
+    claim_token: Mapped[str | None] = mapped_column(String(36))
+    lease_until: Mapped[datetime | None]
+    handed_over_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+
+class MessageEvent(OfficeMixin, Base):
+    """What a provider told about a message, append-only and unique by its own key."""
+
+    __tablename__ = "message_event"
+    __table_args__ = (within_office("message_id", "message"), UniqueConstraint("office_id", "event_key"))
+
+    message_id: Mapped[int]
+    event_key: Mapped[str] = mapped_column(String(120))
+    status: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime]
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))

@@ -1,0 +1,64 @@
+"""Campaigns and the rule sets they follow."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Integer, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from callcenter.core.db import Base, OfficeMixin, within_office
+
+
+class RuleSet(OfficeMixin, Base):
+    """An ordered list of rules in one version; `document` is what `campaigns.segmentation.rules` reads.
+
+    `status`: draft, active, retired. A version that was ever active is never changed.
+    """
+
+    __tablename__ = "rule_set"
+    __table_args__ = (
+        ForeignKeyConstraint(["office_id"], ["office.id"]),
+        UniqueConstraint("office_id", "name", "version"),
+        CheckConstraint("status in ('draft','active','retired')", name="status"),
+    )
+
+    name: Mapped[str] = mapped_column(String(60))
+    version: Mapped[int] = mapped_column(Integer)
+    status: Mapped[str] = mapped_column(String(10), server_default="draft")
+    document: Mapped[dict[str, Any]]
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]
+    activated_by: Mapped[int | None]
+    activated_at: Mapped[datetime | None]
+
+
+class Campaign(OfficeMixin, Base):
+    """A run through the list: `status` draft, running, paused, finished.
+
+    `dial_mode`: preview, progressive, predictive. `priority` 1 is first. `options` holds ring_seconds, wrap_up_seconds, max_lines,
+    robocall script code, template code and the like.
+    """
+
+    __tablename__ = "campaign"
+    __table_args__ = (
+        UniqueConstraint("office_id", "name"),
+        within_office("rule_set_id", "rule_set"),
+        CheckConstraint("status in ('draft','running','paused','finished')", name="status"),
+        CheckConstraint("dial_mode in ('preview','progressive','predictive')", name="dial_mode"),
+    )
+
+    name: Mapped[str] = mapped_column(String(60))
+    status: Mapped[str] = mapped_column(String(10), server_default="draft")
+    rule_set_id: Mapped[int]
+    dial_mode: Mapped[str] = mapped_column(String(12), server_default="progressive")
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="5")
+    starts_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    planned_as_of: Mapped[datetime | None]
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
