@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-import dialer.agents.models
-import dialer.calls.models
-import dialer.ivr.models  # noqa: F401 - importing registers the tables
+from importlib import import_module
+
 from callcenter.core.db import Base
+
+ROOMS_WITH_TABLES = (
+    "callcenter.auth.models",
+    "callcenter.core.live",
+    "campaigns.attempts.models",
+    "campaigns.compliance.models",
+    "campaigns.debtors.models",
+    "campaigns.imports.models",
+    "campaigns.messages.models",
+    "campaigns.payments.models",
+    "campaigns.planning.models",
+    "campaigns.promises.models",
+    "campaigns.segmentation.models",
+    "campaigns.sync.models",
+    "campaigns.worklist.models",
+    "dialer.agents.models",
+    "dialer.calls.models",
+    "dialer.ivr.models",
+)
+for room in ROOMS_WITH_TABLES:
+    import_module(room)
 
 metadata = Base.metadata
 TENANT_FREE = frozenset({"office", "alembic_version"})
