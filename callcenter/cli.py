@@ -1,0 +1,56 @@
+"""The command line: `callcenter` with one module per command under `callcenter.commands`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from callcenter.commands import office, processes
+from callcenter.commands.runtime import EXIT_USAGE, guarded, say
+
+app = typer.Typer(
+    name="callcenter",
+    help="Outbound collection call center for municipal tax offices (電話催告システム).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(office.app, name="office")
+app.command("migrate")(office.migrate)
+app.command("work")(processes.work)
+app.command("schedule")(processes.schedule)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs one command and returns its exit status: 0 done, 1 failed, 2 wrong use, 3 done with rejected rows."""
+
+    def action() -> int:
+        try:
+            status = app(args=arguments, standalone_mode=False)
+        except click.exceptions.Exit as done:
+            return done.exit_code
+        except click.exceptions.Abort:
+            return 130
+        except click.ClickException as problem:
+            problem.show(file=sys.stderr)
+            return EXIT_USAGE
+        return status if isinstance(status, int) else 0
+
+    return guarded(action)
+
+
+def main() -> None:
+    """Entry point of the `callcenter` program."""
+    try:
+        status = run()
+    except OSError as problem:
+        say(f"error: {problem.strerror or problem}: {problem.filename or ''}".rstrip(": "))
+        status = 1
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()
