@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from callcenter.commands import office, processes
-from callcenter.commands.runtime import EXIT_USAGE, guarded, say
+from callcenter.commands.runtime import guarded, say
 
 app = typer.Typer(
     name="callcenter",
@@ -29,15 +28,10 @@ def run(arguments: list[str] | None = None) -> int:
 
     def action() -> int:
         try:
-            status = app(args=arguments, standalone_mode=False)
-        except click.exceptions.Exit as done:
-            return done.exit_code
-        except click.exceptions.Abort:
-            return 130
-        except click.ClickException as problem:
-            problem.show(file=sys.stderr)
-            return EXIT_USAGE
-        return status if isinstance(status, int) else 0
+            app(args=arguments)
+        except SystemExit as done:
+            return done.code if isinstance(done.code, int) else int(done.code is not None)
+        return 0
 
     return guarded(action)
 
