@@ -13,7 +13,8 @@ from callcenter.core.db import Base, OfficeMixin, within_office
 class AgentSession(OfficeMixin, Base):
     """An operator's time at the console: `state` ready, reserved, ringing, talking, wrap_up, paused, ended (see `dialer.agents.state`).
 
-    `leg_id` names the operator's voice leg and conference room. `next_state` is what follows the present call (pause asked in mid-call).
+    `leg_id` names the operator's voice leg and conference room, `leg_node` the dialer that keeps it up, `leg_problem` why it can't.
+    `next_state` is what follows the present call (pause asked in mid-call).
     """
 
     __tablename__ = "agent_session"
@@ -34,6 +35,8 @@ class AgentSession(OfficeMixin, Base):
     leg_id: Mapped[str] = mapped_column(String(60))
     leg_address: Mapped[str] = mapped_column(String(80), server_default="")
     is_leg_up: Mapped[bool] = mapped_column(server_default=text("false"))
+    leg_node: Mapped[str] = mapped_column(String(80), server_default="")
+    leg_problem: Mapped[str] = mapped_column(String(40), server_default="")
     is_bot: Mapped[bool] = mapped_column(server_default=text("false"))
     signed_in_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]

@@ -15,6 +15,7 @@ class Call(OfficeMixin, Base):
     """One call of one attempt: `state` placing, placed, ringing, answered, bridged, ended (see `dialer.calls.state`).
 
     `channel_id` is ours and unique for ever. `agent_session_id` is the operator reserved for it; null for a robocall.
+    `node` is the dialer that hands it over; empty while none has taken it, and then it was certainly not made.
     """
 
     __tablename__ = "call"
@@ -44,6 +45,7 @@ class Call(OfficeMixin, Base):
     cause: Mapped[int | None] = mapped_column(SmallInteger)
     sip_code: Mapped[int | None] = mapped_column(SmallInteger)
     digits: Mapped[str] = mapped_column(String(20), server_default="")
+    hangup_requested_at: Mapped[datetime | None]
     node: Mapped[str] = mapped_column(String(80), server_default="")
 
 

@@ -337,6 +337,8 @@ def upgrade() -> None:
         sa.Column("leg_id", sa.String(length=60), nullable=False),
         sa.Column("leg_address", sa.String(length=80), server_default="", nullable=False),
         sa.Column("is_leg_up", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("leg_node", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("leg_problem", sa.String(length=40), server_default="", nullable=False),
         sa.Column("is_bot", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
@@ -843,6 +845,7 @@ def upgrade() -> None:
         sa.Column("cause", sa.SmallInteger(), nullable=True),
         sa.Column("sip_code", sa.SmallInteger(), nullable=True),
         sa.Column("digits", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("hangup_requested_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("node", sa.String(length=80), server_default="", nullable=False),
         sa.CheckConstraint("state in ('placing','placed','ringing','answered','bridged','ended')", name=op.f("ck_call_state")),
         sa.ForeignKeyConstraint(
