@@ -32,7 +32,9 @@ ERAS: tuple[Era, ...] = (
 _BY_KEY: dict[str, Era] = {key: era for era in ERAS for key in (era.digit, era.letter, era.name, era.name[0])}
 
 _EMPTY = re.compile(r"^0*([-/.]0+){0,2}$")
-_WESTERN = re.compile(r"^(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|\.(\d{1,2})\.(\d{1,2})|年(\d{1,2})月(\d{1,2})日|(\d{2})(\d{2}))$")
+_WESTERN = re.compile(
+    r"^(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|\.(\d{1,2})\.(\d{1,2})|年(\d{1,2})月(\d{1,2})日|(\d{2})(\d{2}))$"
+)
 _ERA_COMPACT = re.compile(r"^([1-5RHSTM])(\d{2})(\d{2})(\d{2})$")
 _ERA_PARTS = re.compile(r"^(令和|平成|昭和|大正|明治|[令平昭大明RHSTM])(元|\d{1,2})(?:年|[./-])(\d{1,2})(?:月|[./-])(\d{1,2})日?$")
 _MIDNIGHT = re.compile(r"[T ]00:00(:00(\.0+)?)?$")

@@ -81,6 +81,12 @@ def classify(number: str) -> tuple[str | None, LineType]:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), line_type
 
 
+def _number_in(normal: str) -> re.Match[str] | None:
+    """The first run of digits long enough for a telephone number, else the first run at all (2階 03-… begins with no number)."""
+    runs = list(_NUMBER.finditer(normal))
+    return next((run for run in runs if sum(map(str.isdigit, run[0])) >= 9), runs[0] if runs else None)
+
+
 def _joined_remark(before: str, after: str) -> str:
     parts = [part.strip(REMARK_EDGES) for part in (before, after)]
     return " ".join(part for part in parts if part)
@@ -95,7 +101,7 @@ def parse_phone(text: str | None) -> Phone | None:
     if not original:
         return None
     normal = plain(original)
-    found = _NUMBER.search(normal)
+    found = _number_in(normal)
     if found is None:
         return Phone(original, None, LineType.UNKNOWN, normal)
     e164, line_type = classify(found[0])

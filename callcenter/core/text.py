@@ -18,7 +18,7 @@ _FOLDED = (
     "驛駅 鷄鶏 鹽塩 麥麦 黑黒 齒歯 龜亀 鳳鳳 𠮷吉 草彅草薙 逸逸 塚塚 晴晴 猪猪 神神 祥祥 諸諸 緑緑 隣隣 佛仏 假仮 傳伝 價価"
 )
 _PAIRS = [pair for pair in _FOLDED.split() if len(pair) == 2]
-_FOLD = str.maketrans({old: new for old, new in _PAIRS})
+_FOLD = str.maketrans({pair[0]: pair[1] for pair in _PAIRS})
 _HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−─", "-"))
 
 

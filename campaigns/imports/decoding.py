@@ -1,0 +1,101 @@
+"""Bytes of an upload to text: what kind of file it is by its content, which encoding, and which glyphs could not be read."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from callcenter.core.errors import InvalidInput
+
+MARKER = "〓"
+# Stands for an unreadable glyph until rows and columns are known, so that a 〓 the file itself holds is not mistaken for one.
+SENTINEL = "\U0010fffd"
+XLSX_MAGIC = b"PK\x03\x04"
+_OTHER_MAGIC = {
+    b"\xd0\xcf\x11\xe0": "古い Excel 形式(.xls)またはパスワード付きの Excel",
+    b"%PDF": "PDF",
+    b"\x89PNG": "画像",
+    b"\xff\xd8\xff": "画像",
+    b"\x1f\x8b": "圧縮ファイル(gzip)",
+    b"Rar!": "圧縮ファイル(RAR)",
+    b"7z\xbc\xaf": "圧縮ファイル(7z)",
+    b"SQLite format 3": "SQLite データベース",
+    b"\xff\xfe": "UTF-16 の文字",
+    b"\xfe\xff": "UTF-16 の文字",
+}
+# Private-use characters (外字) and the C1 controls that CP932 leaves behind: no font shows them.
+_UNREADABLE = re.compile("[\ue000-\uf8ff\x80-\x9f\ufffd]")
+_MAX_BAD_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Text of a file with `SENTINEL` for each unreadable glyph, whose bytes (hex) stand in `lost` in the order of the text."""
+
+    text: str
+    encoding: str
+    lost: tuple[str, ...]
+
+
+def _lenient(data: bytes, encoding: str) -> Decoded:
+    """Decodes with a sentinel for what is no character of `encoding`."""
+    lost: list[str] = []
+
+    def note(problem: UnicodeError) -> tuple[str, int]:
+        assert isinstance(problem, UnicodeDecodeError)
+        lost.append(problem.object[problem.start : problem.end].hex())
+        return SENTINEL, problem.end
+
+    codecs.register_error("callcenter_note", note)
+    text = data.decode(encoding, errors="callcenter_note")
+    return _mark_private(text, encoding, lost)
+
+
+def _mark_private(text: str, encoding: str, lost: list[str]) -> Decoded:
+    """Replaces private-use characters by the sentinel too, keeping the bytes in the order of the text."""
+    if not _UNREADABLE.search(text):
+        return Decoded(text, encoding, tuple(lost))
+    waiting = iter(lost)
+    ordered: list[str] = []
+
+    def note(found: re.Match[str]) -> str:
+        ordered.append(next(waiting, "") if found[0] == SENTINEL else found[0].encode(encoding, errors="replace").hex())
+        return SENTINEL
+
+    return Decoded(re.sub(f"{_UNREADABLE.pattern}|{SENTINEL}", note, text), encoding, tuple(ordered))
+
+
+def refuse_wrong_kind(data: bytes, file_name: str) -> None:
+    """Raises InvalidInput for an empty file and for content that is neither text nor a workbook."""
+    if not data.strip():
+        raise InvalidInput(f"{file_name}: ファイルが空です。", hint="見出しの行のある CSV または .xlsx が必要です。", code="empty_file")
+    for magic, what in _OTHER_MAGIC.items():
+        if data.startswith(magic):
+            raise InvalidInput(
+                f"{file_name}: {what}です。", hint="CSV(CP932 または UTF-8)または .xlsx で保存し直してください。", code="wrong_kind"
+            )
+    if b"\x00" in data and not data.startswith(XLSX_MAGIC):
+        raise InvalidInput(
+            f"{file_name}: 文字のファイルではありません。", hint="CSV(CP932 または UTF-8)または .xlsx が必要です。", code="wrong_kind"
+        )
+
+
+def decode(data: bytes, file_name: str) -> Decoded:
+    """Text of a CSV file: UTF-8 with or without BOM, or CP932 with the vendors' characters.
+
+    Raises InvalidInput when more than 1 % of the characters belong to neither.
+    """
+    refuse_wrong_kind(data, file_name)
+    if data.startswith(codecs.BOM_UTF8):
+        found = _lenient(data[len(codecs.BOM_UTF8) :], "utf-8")
+    else:
+        try:
+            found = _mark_private(data.decode("utf-8"), "utf-8", [])
+        except UnicodeDecodeError:
+            found = min((_lenient(data, "cp932"), _lenient(data, "utf-8")), key=lambda one: len(one.lost))
+    if len(found.lost) > max(20, _MAX_BAD_SHARE * len(found.text)):
+        raise InvalidInput(
+            f"{file_name}: 文字コードを判別できません。", hint="CP932(Shift_JIS)または UTF-8 で保存し直してください。", code="bad_encoding"
+        )
+    return found
