@@ -1,0 +1,121 @@
+"""The fields of an Originate: pure, and the place where every value is held against an allow-list before it goes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dialer.telephony.asterisk.link import AmiSettings
+from dialer.telephony.errors import CarrierRefused
+from dialer.telephony.numbers import NumberFormat, dial_string, require_dialable
+from dialer.telephony.port import LegRequest, OriginateRequest, RobocallPlan
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+_PROMPT = re.compile(r"[A-Za-z0-9_/-]{1,200}", re.ASCII)
+_KEYS = re.compile(r"[0-9*#]{1,12}", re.ASCII)
+_CALLER_ID = re.compile(r"\+[0-9]{6,15}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskSettings:
+    """What the adapter must know of the Asterisk it uses.
+
+    Attributes:
+        trunk: PJSIP endpoint of the telephone company.
+        sound_folder: where Asterisk finds prompts, as it sees it itself; "" when prompts are names in its own sound folder.
+        detect_machines: robocalls listen for an answering machine first.
+        leg_ring_seconds: how long an operator's phone may ring.
+        grace_seconds: how long to wait for the second of two events that tell together how a call ended.
+    """
+
+    ami: AmiSettings
+    trunk: str
+    number_format: NumberFormat = NumberFormat.NATIONAL
+    allow_ip_phones: bool = True
+    blocked_prefixes: tuple[str, ...] = field(default=())
+    sound_folder: str = ""
+    detect_machines: bool = False
+    leg_ring_seconds: float = 30.0
+    grace_seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one Originate says: its fields and the variables of its channel."""
+
+    keys: Mapping[str, str]
+    variables: Mapping[str, str]
+
+
+def is_id(value: str) -> bool:
+    """Whether `value` may be one of our channel ids or endpoint names."""
+    return _ID.fullmatch(value) is not None
+
+
+def require_id(value: str) -> str:
+    """The value itself. Raises CarrierRefused unless `is_id`."""
+    if not is_id(value):
+        raise CarrierRefused("an id for Asterisk has letters, digits, '_' and '-' only, at most 100", code="unsafe_value")
+    return value
+
+
+def call_order(request: OriginateRequest, settings: AsteriskSettings) -> Order:
+    """A call to a debtor. Raises CarrierRefused for a number or value that must not go out."""
+    require_dialable(request.number, allow_ip=settings.allow_ip_phones, blocked_prefixes=settings.blocked_prefixes)
+    if request.leg_id is not None and request.robocall is not None:
+        raise CarrierRefused("a call is either an operator's or a robocall, not both")
+    number = dial_string(request.number, settings.number_format)
+    caller_id = {"CallerID": _caller_id(request.caller_id, settings.number_format)}
+    channel = _channel(f"PJSIP/{number}@{require_id(settings.trunk)}", request.channel_id, request.ring_seconds)
+    if request.robocall is not None:
+        target = {"Context": "callcenter-robocall", "Exten": "start"}
+        variables = _robocall_variables(request.robocall, settings)
+    elif request.leg_id is not None:
+        target = {"Context": "callcenter-debtor", "Exten": "join"}
+        variables = {"CALLCENTER_ROOM": require_id(request.leg_id)}
+    else:
+        target, variables = {"Context": "callcenter-debtor", "Exten": "hold"}, {}
+    return Order({**channel, **caller_id, **target}, variables)
+
+
+def leg_order(request: LegRequest, settings: AsteriskSettings) -> Order:
+    """A call to an operator's phone that stays in the room named after the leg."""
+    channel = _channel(f"PJSIP/{require_id(request.address)}", request.leg_id, settings.leg_ring_seconds)
+    target = {"Context": "callcenter-leg", "Exten": "start"}
+    return Order({**channel, **target}, {"CALLCENTER_ROOM": request.leg_id})
+
+
+def _channel(channel: str, channel_id: str, seconds: float) -> dict[str, str]:
+    return {
+        "Channel": channel,
+        "ChannelId": require_id(channel_id),
+        "Timeout": str(max(1, int(seconds * 1000))),
+        "Priority": "1",
+        "Async": "true",
+    }
+
+
+def _robocall_variables(plan: RobocallPlan, settings: AsteriskSettings) -> dict[str, str]:
+    if not _KEYS.fullmatch(plan.keys):
+        raise CarrierRefused("the keys of a robocall are digits, * and #")
+    return {
+        "CALLCENTER_PROMPT": _sound(plan.prompt, settings.sound_folder),
+        "CALLCENTER_THANKS": _sound(plan.thanks, settings.sound_folder) if plan.thanks else "",
+        "CALLCENTER_KEYS": plan.keys,
+        "CALLCENTER_REPEATS": str(int(plan.repeats)),
+        "CALLCENTER_WAIT": f"{float(plan.wait_seconds):.1f}",
+        "CALLCENTER_AMD": "1" if settings.detect_machines else "0",
+    }
+
+
+def _sound(name: str, folder: str) -> str:
+    if not _PROMPT.fullmatch(name):
+        raise CarrierRefused("the name of a prompt has letters, digits, '_', '-' and '/' only")
+    return f"{folder.rstrip('/')}/{name}" if folder else name
+
+
+def _caller_id(number: str, form: NumberFormat) -> str:
+    if not _CALLER_ID.fullmatch(number):
+        raise CarrierRefused("the caller id is a number like +81312345678", hint="See CALLCENTER_CALLER_ID.")
+    return f"<{dial_string(number, form)}>" if number.startswith("+81") else f"<{number}>"
