@@ -1,0 +1,178 @@
+"""What all tests share: a PostgreSQL and a Redis of the run's own, a database per worker, and nothing but loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+from tests import servers
+
+ROOT_VARIABLE = "CALLCENTER_TEST_RUN"
+NOT_RUN: dict[str, int] = {}
+os.environ.setdefault("CALLCENTER_DATA", tempfile.mkdtemp(prefix="callcenter-data-"))
+for name in ("DATABASE_URL", "REDIS_URL", "CALLCENTER_OFFICE"):
+    os.environ.pop(name, None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controlling process names the run's folder; workers inherit it."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="callcenter-tests-")
+        Path(folder).chmod(0o755)
+        os.environ[ROOT_VARIABLE] = folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The controlling process stops every server of the run."""
+    if not hasattr(config, "workerinput") and (root := os.environ.get(ROOT_VARIABLE)):
+        servers.stop_all(Path(root))
+
+
+def missing(what: str) -> None:
+    """A program is not here: a failure in CI, elsewhere a skip that is told loudly."""
+    message = f"{what} is missing on this machine; `make test` as root installs it"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says what was not run, so that a skip is never silent."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[reason] = reasons.get(reason, 0) + 1
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"NOT RUN: {count} tests: {reason}", red=True, bold=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_loopback() -> Iterator[None]:
+    """Refuses connections to anything but this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else None
+        if host is not None and not (str(host).startswith("127.") or host in ("localhost", "::1")):
+            raise RuntimeError(f"a test tried to reach {host}: only loopback is allowed")
+        connect(self, address)
+
+    socket.socket.connect = guarded  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = connect  # type: ignore[method-assign]
+
+
+def run_folder() -> Path:
+    """The folder of this test run."""
+    return Path(os.environ[ROOT_VARIABLE])
+
+
+def server(name: str, start: Any) -> str:
+    """The address of a server of the run, or the test ends with what is missing."""
+    try:
+        return servers.shared(run_folder(), name, start)
+    except servers.MissingServer as problem:
+        missing(str(problem))
+        raise
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """The run's PostgreSQL, as superuser, database `postgres`."""
+    return server("postgres", servers.start_postgres)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """The run's Redis; tests use what they need and clean up by `clean_redis`."""
+    return server("redis", servers.start_redis)
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres_url: str, worker_id: str) -> Iterator[str]:
+    """A migrated database of this worker's own; the process's settings point to it."""
+    from filelock import FileLock
+
+    import callcenter.tables  # noqa: F401
+    from callcenter.core.db import dispose_engines
+    from callcenter.core.settings import get_settings
+    from callcenter.schema import migrate_if_needed
+
+    name = f"test_{worker_id}"
+    url = postgres_url.rsplit("/", 1)[0] + "/" + name
+    with FileLock(run_folder() / "create.lock"):
+        admin = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+        admin.dispose()
+        os.environ["DATABASE_URL"] = url
+        get_settings.cache_clear()
+        migrate_if_needed()
+    yield url
+    dispose_engines()
+    os.environ.pop("DATABASE_URL", None)
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """`gw0`, `gw1` … under xdist, else `main`."""
+    return str(getattr(request.config, "workerinput", {}).get("workerid", "main"))
+
+
+@pytest.fixture
+def clean_database(database_url: str) -> None:
+    """Empties every table but the schema's version."""
+    from callcenter.core.db import get_engine
+
+    with get_engine().begin() as connection:
+        used = connection.execute(
+            text("SELECT coalesce(string_agg(format('%I', relname), ','), '') FROM pg_stat_user_tables WHERE relname <> 'alembic_version'")
+        ).scalar_one()
+        connection.execute(text(f"TRUNCATE {used} RESTART IDENTITY"))
+
+
+@pytest.fixture
+def office_id(clean_database: None) -> int:
+    """An office of its own in an empty database."""
+    from callcenter.auth.models import Office
+    from callcenter.core.db import transaction
+
+    with transaction(None) as session:
+        office = Office(code="test", name="架空市", desk_name="納税コールセンター", phone="+81300000000")
+        session.add(office)
+        session.flush()
+        return office.id
+
+
+@pytest.fixture
+def session(office_id: int) -> Iterator[Session]:
+    """A transaction of that office, committed at the end of the test."""
+    from callcenter.core.db import transaction
+
+    with transaction(office_id) as session:
+        yield session
+
+
+@pytest.fixture
+def clean_redis(redis_url: str) -> Iterator[str]:
+    """An empty Redis that the process's settings point to."""
+    import redis
+
+    from callcenter.core.settings import get_settings
+
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    os.environ["REDIS_URL"] = redis_url
+    get_settings.cache_clear()
+    yield redis_url
+    os.environ.pop("REDIS_URL", None)
+    get_settings.cache_clear()
