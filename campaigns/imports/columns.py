@@ -141,7 +141,7 @@ def parse_moment(text: str) -> datetime | None:
             return None
         if day is None:
             raise ValueError("a time of day without a day")
-        hour, minute, second = [int(part) for part in clock.split(":") + ["0"]][:3]
+        hour, minute, second = [int(part) for part in [*clock.split(":"), "0"]][:3]
         moment = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=OFFICE_ZONE)
     except (ValueError, InvalidInput):
         raise InvalidInput("日時として読めません。", code="bad_moment") from None

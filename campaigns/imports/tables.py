@@ -67,21 +67,21 @@ def _first_record(text: str) -> tuple[list[str], int]:
     return [cell.strip() for cell in cells], len(text) if end < 0 else end + 1
 
 
-def _is_regular(body: str, width: int) -> bool:
+def _is_regular(body: bytes, width: int) -> bool:
     """Whether every non-blank record has `width` cells, checked without reading cell by cell."""
-    plain = pl.Series([body])
-    if '"' in body:
-        if body.count('"') % 2:
+    if b'"' in body:
+        if body.count(b'"') % 2:
             return False
-        plain = plain.str.replace_all(r'"[^"]*"', "")
-    lines = plain.str.split("\n").explode(empty_as_null=True)
-    counts = lines.filter(lines != "").str.count_matches(",", literal=True)
-    return bool((counts == width - 1).all())
+        body = pl.Series([body.decode()]).str.replace_all(r'"[^"]*"', "").item().encode()
+    if not body.strip(b"\n"):
+        return True
+    lines = pl.read_csv(body, has_header=False, schema={"line": pl.String}, separator="\x01", quote_char=None)["line"].drop_nulls()
+    return bool((lines.str.count_matches(",", literal=True) == width - 1).all())
 
 
-def _read_regular(body: str, width: int) -> pl.DataFrame:
+def _read_regular(body: bytes, width: int) -> pl.DataFrame:
     schema = dict.fromkeys(_named(width), pl.String)
-    frame = pl.read_csv(body.encode(), has_header=False, schema=schema) if body.strip("\n") else pl.DataFrame(schema=schema)
+    frame = pl.read_csv(body, has_header=False, schema=schema) if body.strip(b"\n") else pl.DataFrame(schema=schema)
     return frame.with_row_index("row", offset=2).with_columns(pl.col("row").cast(pl.Int64))
 
 
@@ -131,13 +131,14 @@ def _place_lost(frame: pl.DataFrame, width: int, lost: tuple[str, ...]) -> tuple
 def read_csv(data: bytes, file_name: str) -> RawTable:
     """A CSV file (RFC 4180, CRLF or LF) as strings. Blank rows are left out but keep their number."""
     decoded = decode(data, file_name)
-    text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
+    text = decoded.text
     headers, start = _first_record(text)
     width = len(headers)
     body = text[start:]
     ragged: dict[int, list[str]] = {}
-    if width > 1 and _is_regular(body, width):
-        frame = _read_regular(body, width)
+    encoded = body.encode()
+    if width > 1 and _is_regular(encoded, width):
+        frame = _read_regular(encoded, width)
     else:
         frame, ragged = _read_irregular(body, width)
     frame = frame.filter(~pl.all_horizontal(pl.col(_named(width)).is_null()))
