@@ -23,7 +23,11 @@ FILES = (
     "manager.conf",
     "http.conf",
     "rtp.conf",
+    "cdr.conf",
+    "cel.conf",
+    "pjproject.conf",
     "pjsip.conf",
+    "amd.conf",
     "confbridge.conf",
     "extensions.conf",
 )

@@ -1,0 +1,236 @@
+"""The simulated carrier: keeps every promise of the port, calls nobody, and runs in real or virtual time.
+
+Everything that will happen stands in a heap of events; `poll` hands out what is due. With a `ManualClock` time passes when told to,
+with a `SystemClock` `poll` waits. What truly happened is kept in `calls`, for the check against reports and for simulated operators.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from callcenter.core.clock import Clock
+from campaigns.attempts.codes import LineResult
+from dialer.telephony.errors import CarrierError, CarrierRefused, CarrierUnreachable, HandoverUnknown
+from dialer.telephony.events import CarrierEvent, EventKind
+from dialer.telephony.numbers import require_dialable
+from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, RobocallPlan
+from dialer.telephony.simulator.town import CAUSES, Fate, TownBehaviour, fate_of
+
+_KEEP = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedCall:
+    """What truly happened to one call; `line_result` and `ended_at` are None while it lasts."""
+
+    channel_id: str
+    number: str
+    fate: Fate
+    placed_at: datetime
+    is_robocall: bool
+    leg_id: str | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    line_result: LineResult | None = None
+    digits: str = ""
+
+
+class SimulatedCarrier:
+    """Fulfils `Carrier` with a town instead of a telephone network."""
+
+    name = "simulator"
+
+    def __init__(
+        self, clock: Clock, seed: int = 1, town: TownBehaviour | None = None, *, is_scripted: bool = True, detects_machines: bool = True
+    ) -> None:
+        self._clock = clock
+        self._seed = seed
+        self._town = town or TownBehaviour()
+        self._is_scripted = is_scripted
+        self._detects_machines = detects_machines
+        self._order = itertools.count()
+        self._due: list[tuple[datetime, int, CarrierEvent]] = []
+        self._live: set[str] = set()
+        self._legs: dict[str, str] = {}
+        self._tries: Counter[str] = Counter()
+        self._is_up = False
+        self._next_error: CarrierError | None = None
+        self.calls: OrderedDict[str, SimulatedCall] = OrderedDict()
+
+    def connect(self) -> None:
+        self._is_up = True
+        live = frozenset(self._live | set(self._legs))
+        self._tell(CarrierEvent(EventKind.RESYNC, "", self._clock.now(), f"resync:{uuid4().hex}", live=live))
+
+    def close(self) -> None:
+        self._is_up = False
+
+    def drop(self, *, calls_survive: bool = True) -> None:
+        """A fault for tests: the connection goes; with it, if the carrier itself died, every call and leg, without a word."""
+        self._is_up = False
+        if not calls_survive:
+            self._due.clear()
+            self._live.clear()
+            self._legs.clear()
+
+    def fail_next(self, error: CarrierError) -> None:
+        """A fault for tests: the next hand-over raises this; after HandoverUnknown the call is made all the same."""
+        self._next_error = error
+
+    def is_connected(self) -> bool:
+        return self._is_up
+
+    def originate(self, request: OriginateRequest) -> None:
+        self._require_up()
+        require_dialable(request.number)
+        if request.channel_id in self.calls:
+            raise CarrierRefused("this channel id was used before; the call was not made again", code="used_twice")
+        error, self._next_error = self._next_error, None
+        if error is not None and not isinstance(error, HandoverUnknown):
+            raise error
+        self._begin(request)
+        if error is not None:
+            raise error
+
+    def _begin(self, request: OriginateRequest) -> None:
+        now = self._clock.now()
+        self._tries[request.number] += 1
+        nth = self._tries[request.number]
+        fate = fate_of(request.number, nth, now, self._town, self._seed, is_scripted=self._is_scripted)
+        is_robocall = request.robocall is not None
+        self.calls[request.channel_id] = SimulatedCall(request.channel_id, request.number, fate, now, is_robocall, request.leg_id)
+        if len(self.calls) > _KEEP:
+            self.calls.popitem(last=False)
+        self._live.add(request.channel_id)
+        self._plan(request.channel_id, EventKind.PLACED, 0.0)
+        if fate.line_result not in (LineResult.UNOBTAINABLE, LineResult.FAILED, LineResult.BUSY, LineResult.UNREACHABLE):
+            self._plan(request.channel_id, EventKind.RINGING, min(1.0, fate.ring / 2))
+        if fate.line_result in (LineResult.ANSWERED, LineResult.MACHINE):
+            self._plan_answer(request, fate)
+        else:
+            seconds = min(fate.ring, request.ring_seconds)
+            self._plan(request.channel_id, EventKind.ENDED, seconds, line_result=fate.line_result)
+
+    def _plan_answer(self, request: OriginateRequest, fate: Fate) -> None:
+        channel_id = request.channel_id
+        if fate.ring >= request.ring_seconds:
+            self._plan(channel_id, EventKind.ENDED, request.ring_seconds, line_result=LineResult.NO_ANSWER)
+            return
+        self._plan(channel_id, EventKind.ANSWERED, fate.ring)
+        if fate.line_result is LineResult.MACHINE and self._detects_machines:
+            self._plan(channel_id, EventKind.MACHINE, fate.ring + 1.5)
+        if request.robocall is not None:
+            self._plan_robocall(channel_id, fate, request.robocall)
+            return
+        if request.leg_id is not None and request.leg_id in self._legs:
+            self._plan(channel_id, EventKind.BRIDGED, fate.ring + 0.003)
+        self._plan(channel_id, EventKind.ENDED, fate.ring + fate.talk, line_result=fate.line_result)
+
+    def _plan_robocall(self, channel_id: str, fate: Fate, plan: RobocallPlan) -> None:
+        """A person presses keys while listening or hangs up; a machine is talked to until its time is over."""
+        at, prompt = fate.ring, self._town.prompt_seconds
+        for key in fate.keys:
+            at += prompt * 0.8
+            self._plan(channel_id, EventKind.DIGIT, at, digit=key)
+        if fate.keys:
+            self._plan(channel_id, EventKind.ENDED, at + 3.0, line_result=fate.line_result)
+            return
+        whole = (prompt + plan.wait_seconds) * plan.repeats
+        stays = fate.listens if fate.line_result is LineResult.ANSWERED else fate.talk
+        if stays >= prompt:
+            self._plan(channel_id, EventKind.PROMPT_DONE, at + prompt)
+        self._plan(channel_id, EventKind.ENDED, at + min(stays, whole), line_result=fate.line_result)
+
+    def hang_up(self, channel_id: str) -> None:
+        if channel_id not in self._live:
+            return
+        call = self.calls[channel_id]
+        line_result = LineResult.NO_ANSWER if call.answered_at is None else call.fate.line_result
+        self._forget(channel_id)
+        self._live.add(channel_id)
+        self._plan(channel_id, EventKind.ENDED, 0.0, line_result=line_result)
+
+    def bridge(self, channel_id: str, leg_id: str) -> None:
+        self._require_up()
+        if channel_id not in self._live or leg_id not in self._legs:
+            raise CarrierRefused("there is no such call or voice leg to join")
+        self._plan(channel_id, EventKind.BRIDGED, 0.003)
+
+    def open_leg(self, request: LegRequest) -> None:
+        self._require_up()
+        self._legs[request.leg_id] = request.address
+        self._plan(request.leg_id, EventKind.LEG_UP, 0.0)
+
+    def close_leg(self, leg_id: str) -> None:
+        if self._legs.pop(leg_id, None) is not None:
+            self._plan(leg_id, EventKind.LEG_DOWN, 0.0)
+
+    def poll(self, timeout: float) -> Sequence[CarrierEvent]:
+        if not self._is_up:
+            self._clock.sleep(timeout)
+            return ()
+        found = self._take_due()
+        if found or timeout <= 0:
+            return found
+        until_next = (self._due[0][0] - self._clock.now()).total_seconds() if self._due else timeout
+        self._clock.sleep(max(0.0, min(timeout, until_next)))
+        return self._take_due()
+
+    def next_at(self) -> datetime | None:
+        """When something happens next; for virtual time."""
+        return self._due[0][0] if self._due and self._is_up else None
+
+    def live_channels(self) -> frozenset[str] | None:
+        return frozenset(self._live | set(self._legs)) if self._is_up else None
+
+    def check(self) -> Sequence[CheckLine]:
+        return (CheckLine("simulator", is_ok=True, detail="calls nobody; answers as published rates say"),)
+
+    def _require_up(self) -> None:
+        if not self._is_up:
+            raise CarrierUnreachable("the simulated carrier is not connected")
+
+    def _plan(
+        self, channel_id: str, kind: EventKind, seconds: float, *, line_result: LineResult | None = None, digit: str | None = None
+    ) -> None:
+        at = self._clock.now() + timedelta(seconds=seconds)
+        cause, sip_code = CAUSES[line_result] if line_result else (None, None)
+        count = next(self._order)
+        key = f"{channel_id}:{kind}:{count}" if kind is EventKind.DIGIT else f"{channel_id}:{kind}"
+        event = CarrierEvent(kind, channel_id, at, key, line_result=line_result, cause=cause, sip_code=sip_code, digit=digit)
+        heapq.heappush(self._due, (at, count, event))
+
+    def _tell(self, event: CarrierEvent) -> None:
+        heapq.heappush(self._due, (event.at, next(self._order), event))
+
+    def _forget(self, channel_id: str) -> None:
+        self._live.discard(channel_id)
+        self._due = [entry for entry in self._due if entry[2].channel_id != channel_id]
+        heapq.heapify(self._due)
+
+    def _take_due(self) -> list[CarrierEvent]:
+        now, found = self._clock.now(), []
+        while self._due and self._due[0][0] <= now:
+            event = heapq.heappop(self._due)[2]
+            self._note(event)
+            found.append(event)
+        return found
+
+    def _note(self, event: CarrierEvent) -> None:
+        call = self.calls.get(event.channel_id)
+        if call is None:
+            return
+        if event.kind is EventKind.ANSWERED:
+            call = replace(call, answered_at=event.at)
+        elif event.kind is EventKind.DIGIT:
+            call = replace(call, digits=call.digits + (event.digit or ""))
+        elif event.kind is EventKind.ENDED:
+            call = replace(call, ended_at=event.at, line_result=event.line_result)
+            self._live.discard(event.channel_id)
+        self.calls[event.channel_id] = call

@@ -1,0 +1,237 @@
+"""A real Asterisk and a far end (SIPp) on loopback and free ports, from nothing to ready in about two seconds, gone without a trace.
+
+    with Rig(folder) as rig:
+        carrier = rig.carrier()
+        carrier.connect()
+
+Asterisk runs with the very files `callcenter telephony render` writes, in a private mount namespace over the root that
+`scripts/asterisk-root` made (or straight, where the machine has its own Asterisk). Its processes die with the thread that started them, so
+start a rig from the main thread.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import time
+from collections import defaultdict
+from pathlib import Path
+from types import TracebackType
+
+from callcenter.core.clock import Clock, SystemClock
+from dialer.telephony.asterisk.carrier import AsteriskCarrier
+from dialer.telephony.asterisk.link import AmiSettings
+from dialer.telephony.asterisk.orders import AsteriskSettings
+from dialer.telephony.asterisk.render import AsteriskPlan, FoldersPlan, PhonePlan, TrunkPlan, write
+from tests.telephony.captures import write_sound
+from tests.telephony.sipp import write_scenario
+
+CALLER_ID = "+81312345678"
+PHONES = ("op-1", "op-2", "op-3", "op-4", "op-away", "op-short")
+_SECRET = "rig-secret"  # noqa: S105 - of a server on loopback that lives for one test run
+_SCRIPT = Path(__file__).parents[2] / "scripts" / "asterisk-root"
+_START_SECONDS = 20.0
+_DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+_INTO_ROOT = """
+set -e
+root=$1 rig=$2
+mount --rbind /proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mount --bind "$rig" "$root/mnt"
+exec chroot "$root" asterisk -C /mnt/etc/asterisk.conf -f -q
+"""
+
+
+class RigMissing(Exception):
+    """Something the rig needs is not on this machine; the message says what and how to get it."""
+
+
+def asterisk_root() -> Path:
+    """Where the Asterisk for tests is; "/" for the machine's own. Raises RigMissing."""
+    for program in ("sipp", "unshare", "setpriv"):
+        if shutil.which(program) is None:
+            raise RigMissing(f"{program} is missing: apt-get install sip-tester util-linux")
+    found = subprocess.run([_SCRIPT, "--where"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        raise RigMissing(f"no Asterisk for tests: {found.stderr.strip()}")
+    root = Path(found.stdout.strip())
+    if root != Path("/") and os.geteuid() != 0:
+        raise RigMissing("the Asterisk in its own root can only be started by root")
+    return root
+
+
+class Rig:
+    """See the module.
+
+    Attributes:
+        folder: everything the rig writes; Asterisk's log is `asterisk/log/messages.log`, SIPp's `far_end.log`.
+        ami: where the manager interface is.
+        ws_port: SIP over WebSocket for browser phones (`/ws`).
+    """
+
+    def __init__(self, folder: Path, *, rtp_ports: int = 1000, extra_phones: tuple[PhonePlan, ...] = ()) -> None:
+        self.root = asterisk_root()
+        self.folder = folder
+        self.home = folder / "asterisk"
+        self._inside = "/mnt" if self.root != Path("/") else str(self.home)
+        self._sip_port, self._far_port = _free_ports(socket.SOCK_DGRAM, 2)
+        self.ami_port, self.ws_port = _free_ports(socket.SOCK_STREAM, 2)
+        self._rtp_first = random.randrange(20000, 40000 - rtp_ports, 2)
+        self._rtp_ports = rtp_ports
+        self._extra_phones = extra_phones
+        self._asterisk: subprocess.Popen[bytes] | None = None
+        self._far_end: subprocess.Popen[bytes] | None = None
+        self.ami = AmiSettings("127.0.0.1", self.ami_port, "callcenter", _SECRET, keepalive_seconds=1.0, answer_seconds=3.0)
+
+    def __enter__(self) -> Rig:
+        try:
+            self._prepare()
+            self.start_far_end()
+            self.start_asterisk()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def carrier(self, clock: Clock | None = None, *, detect_machines: bool = False) -> AsteriskCarrier:
+        """A carrier of this rig, not connected yet; the caller closes it."""
+        settings = AsteriskSettings(
+            self.ami, trunk="carrier", sound_folder=f"{self._inside}/sounds", detect_machines=detect_machines
+        )
+        return AsteriskCarrier(settings, clock or SystemClock())
+
+    def plan(self) -> AsteriskPlan:
+        """What the configuration is rendered from."""
+        data = self.root / "usr/share/asterisk"
+        modules = next(path for path in self._module_folders() if path.is_dir())
+        inside = self._inside
+        return AsteriskPlan(
+            trunk=TrunkPlan("carrier", "127.0.0.1", self._far_port, qualify_seconds=0),
+            ami_secret=_SECRET,
+            ami_port=self.ami_port,
+            sip_bind=f"127.0.0.1:{self._sip_port}",
+            http_port=self.ws_port,
+            rtp_first=self._rtp_first,
+            rtp_last=self._rtp_first + self._rtp_ports - 1,
+            phones=tuple(PhonePlan(name, contact=f"sip:{name}@127.0.0.1:{self._far_port}") for name in PHONES)
+            + self._extra_phones,
+            folders=FoldersPlan(
+                etc=f"{inside}/etc",
+                modules=f"/{modules.relative_to(self.root)}",
+                data=f"/{data.relative_to(self.root)}" if data.is_dir() else "/var/lib/asterisk",
+                state=f"{inside}/state",
+                log=f"{inside}/log",
+            ),
+        )
+
+    def start_asterisk(self) -> None:
+        """Starts Asterisk and waits until its manager interface listens."""
+        if self.root == Path("/"):
+            command = ["asterisk", "-C", f"{self.home}/etc/asterisk.conf", "-f", "-q"]
+        else:
+            command = ["unshare", "-m", "bash", "-c", _INTO_ROOT, "rig", str(self.root), str(self.home)]
+        with (self.folder / "asterisk.out").open("ab") as out:
+            self._asterisk = subprocess.Popen([*_DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        _until(lambda: _listens(self.ami_port), self._asterisk, "Asterisk", self.folder / "asterisk.out")
+
+    def kill_asterisk(self) -> None:
+        """`kill -9`, as a crash would be."""
+        if self._asterisk is not None:
+            self._asterisk.kill()
+            self._asterisk.wait()
+            self._asterisk = None
+
+    def freeze_asterisk(self, *, is_frozen: bool) -> None:
+        """Stops the process without ending it, or lets it go on: a machine that hangs."""
+        assert self._asterisk is not None
+        self._asterisk.send_signal(19 if is_frozen else 18)
+
+    def start_far_end(self) -> None:
+        """Starts SIPp and waits until it listens."""
+        media = random.randrange(40000, 55000, 4)  # [auto_media_port] of the scenario counts up from here, modulo 10,000
+        command = ["sipp", "-sf", str(self.folder / "far_end.xml"), "-i", "127.0.0.1", "-p", str(self._far_port)]
+        command += ["-mi", "127.0.0.1", "-mp", str(media)]
+        command += ["-nostdin", "-trace_logs", "-log_file", str(self.folder / "far_end.log"), "-l", "5000"]
+        command += ["-trace_err", "-error_file", str(self.folder / "far_end.err")]
+        with (self.folder / "far_end.out").open("ab") as out:
+            self._far_end = subprocess.Popen(
+                [*_DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder
+            )
+        _until(lambda: _is_taken(self._far_port), self._far_end, "SIPp", self.folder / "far_end.out")
+
+    def far_end(self) -> dict[str, list[str]]:
+        """What SIPp did: number in E.164 (or name of the phone) -> its words in order."""
+        done: defaultdict[str, list[str]] = defaultdict(list)
+        log = self.folder / "far_end.log"
+        for line in log.read_text("utf-8").splitlines() if log.exists() else []:
+            party, _, words = line.partition(" ")
+            done["+81" + party[1:] if party.startswith("0") else party].append(words)
+        return dict(done)
+
+    def wait_far_end(self, party: str, words: str, seconds: float = 5.0) -> list[str]:
+        """Waits until SIPp has written `words` for `party`; returns all its words."""
+        deadline = time.monotonic() + seconds
+        while words not in (found := self.far_end().get(party, [])):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"the far end never wrote {words!r}, only {found}")
+            time.sleep(0.02)
+        return found
+
+    def close(self) -> None:
+        """Ends everything."""
+        for process in (self._far_end, self._asterisk):
+            if process is not None:
+                process.kill()
+                process.wait()
+        self._far_end = self._asterisk = None
+
+    def _prepare(self) -> None:
+        for name in ("etc", "state/spool", "state/keys", "log", "sounds"):
+            (self.home / name).mkdir(parents=True, exist_ok=True)
+        write(self.plan(), self.home / "etc")
+        write_scenario(self.folder)
+        write_sound(self.home / "sounds/prompt.wav", 1.2)
+        write_sound(self.home / "sounds/thanks.wav", 0.3)
+
+    def _module_folders(self) -> list[Path]:
+        return [*self.root.glob("usr/lib/*/asterisk/modules"), self.root / "usr/lib/asterisk/modules"]
+
+
+def _free_ports(kind: socket.SocketKind, count: int) -> list[int]:
+    held = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
+    try:
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in held]
+    finally:
+        for one in held:
+            one.close()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
+
+
+def _until(is_ready: object, process: subprocess.Popen[bytes], what: str, log: Path) -> None:
+    assert callable(is_ready)
+    deadline = time.monotonic() + _START_SECONDS
+    while not is_ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{what} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.02)
