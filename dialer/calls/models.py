@@ -81,7 +81,7 @@ class CarrierInbox(OfficeMixin, Base):
 
 
 class DialerLease(OfficeMixin, Base):
-    """Which dialer process works a campaign, until when: campaigns are shared out among nodes."""
+    """Which dialer process works a campaign, until when: campaigns are shared out among nodes; `problem` is why it places no calls."""
 
     __tablename__ = "dialer_lease"
     __table_args__ = (within_office("campaign_id", "campaign"), UniqueConstraint("office_id", "campaign_id"))
@@ -89,3 +89,4 @@ class DialerLease(OfficeMixin, Base):
     campaign_id: Mapped[int]
     node: Mapped[str] = mapped_column(String(80))
     lease_until: Mapped[datetime]
+    problem: Mapped[str] = mapped_column(String(40), server_default="")

@@ -667,6 +667,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["office_id", "campaign_id"], ["campaign.office_id", "campaign.id"], name=op.f("fk_dialer_lease_office_id_campaign_id")
         ),
+        sa.Column("problem", sa.String(length=40), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("office_id", "id", name=op.f("pk_dialer_lease")),
         sa.UniqueConstraint("office_id", "campaign_id", name=op.f("uq_dialer_lease_office_id_campaign_id")),
     )

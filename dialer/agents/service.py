@@ -1,0 +1,294 @@
+"""What operators and calls do to an operator's state. Every change closes one span and opens the next, and tells open consoles.
+
+People name themselves (`user_id`), calls name the session (`agent_session_id`). Rows are locked in the order call, attempt, operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import User
+from callcenter.core.db import office_of
+from callcenter.core.errors import Conflict, InvalidInput, NotFound
+from callcenter.core.live import publish
+from campaigns.planning.models import Campaign
+from dialer.agents.models import AgentSession, AgentStateSpan
+from dialer.agents.state import (
+    CHOOSABLE_PAUSES,
+    IN_CALL,
+    ON_LINE,
+    AgentState,
+    NextState,
+    PauseReason,
+    after_call,
+    can_move,
+)
+
+STALE_SECONDS = 60.0
+
+
+def sign_in(
+    session: Session,
+    user_id: int,
+    *,
+    now: datetime,
+    campaign_id: int | None = None,
+    leg_address: str | None = None,
+    is_bot: bool = False,
+) -> AgentSession:
+    """Opens an operator's session, paused; signing in again (a reload, another machine) returns the one that is open.
+
+    Args:
+        campaign_id: the only campaign to work for; None works for whichever runs.
+        leg_address: where the operator's phone is; None takes that of the user's account.
+    """
+    agent = _live(session, user_id)
+    if agent is not None:
+        agent.last_seen_at = now
+        if leg_address is not None and leg_address != agent.leg_address:
+            agent.leg_address, agent.leg_problem = leg_address, ""
+        if campaign_id is not None and agent.state not in IN_CALL:
+            agent.campaign_id = campaign_id
+        return agent
+    if leg_address is None:
+        leg_address = session.scalar(select(User.phone_address).where(User.id == user_id)) or ""
+    agent = AgentSession(
+        user_id=user_id,
+        campaign_id=campaign_id,
+        state=AgentState.PAUSED.value,
+        state_since=now,
+        pause_reason=PauseReason.SIGNED_IN.value,
+        leg_id=new_leg_id(session),
+        leg_address=leg_address,
+        is_bot=is_bot,
+        signed_in_at=now,
+        last_seen_at=now,
+    )
+    session.add(agent)
+    session.flush()
+    _open_span(session, agent, now)
+    _tell(session, agent)
+    return agent
+
+
+def new_leg_id(session: Session) -> str:
+    """A fresh id for a voice leg: carriers never see one twice. It names its office, so that events find their way back."""
+    return f"o{office_of(session)}-leg-{uuid4().hex[:20]}"
+
+
+def ready(session: Session, user_id: int, now: datetime) -> AgentSession:
+    """The operator takes calls; in a call: after this call. Raises Conflict while a case waits for its result."""
+    agent = require_live(session, user_id)
+    agent.last_seen_at = now
+    if agent.state in ON_LINE or agent.state == AgentState.WRAP_UP:
+        agent.next_state, agent.next_pause_reason = "", ""
+        _tell(session, agent)
+    elif agent.state == AgentState.PAUSED:
+        move(session, agent, AgentState.READY, now)
+    return agent
+
+
+def pause(session: Session, user_id: int, reason: str, now: datetime) -> AgentSession:
+    """The operator takes no more calls; in a call: after this call (`next_state` says so). Raises InvalidInput for an unknown reason."""
+    if reason not in CHOOSABLE_PAUSES:
+        expected = ", ".join(CHOOSABLE_PAUSES)
+        raise InvalidInput("That is no reason to pause.", hint=f"Expected one of: {expected}.", code="bad_pause_reason")
+    agent = require_live(session, user_id)
+    agent.last_seen_at = now
+    if agent.state in IN_CALL:
+        agent.next_state, agent.next_pause_reason = AgentState.PAUSED.value, reason
+        _tell(session, agent)
+    elif agent.state == AgentState.READY:
+        move(session, agent, AgentState.PAUSED, now, pause_reason=reason)
+    elif agent.pause_reason != reason:
+        restart_pause(session, agent, reason, now)
+    return agent
+
+
+def restart_pause(session: Session, agent: AgentSession, reason: str, now: datetime) -> None:
+    """The same pause for another reason: a span of its own."""
+    agent.pause_reason, agent.state_since = reason, now
+    _close_span(session, agent, now)
+    _open_span(session, agent, now)
+    _tell(session, agent)
+
+
+def sign_out(session: Session, user_id: int, now: datetime) -> AgentSession:
+    """Ends the session; in a call: after this call."""
+    agent = require_live(session, user_id)
+    if agent.state in IN_CALL:
+        agent.next_state, agent.next_pause_reason = AgentState.ENDED.value, ""
+        _tell(session, agent)
+    else:
+        move(session, agent, AgentState.ENDED, now)
+    return agent
+
+
+def heartbeat(session: Session, user_id: int, now: datetime) -> None:
+    """Notes that the console is open; at most one write in ten seconds."""
+    session.execute(
+        update(AgentSession)
+        .where(AgentSession.user_id == user_id, AgentSession.state != AgentState.ENDED)
+        .where(AgentSession.last_seen_at < now - timedelta(seconds=10))
+        .values(last_seen_at=now)
+    )
+
+
+def pause_stale(session: Session, now: datetime, seconds: float = STALE_SECONDS) -> int:
+    """Pauses operators whose console has been gone: nobody is called for an empty chair. In a call: after this call."""
+    stale = session.scalars(
+        select(AgentSession)
+        .where(AgentSession.state.not_in((AgentState.ENDED, AgentState.PAUSED)), AgentSession.is_bot.is_(False))
+        .where(AgentSession.last_seen_at < now - timedelta(seconds=seconds), AgentSession.next_state == "")
+        .with_for_update(skip_locked=True)
+    ).all()
+    for agent in stale:
+        if agent.state == AgentState.READY:
+            move(session, agent, AgentState.PAUSED, now, pause_reason=PauseReason.CONSOLE_GONE)
+        else:
+            agent.next_state, agent.next_pause_reason = AgentState.PAUSED.value, PauseReason.CONSOLE_GONE.value
+    return len(stale)
+
+
+def reserve(
+    session: Session, agent_session_id: int, now: datetime, attempt_id: int | None = None, *, must_have_leg: bool = True
+) -> AgentSession | None:
+    """Takes a ready operator for a case by conditional update; None when somebody else was faster or the operator is gone."""
+    statement = (
+        update(AgentSession)
+        .where(AgentSession.id == agent_session_id, AgentSession.state == AgentState.READY)
+        .values(state=AgentState.RESERVED.value, state_since=now, attempt_id=attempt_id)
+        .returning(AgentSession)
+    )
+    if must_have_leg:
+        statement = statement.where(AgentSession.is_leg_up)
+    agent = session.scalar(statement, execution_options={"populate_existing": True})
+    if agent is not None:
+        _close_span(session, agent, now)
+        _open_span(session, agent, now)
+        _tell(session, agent)
+    return agent
+
+
+def ring(session: Session, agent_session_id: int, attempt_id: int, now: datetime) -> None:
+    """The debtor's phone rings for this operator."""
+    agent = _in_call(session, agent_session_id, attempt_id, {AgentState.RESERVED})
+    if agent is not None:
+        move(session, agent, AgentState.RINGING, now)
+
+
+def talk(session: Session, agent_session_id: int, attempt_id: int, now: datetime) -> bool:
+    """The debtor answered and is joined with the operator; False when that operator is not there any more."""
+    agent = _in_call(session, agent_session_id, attempt_id, {AgentState.RESERVED, AgentState.RINGING})
+    if agent is None:
+        return False
+    move(session, agent, AgentState.TALKING, now)
+    return True
+
+
+def wrap_up(session: Session, agent_session_id: int, attempt_id: int, now: datetime) -> bool:
+    """The line has ended and the operator owes a result; False when that operator is not with this attempt."""
+    agent = _in_call(session, agent_session_id, attempt_id, ON_LINE)
+    if agent is None:
+        return False
+    move(session, agent, AgentState.WRAP_UP, now)
+    return True
+
+
+def release(session: Session, agent_session_id: int, now: datetime, attempt_id: int | None = None) -> bool:
+    """The call came to nothing (or its result is recorded): the operator goes on to what follows.
+
+    Only an operator who is still with `attempt_id` is moved, so a late release never frees one who is with the next call.
+    """
+    agent = _in_call(session, agent_session_id, attempt_id, IN_CALL)
+    if agent is None:
+        return False
+    go_on(session, agent, after_call(agent.next_state, agent.next_pause_reason), now)
+    return True
+
+
+def finish_wrap_up(session: Session, user_id: int, attempt_id: int, now: datetime) -> AgentSession:
+    """The result is recorded; the next state is the one chosen. While the line is still up, nothing moves yet: its end will."""
+    agent = require_live(session, user_id)
+    agent.last_seen_at = now
+    if agent.state == AgentState.WRAP_UP and agent.attempt_id == attempt_id:
+        go_on(session, agent, after_call(agent.next_state, agent.next_pause_reason), now)
+    return agent
+
+
+def go_on(session: Session, agent: AgentSession, following: NextState, now: datetime) -> None:
+    """Ends what the operator was busy with and moves to what follows."""
+    agent.attempt_id, agent.next_state, agent.next_pause_reason = None, "", ""
+    move(session, agent, following.state, now, pause_reason=following.pause_reason)
+
+
+def move(session: Session, agent: AgentSession, to: AgentState, now: datetime, *, pause_reason: str = "") -> None:
+    """The only way from one state to another (`reserve` besides). Raises Conflict for a way that does not exist."""
+    if not can_move(AgentState(agent.state), to):
+        raise Conflict(f"An operator who is {agent.state} can't become {to.value}.", code="agent_state")
+    agent.state, agent.state_since, agent.pause_reason = to.value, now, str(pause_reason)
+    _close_span(session, agent, now)
+    if to is AgentState.ENDED:
+        agent.ended_at, agent.attempt_id, agent.next_state = now, None, ""
+    else:
+        _open_span(session, agent, now)
+    session.flush()
+    _tell(session, agent)
+
+
+def require_live(session: Session, user_id: int) -> AgentSession:
+    """The operator's open session, locked. Raises NotFound when there is none."""
+    agent = _live(session, user_id)
+    if agent is None:
+        raise NotFound("You are not signed in as an operator.", hint="Open the console and start work.", code="not_signed_in")
+    return agent
+
+
+def _live(session: Session, user_id: int) -> AgentSession | None:
+    return session.scalar(
+        select(AgentSession)
+        .where(AgentSession.user_id == user_id, AgentSession.state != AgentState.ENDED)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def _in_call(
+    session: Session, agent_session_id: int, attempt_id: int | None, states: Collection[AgentState]
+) -> AgentSession | None:
+    return session.scalar(
+        select(AgentSession)
+        .where(AgentSession.id == agent_session_id, AgentSession.state.in_(tuple(states)))
+        .where(AgentSession.attempt_id.is_not_distinct_from(attempt_id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def _close_span(session: Session, agent: AgentSession, now: datetime) -> None:
+    session.execute(
+        update(AgentStateSpan)
+        .where(AgentStateSpan.agent_session_id == agent.id, AgentStateSpan.ended_at.is_(None))
+        .values(ended_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _open_span(session: Session, agent: AgentSession, now: datetime) -> None:
+    session.execute(
+        insert(AgentStateSpan).values(
+            agent_session_id=agent.id, user_id=agent.user_id, state=agent.state, pause_reason=agent.pause_reason, began_at=now
+        )
+    )
+
+
+def _tell(session: Session, agent: AgentSession) -> None:
+    """Nobody watches a bot's console, but its line on the board."""
+    if not agent.is_bot:
+        publish(session, "call", agent.user_id)
+    publish(session, "board")

@@ -1,0 +1,42 @@
+"""Finds the script a campaign speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import Office
+from callcenter.core.db import office_of
+from dialer.ivr.models import RobocallScript
+from dialer.ivr.script import DEFAULT, Script, from_document, plan_of
+from dialer.telephony.port import RobocallPlan
+
+
+def script_of(session: Session, options: Mapping[str, Any]) -> Script:
+    """The newest active version of the script named in a campaign's `options["robocall_script"]`, else the built-in one."""
+    code = str(options.get("robocall_script", DEFAULT.code))
+    stored = session.scalar(
+        select(RobocallScript)
+        .where(RobocallScript.code == code, RobocallScript.is_active)
+        .order_by(RobocallScript.version.desc())
+        .limit(1)
+    )
+    return DEFAULT if stored is None else from_document(stored.code, stored.version, stored.document)
+
+
+def script_by_label(session: Session, label: str) -> Script:
+    """The script an attempt was made with ("code/version"); the built-in one where it is not stored."""
+    code, _, version = label.partition("/")
+    stored = session.scalar(
+        select(RobocallScript).where(RobocallScript.code == code, RobocallScript.version == int(version or 0))
+    )
+    return DEFAULT if stored is None else from_document(stored.code, stored.version, stored.document)
+
+
+def plan_for(session: Session, script: Script) -> RobocallPlan:
+    """The script in this office's name."""
+    office = session.get_one(Office, office_of(session))
+    return plan_of(script, office.code, office.desk_name or office.name)
