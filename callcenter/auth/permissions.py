@@ -1,0 +1,57 @@
+"""Who may do what: one table, role × action. A page or a route names its action; nothing else decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from callcenter.auth.models import Role
+
+
+class Action(StrEnum):
+    """What the system lets people do."""
+
+    TAKE_CALLS = "take_calls"
+    SEE_BOARD = "see_board"
+    PAUSE_OPERATORS = "pause_operators"
+    IMPORT_FILES = "import_files"
+    RUN_CAMPAIGNS = "run_campaigns"
+    SEE_DEBTORS = "see_debtors"
+    DECIDE_ESCALATIONS = "decide_escalations"
+    SEE_REPORTS = "see_reports"
+    SEE_TEAM_FIGURES = "see_team_figures"
+    MANAGE_USERS = "manage_users"
+    READ_AUDIT = "read_audit"
+    OWN_ACCOUNT = "own_account"
+
+
+_OP, _SV, _TO, _AU, _AD = Role.OPERATOR, Role.SUPERVISOR, Role.TAX_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR
+
+# Administrators run the system and see no debtor; auditors see everything and change nothing; officers do not direct contracted operators.
+PERMISSIONS: Mapping[Action, frozenset[Role]] = {
+    Action.TAKE_CALLS: frozenset({_OP}),
+    Action.SEE_BOARD: frozenset({_SV}),
+    Action.PAUSE_OPERATORS: frozenset({_SV}),
+    Action.IMPORT_FILES: frozenset({_SV, _TO}),
+    Action.RUN_CAMPAIGNS: frozenset({_SV}),
+    Action.SEE_DEBTORS: frozenset({_SV, _TO, _AU}),
+    Action.DECIDE_ESCALATIONS: frozenset({_TO}),
+    Action.SEE_REPORTS: frozenset({_SV, _TO, _AU}),
+    Action.SEE_TEAM_FIGURES: frozenset({_OP, _SV, _TO, _AU}),
+    Action.MANAGE_USERS: frozenset({_AD}),
+    Action.READ_AUDIT: frozenset({_AU}),
+    Action.OWN_ACCOUNT: frozenset(Role),
+}
+
+HOME: Mapping[Role, str] = {
+    Role.OPERATOR: "/operator",
+    Role.SUPERVISOR: "/supervisor",
+    Role.TAX_OFFICER: "/escalations",
+    Role.AUDITOR: "/audit",
+    Role.ADMINISTRATOR: "/users",
+}
+
+
+def may(role: Role | str, action: Action) -> bool:
+    """Whether that role may do that."""
+    return Role(role) in PERMISSIONS[action]
