@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -45,18 +44,13 @@ def postgres_bin() -> Path:
     return wheel[-1].parent
 
 
-def as_other_user(folder: Path) -> list[str]:
-    """PostgreSQL refuses to run as root: a prefix that runs it as `postgres` or `nobody`."""
+def as_ordinary_user() -> list[str]:
+    """PostgreSQL refuses to run as root: a prefix that makes root an ordinary user in a namespace of its own."""
     if os.geteuid() != 0:
         return []
-    for name in ("postgres", "nobody"):
-        try:
-            user = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "env", f"HOME={folder}"]
-    raise MissingServer("a user to run PostgreSQL as")
+    if shutil.which("unshare") is None:
+        raise MissingServer("unshare (util-linux), to run PostgreSQL without root")
+    return ["unshare", "--user", "--map-user=1000", "--"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,7 @@ def start_postgres(folder: Path) -> Running:
     """Starts an empty cluster without durability, for tests only."""
     programs = postgres_bin()
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    prefix = as_other_user(folder)
+    prefix = as_ordinary_user()
     data, port = folder / "data", free_port()
     run = {"cwd": folder, "check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     subprocess.run(

@@ -1,0 +1,51 @@
+# make run: live in it.  make test: check it.  Everything does its own set-up.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made-from-lock
+CACHE := $(or $(CALLCENTER_TEST_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/callcenter-tests)
+export CALLCENTER_TEST_CACHE := $(CACHE)
+# Two cores: two workers; tests that share an Asterisk or a browser stay together.
+PYTEST := $(BIN)/pytest -n $(or $(TEST_WORKERS),2) --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-fast test-env check bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: $(STAMP) ## build .venv from the hashed lock
+
+$(STAMP): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "the package python3-venv is missing: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@$(BIN)/python -c 'import uv' 2>/dev/null || $(BIN)/python -m pip install -q --disable-pip-version-check uv
+	@$(BIN)/python -m uv pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/python scripts/link_project.py
+	@touch $@
+
+run: setup ## the whole system with a demo town; Ctrl-C stops it
+	@$(BIN)/callcenter up --demo $(ARGS)
+
+test-env: setup ## what the tests need besides .venv
+	@scripts/test-env
+
+test: test-env ## every test, with a real Asterisk, PostgreSQL, Redis and Chromium
+	@. $(CACHE)/env && $(PYTEST)
+
+test-fast: setup ## pure rules, and rooms on PostgreSQL
+	@$(PYTEST) -q -m "not slow and not asterisk and not browser and not fault"
+
+check: setup ## ruff, mypy, arrows between rooms, migrations, links in docs
+	@scripts/check
+
+bench: setup ## figures as ratios against named peers; ARGS="--full --json"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: setup ## write requirements.lock anew
+	@$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links --group test --group check pyproject.toml -o requirements.lock
+
+clean: ## remove what was built; data under ./var stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache artifacts
