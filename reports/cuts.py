@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from campaigns.attempts.codes import CHANNEL_JA, Channel
+from campaigns.attempts.codes import CHANNEL_JA
 from reports.metrics import Words
 
 
@@ -111,6 +111,7 @@ FORMS: dict[Cut, CutForm] = {
     ),
 }
 
+CHANNEL_LABELS = {str(channel): Words(name, channel.value.replace("_", " ")) for channel, name in CHANNEL_JA.items()}
 VINTAGE_LABELS = {"current": Words("現年", "current year"), "carried_over": Words("滞繰", "carried over")}
 NO_KEY: dict[Cut, Words] = {
     Cut.OPERATOR: Words("担当者なし", "no operator"),
@@ -129,8 +130,8 @@ def label(cut: Cut | None, key: str) -> Words:
         return NO_KEY[cut]
     if cut is Cut.HOUR:
         return Words(f"{int(key)}時", f"{key}:00")
-    if cut is Cut.CHANNEL and key in Channel:
-        return Words(CHANNEL_JA[Channel(key)], key.replace("_", " "))
+    if cut is Cut.CHANNEL and key in CHANNEL_LABELS:
+        return CHANNEL_LABELS[key]
     if cut is Cut.VINTAGE and key in VINTAGE_LABELS:
         return VINTAGE_LABELS[key]
     return Words(key, key)

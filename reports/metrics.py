@@ -76,8 +76,10 @@ BY_DEADLINE = Words(
     "Promises whose date plus grace falls in the period; payments net of reversals. Hour and operator are those of the call that made it.",
 )
 BY_STATE = Words(
-    "操作卓に入り、離席していない時間。期間と時間帯で切る。記録のない時間(取り込んだ履歴など)は不明とする。",
-    "Time signed in and not paused, cut at the bounds of the period. Unknown where it was not recorded, as for imported history.",
+    "操作卓に入り、離席していない時間。期間と時間帯で切る。業務で絞ると、その業務で架電した在席をすべて数える。"
+    "記録のない時間(取り込んだ履歴など)は不明とする。",
+    "Time signed in and not paused, cut at the bounds of the period; of one campaign: the whole of each sign-in in which it was called for."
+    " Unknown where it was not recorded, as for imported history.",
 )
 OFFICE_LIST = Words("架電結果の3項目(回線結果・応対者・交渉結果)", "The three fields of a call result")
 PER_CALL = Words("公表例: 接触件数÷架電件数(36,716÷118,695)", "Published use: contacts ÷ calls (36,716 of 118,695)")
@@ -111,7 +113,9 @@ CONTACTS = Metric(
 RIGHT_PARTY = Metric(
     "right_party_contacts",
     Words("本人接触件数", "Right-party contacts"),
-    Words("接触のうち、本人・法人担当者・納税管理人・代理人が出た件数", "contacts with the debtor, a company's contact, a tax agent or proxy"),
+    Words(
+        "接触のうち、本人・法人担当者・納税管理人・代理人が出た件数", "contacts with the debtor, a company's contact, a tax agent or proxy"
+    ),
     None,
     Unit.CALLS,
     BY_BEGIN,

@@ -114,12 +114,19 @@ due AS (
 _SPANS = """
 span AS (
     SELECT s.user_id, greatest(s.began_at, :start) AS began, least(coalesce(s.ended_at, :now), :end) AS ended
-    FROM agent_state_span s {session_join}
+    FROM agent_state_span s
     WHERE s.office_id = :office AND s.state NOT IN ('paused', 'ended') AND s.began_at < :end
       AND (s.ended_at IS NULL OR s.ended_at > :start) {session_filter}
 ),
 slot AS (SELECT user_id, began AS slot, began, ended FROM span WHERE ended > began {slots}),
 worked AS (SELECT {hours_key} AS key, sum(extract(epoch FROM ended - began)) AS seconds FROM slot GROUP BY 1)"""
+
+_IN_CAMPAIGN = """
+      AND s.agent_session_id IN (
+        SELECT g.id FROM agent_session g WHERE g.office_id = :office AND (g.campaign_id = :campaign OR g.campaign_id IS NULL AND EXISTS (
+            SELECT FROM attempt t WHERE t.office_id = :office AND t.began_at >= :start AND t.began_at < :end AND t.campaign_id = :campaign
+              AND t.operator_id = g.user_id AND t.began_at >= g.signed_in_at AND (g.ended_at IS NULL OR t.began_at <= g.ended_at))))"""
+"""Sessions for this campaign alone, and those for any campaign in which it was worked for."""
 
 _BY_HOUR = """AND false
     UNION ALL
@@ -164,14 +171,12 @@ def statement(query: HeadlineQuery) -> str:
     )
     worked = _NO_HOURS
     if query.has_hours:
-        in_campaign = query.campaign_id is not None
         worked = _SPANS.format(
-            session_join="JOIN agent_session g ON g.office_id = s.office_id AND g.id = s.agent_session_id" if in_campaign else "",
-            session_filter="AND g.campaign_id = :campaign" if in_campaign else "",
+            session_filter=_IN_CAMPAIGN if query.campaign_id is not None else "",
             slots=_SLOTS.get(query.cut, "") if query.cut else "",
             hours_key=form.hours_key,
         )
-    return f"WITH {calls}, {due}, {worked} {_TOGETHER.format(shown=form.shown)}"  # noqa: S608 - fixed fragments, values as parameters
+    return f"WITH {calls}, {due}, {worked} {_TOGETHER.format(shown=form.shown)}"
 
 
 def parameters(query: HeadlineQuery, office_id: int, now: datetime) -> dict[str, Any]:
