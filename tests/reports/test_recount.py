@@ -1,0 +1,126 @@
+"""The SQL agrees with an independent recount on random histories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+
+from callcenter.core.db import transaction
+from campaigns.attempts.codes import LineResult, Outcome, Party
+from reports.cuts import Cut
+from reports.periods import Period
+from reports.queries.headline import HeadlineQuery, headline
+from tests.reports import world
+from tests.reports.recount import TOKYO, RawAttempt, RawPayment, RawPromise, RawSpan, Town, recount
+
+FIRST = datetime(2026, 2, 26, tzinfo=TOKYO)  # the month's end lies within
+NOW = FIRST + timedelta(days=5, hours=13)
+OPERATORS = ("abe", "ito")
+DEBTORS = range(4)
+TAXES = ("10", "20", "30")
+
+minutes = st.integers(0, 5 * 24 * 60 - 1)
+edges = st.builds(lambda day, second: day * 86400 + second, st.integers(0, 5), st.sampled_from([0, 1, -1, 3600, 3599]))
+moments = st.one_of(minutes.map(lambda minute: minute * 60), edges.filter(lambda second: second >= 0)).map(
+    lambda second: FIRST + timedelta(seconds=second)
+)
+days = st.integers(0, 6).map(lambda day: FIRST.date() + timedelta(days=day))
+attempts = st.builds(
+    RawAttempt,
+    debtor=st.sampled_from(DEBTORS),
+    operator=st.sampled_from(["", *OPERATORS]),
+    channel=st.sampled_from(["operator_call"] * 3 + ["auto_call", "sms", "visit"]),
+    began=moments,
+    handed_over=st.sampled_from([True, True, True, False]),
+    imported=st.sampled_from([False] * 8 + [True]),
+    line=st.one_of(st.just("answered"), st.sampled_from(list(LineResult)).map(str), st.none()),
+    party=st.one_of(st.none(), st.sampled_from(list(Party)).map(str)),
+    outcome=st.one_of(st.none(), st.sampled_from([Outcome.PROMISE_FULL, Outcome.PROMISE_PART, *Outcome]).map(str)),
+)
+spans = st.builds(
+    lambda operator, state, start, length: RawSpan(
+        operator, state, FIRST + timedelta(minutes=start), FIRST + timedelta(minutes=start + length)
+    ),
+    st.sampled_from(OPERATORS),
+    st.sampled_from(["ready", "talking", "wrap_up", "paused"]),
+    minutes,
+    st.integers(1, 1600),
+)
+promises = st.builds(
+    RawPromise,
+    debtor=st.sampled_from(DEBTORS),
+    made=moments,
+    due=days,
+    grace=st.integers(0, 3),
+    amount=st.integers(1, 4).map(lambda thousands: thousands * 1000),
+    threshold=st.sampled_from([50, 90, 100]),
+)
+payments = st.builds(RawPayment, debtor=st.sampled_from(DEBTORS), paid=days, yen=st.integers(900, 4000), reversed=st.booleans())
+towns = st.builds(
+    Town,
+    attempts=st.lists(attempts, max_size=25),
+    spans=st.lists(spans, max_size=4),
+    promises=st.lists(promises, max_size=5),
+    payments=st.lists(payments, max_size=5),
+    taxes=st.dictionaries(st.sampled_from(DEBTORS), st.sets(st.sampled_from(TAXES), min_size=1)),
+)
+
+
+def build(session: Session, town: Town) -> None:
+    """Writes the town into the office's tables."""
+    people = [world.debtor(session, *((tax, "current") for tax in sorted(town.taxes.get(number, ())))) for number in DEBTORS]
+    clerks = {name: world.operator(session, name) for name in OPERATORS} | {"": None}
+    for raw in town.attempts:
+        world.attempt(
+            session,
+            people[raw.debtor],
+            raw.began,
+            raw.line,
+            raw.party,
+            outcome=raw.outcome,
+            channel=raw.channel,
+            operator_id=clerks[raw.operator],
+            handed_over_at=raw.began if raw.handed_over else None,
+            source="imported" if raw.imported else "live",
+        )
+    for span in town.spans:
+        assert span.ended is not None
+        clerk = clerks[span.operator]
+        assert clerk is not None
+        world.spans(session, clerk, (span.state, span.began.strftime("%F %T"), span.ended.strftime("%F %T")))
+    for made in town.promises:
+        world.promise(
+            session,
+            people[made.debtor],
+            made.made.strftime("%F %T"),
+            made.due,
+            made.amount,
+            grace_days=made.grace,
+            threshold_percent=made.threshold,
+        )
+    for paid in town.payments:
+        reference = world.payment(session, people[paid.debtor], paid.paid, paid.yen, status="reversed" if paid.reversed else "matched")
+        if paid.reversed:
+            world.payment(session, people[paid.debtor], paid.paid, paid.yen, source_ref=reference, is_reversal=True, status="reversal")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(town=towns, first=st.integers(0, 4), length=st.integers(0, 4))
+def test_the_sql_agrees_with_the_recount(new_office: Callable[[], int], town: Town, first: int, length: int) -> None:
+    start: date = FIRST.date() + timedelta(days=first)
+    period = Period(start, start + timedelta(days=length))
+    with transaction(new_office()) as session:
+        build(session, town)
+        for cut in (None, Cut.HOUR, Cut.DAY, Cut.OPERATOR, Cut.CHANNEL, Cut.TAX):
+            for channel in ("operator_call", "auto_call", "all"):
+                found = headline(session, HeadlineQuery(period, cut, channel), NOW)
+                expected = recount(town, period.first, period.last, cut or "", channel, NOW)
+                got = {
+                    row.key if cut else "all": {code: row.figures.value(code) for code in next(iter(expected.values()), {})}
+                    for row in found.rows
+                }
+                assert got == expected, (cut, channel)
