@@ -16,7 +16,6 @@ from callcenter.auth.models import User
 from callcenter.core.db import office_of
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.live import publish
-from campaigns.planning.models import Campaign
 from dialer.agents.models import AgentSession, AgentStateSpan
 from dialer.agents.state import (
     CHOOSABLE_PAUSES,
@@ -47,10 +46,10 @@ def sign_in(
         campaign_id: the only campaign to work for; None works for whichever runs.
         leg_address: where the operator's phone is; None takes that of the user's account.
     """
-    agent = _live(session, user_id)
+    agent = find_live(session, user_id)
     if agent is not None:
         agent.last_seen_at = now
-        if leg_address is not None and leg_address != agent.leg_address:
+        if leg_address is not None and leg_address != agent.leg_address and not agent.is_leg_up:
             agent.leg_address, agent.leg_problem = leg_address, ""
         if campaign_id is not None and agent.state not in IN_CALL:
             agent.campaign_id = campaign_id
@@ -72,7 +71,7 @@ def sign_in(
     session.add(agent)
     session.flush()
     _open_span(session, agent, now)
-    _tell(session, agent)
+    tell(session, agent)
     return agent
 
 
@@ -82,12 +81,12 @@ def new_leg_id(session: Session) -> str:
 
 
 def ready(session: Session, user_id: int, now: datetime) -> AgentSession:
-    """The operator takes calls; in a call: after this call. Raises Conflict while a case waits for its result."""
+    """The operator takes calls; in a call or while a result is owed: afterwards. A voice leg that failed is tried again."""
     agent = require_live(session, user_id)
-    agent.last_seen_at = now
+    agent.last_seen_at, agent.leg_problem = now, ""
     if agent.state in ON_LINE or agent.state == AgentState.WRAP_UP:
         agent.next_state, agent.next_pause_reason = "", ""
-        _tell(session, agent)
+        tell(session, agent)
     elif agent.state == AgentState.PAUSED:
         move(session, agent, AgentState.READY, now)
     return agent
@@ -102,7 +101,7 @@ def pause(session: Session, user_id: int, reason: str, now: datetime) -> AgentSe
     agent.last_seen_at = now
     if agent.state in IN_CALL:
         agent.next_state, agent.next_pause_reason = AgentState.PAUSED.value, reason
-        _tell(session, agent)
+        tell(session, agent)
     elif agent.state == AgentState.READY:
         move(session, agent, AgentState.PAUSED, now, pause_reason=reason)
     elif agent.pause_reason != reason:
@@ -115,7 +114,7 @@ def restart_pause(session: Session, agent: AgentSession, reason: str, now: datet
     agent.pause_reason, agent.state_since = reason, now
     _close_span(session, agent, now)
     _open_span(session, agent, now)
-    _tell(session, agent)
+    tell(session, agent)
 
 
 def sign_out(session: Session, user_id: int, now: datetime) -> AgentSession:
@@ -123,7 +122,7 @@ def sign_out(session: Session, user_id: int, now: datetime) -> AgentSession:
     agent = require_live(session, user_id)
     if agent.state in IN_CALL:
         agent.next_state, agent.next_pause_reason = AgentState.ENDED.value, ""
-        _tell(session, agent)
+        tell(session, agent)
     else:
         move(session, agent, AgentState.ENDED, now)
     return agent
@@ -171,7 +170,7 @@ def reserve(
     if agent is not None:
         _close_span(session, agent, now)
         _open_span(session, agent, now)
-        _tell(session, agent)
+        tell(session, agent)
     return agent
 
 
@@ -238,18 +237,19 @@ def move(session: Session, agent: AgentSession, to: AgentState, now: datetime, *
     else:
         _open_span(session, agent, now)
     session.flush()
-    _tell(session, agent)
+    tell(session, agent)
 
 
 def require_live(session: Session, user_id: int) -> AgentSession:
     """The operator's open session, locked. Raises NotFound when there is none."""
-    agent = _live(session, user_id)
+    agent = find_live(session, user_id)
     if agent is None:
         raise NotFound("You are not signed in as an operator.", hint="Open the console and start work.", code="not_signed_in")
     return agent
 
 
-def _live(session: Session, user_id: int) -> AgentSession | None:
+def find_live(session: Session, user_id: int) -> AgentSession | None:
+    """The operator's open session, locked; None when there is none."""
     return session.scalar(
         select(AgentSession)
         .where(AgentSession.user_id == user_id, AgentSession.state != AgentState.ENDED)
@@ -287,8 +287,8 @@ def _open_span(session: Session, agent: AgentSession, now: datetime) -> None:
     )
 
 
-def _tell(session: Session, agent: AgentSession) -> None:
-    """Nobody watches a bot's console, but its line on the board."""
+def tell(session: Session, agent: AgentSession) -> None:
+    """Tells the operator's console and the board. Nobody watches a bot's console, but its line on the board."""
     if not agent.is_bot:
         publish(session, "call", agent.user_id)
     publish(session, "board")

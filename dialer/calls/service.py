@@ -1,0 +1,225 @@
+"""Calls on record: opened before the carrier is asked, moved by what the carrier tells, each with its consequences in one transaction.
+
+Rows are locked in the order call, attempt, operator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from callcenter.core.db import office_of
+from callcenter.core.live import publish
+from campaigns.attempts import service as attempts
+from campaigns.attempts.codes import LineResult
+from campaigns.attempts.models import Attempt
+from campaigns.planning.models import Campaign
+from dialer.agents import service as agents
+from dialer.calls.models import Call, CallEvent
+from dialer.calls.state import CallState, CallView, Change, advance
+from dialer.ivr.script import result_of
+from dialer.ivr.service import script_by_label
+from dialer.telephony.events import CarrierEvent, EventKind
+
+log = structlog.get_logger(__name__)
+
+ROBOCALL = "robocall"
+WRAP_UP_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an event did: the call, whether it ended, and the channel the dialer must hang up now."""
+
+    call_id: int
+    has_ended: bool
+    hang_up: str | None = None
+
+
+def open_call(
+    session: Session,
+    attempt: Attempt,
+    *,
+    carrier: str,
+    mode: str,
+    node: str,
+    now: datetime,
+    agent_session_id: int | None = None,
+) -> Call:
+    """Puts a call on record. Commit before the carrier is asked: then a crash can't make a call that nobody knows of."""
+    call = Call(
+        attempt_id=attempt.id,
+        campaign_id=attempt.campaign_id,
+        agent_session_id=agent_session_id,
+        carrier=carrier,
+        channel_id=f"o{office_of(session)}-c-{uuid4().hex[:20]}",
+        mode=mode,
+        state=CallState.PLACING.value,
+        placed_at=now,
+        node=node,
+    )
+    session.add(call)
+    session.flush()
+    return call
+
+
+def office_of_channel(channel_id: str) -> int | None:
+    """The office in whose name one of our channels was made; None for a foreign one."""
+    head, _, rest = channel_id.partition("-")
+    return int(head[1:]) if rest and head[:1] == "o" and head[1:].isdecimal() else None
+
+
+def apply_event(session: Session, event: CarrierEvent, now: datetime) -> Applied | None:
+    """Writes one carrier event down and does what follows from it; None for a stranger's channel, a duplicate or old news."""
+    call = session.scalar(select(Call).where(Call.channel_id == event.channel_id).with_for_update())
+    if call is None or not _remember(session, call, event):
+        return None
+    change = advance(view_of(session, call, event), event)
+    if change is None:
+        return None
+    _write(call, change)
+    hang_up = _follow(session, call, change, event, now)
+    return Applied(call.id, change.is_end, hang_up)
+
+
+def end_call(session: Session, call: Call, line_result: LineResult | None, now: datetime, *, why: str) -> None:
+    """Ends a call the carrier will tell no more about, as if it had."""
+    event = CarrierEvent(EventKind.ENDED, call.channel_id, now, key=f"{call.channel_id}:{why}", line_result=line_result)
+    apply_event(session, event, now)
+
+
+def request_hang_up(session: Session, user_id: int, now: datetime) -> bool:
+    """The operator ends the line; the dialer carries it out at once. False when there is no line."""
+    agent = agents.find_live(session, user_id)
+    if agent is None or agent.attempt_id is None:
+        return False
+    live = select(Call).where(Call.attempt_id == agent.attempt_id, Call.state != CallState.ENDED)
+    call = session.scalar(live.with_for_update())
+    if call is None:
+        return False
+    call.hangup_requested_at = now
+    publish(session, "dial")
+    return True
+
+
+def view_of(session: Session, call: Call, event: CarrierEvent | None = None) -> CallView:
+    """The call as the pure state machine sees it; the moments of keys are read only where keys are at stake."""
+    keys: tuple[tuple[datetime, str, str], ...] = ()
+    if call.digits and event is not None and event.kind is EventKind.DIGIT:
+        told = session.execute(
+            select(CallEvent.at, CallEvent.event_key, CallEvent.detail["digit"].astext)
+            .where(CallEvent.call_id == call.id, CallEvent.kind == EventKind.DIGIT, CallEvent.event_key != event.key)
+            .order_by(CallEvent.at, CallEvent.event_key)
+        )
+        keys = tuple((at, key, digit) for at, key, digit in told)
+    elif call.digits:
+        keys = tuple((call.placed_at, f"known:{index}", digit) for index, digit in enumerate(call.digits))
+    return CallView(
+        state=CallState(call.state),
+        ringing_at=call.ringing_at,
+        answered_at=call.answered_at,
+        bridged_at=call.bridged_at,
+        ended_at=call.ended_at,
+        is_machine=call.line_result == LineResult.MACHINE,
+        told_result=LineResult(call.line_result) if call.line_result else None,
+        cause=call.cause,
+        sip_code=call.sip_code,
+        keys=keys,
+    )
+
+
+def _remember(session: Session, call: Call, event: CarrierEvent) -> bool:
+    detail: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("line_result", event.line_result),
+            ("cause", event.cause),
+            ("sip_code", event.sip_code),
+            ("digit", event.digit),
+        )
+        if value is not None
+    }
+    row = insert(CallEvent).values(call_id=call.id, event_key=event.key, kind=event.kind.value, at=event.at, detail=detail)
+    new = row.on_conflict_do_nothing(index_elements=["office_id", "call_id", "event_key"]).returning(CallEvent.id)
+    return session.scalar(new) is not None
+
+
+def _write(call: Call, change: Change) -> None:
+    view = change.view
+    call.state = view.state.value
+    call.ringing_at, call.answered_at = view.ringing_at, view.answered_at
+    call.bridged_at, call.ended_at = view.bridged_at, view.ended_at
+    call.line_result = view.line_result.value if view.line_result else None
+    call.cause, call.sip_code, call.digits = view.cause, view.sip_code, view.digits
+
+
+def _follow(session: Session, call: Call, change: Change, event: CarrierEvent, now: datetime) -> str | None:
+    """The consequences of a step; returns the channel that must be hung up now."""
+    attempt = session.get_one(Attempt, (call.office_id, call.attempt_id), with_for_update=True)
+    if attempt.handed_over_at is None and _proves_hand_over(event):
+        attempts.mark_handed_over(session, attempt, event.at)
+    if change.is_correction:
+        log.warning("call_corrected_after_end", call=call.id, line_result=call.line_result)
+        attempts.correct_line_result(session, attempt, change.view.line_result or LineResult.FAILED)
+        return None
+    must_hang_up = False
+    if change.is_answer:
+        must_hang_up = not _answered(session, call, attempt, change, now)
+    elif change.state is CallState.RINGING and change.was is not CallState.RINGING and call.agent_session_id:
+        agents.ring(session, call.agent_session_id, attempt.id, now)
+    if change.is_end:
+        _ended(session, call, attempt, change.view, now)
+        return None
+    # Nobody listens to a machine: the operator is freed, and a robocall leaves no word there.
+    return call.channel_id if must_hang_up or change.is_machine else None
+
+
+def _proves_hand_over(event: CarrierEvent) -> bool:
+    return event.kind is not EventKind.ENDED or event.line_result not in (None, LineResult.FAILED)
+
+
+def _answered(session: Session, call: Call, attempt: Attempt, change: Change, now: datetime) -> bool:
+    """Somebody answered; False when the operator for whom the call was made is not there, and the line must end."""
+    assert change.view.answered_at is not None
+    attempts.mark_answered(session, attempt, change.view.answered_at)
+    if call.agent_session_id is None or change.is_end:
+        return True
+    return agents.talk(session, call.agent_session_id, attempt.id, now)
+
+
+def _ended(session: Session, call: Call, attempt: Attempt, view: CallView, now: datetime) -> None:
+    line_result = view.line_result or LineResult.FAILED
+    ended_at = view.ended_at or now
+    if call.mode == ROBOCALL:
+        _close_robocall(session, call, attempt, line_result, ended_at)
+        return
+    if line_result is LineResult.ANSWERED and call.agent_session_id is not None:
+        if attempt.state == "closed":  # the result was written down while they still talked
+            attempts.note_line_end(session, attempt, ended_at)
+            agents.release(session, call.agent_session_id, now, attempt.id)
+            return
+        if agents.wrap_up(session, call.agent_session_id, attempt.id, now):
+            attempts.begin_wrap_up(session, attempt, ended_at, now + timedelta(seconds=_wrap_up_seconds(session, call)))
+            return
+        line_result = LineResult.ABANDONED  # answered, and nobody was there to talk
+    attempts.close_without_conversation(session, attempt, line_result, ended_at)
+    if call.agent_session_id is not None:
+        agents.release(session, call.agent_session_id, now, attempt.id)
+
+
+def _close_robocall(session: Session, call: Call, attempt: Attempt, line_result: LineResult, ended_at: datetime) -> None:
+    result = result_of(script_by_label(session, attempt.script_version), line_result, call.digits)
+    attempts.close_robocall(session, attempt, line_result, result.party, result.outcome, call.digits, ended_at)
+
+
+def _wrap_up_seconds(session: Session, call: Call) -> float:
+    options = session.scalar(select(Campaign.options).where(Campaign.id == call.campaign_id)) or {}
+    seconds = options.get("wrap_up_seconds", WRAP_UP_SECONDS)
+    return float(seconds) if isinstance(seconds, int | float) else WRAP_UP_SECONDS
