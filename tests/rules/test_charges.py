@@ -35,9 +35,7 @@ def test_per_phase_keeps_the_fractions_until_the_phase_ends() -> None:
     by_phase = late_charge(65_000, due, paid, Rounding.PHASE)
     assert [s.yen for s in by_segment.segments] == [133, 2_883, 30]
     assert [s.yen for s in by_phase.segments] == [133, 2_883, 31]
-    assert by_phase.before_truncation == int(Fraction(65_000 * 25 * 30, 365_000)) + int(
-        Fraction(65_000 * (88 * 184 + 87 * 2), 365_000)
-    )
+    assert by_phase.before_truncation == int(Fraction(65_000 * 25 * 30, 365_000)) + int(Fraction(65_000 * (88 * 184 + 87 * 2), 365_000))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""Why one debtor is, or is not, contacted by which channel when: the same rules and the same gate, told in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from callcenter.core.clock import OFFICE_ZONE
+from callcenter.core.db import office_of
+from callcenter.core.errors import NotFound
+from campaigns.attempts.codes import Channel, LineResult
+from campaigns.compliance import gate
+from campaigns.compliance.reasons import DenialReason, denial_text
+from campaigns.compliance.rules import Denied
+from campaigns.debtors.models import Debtor
+from campaigns.planning.models import Campaign
+from campaigns.planning.rulesets import rules_of
+from campaigns.segmentation.attributes import ATTRIBUTES
+from campaigns.segmentation.compile import facts_statement
+from campaigns.segmentation.defaults import default_rule_set
+from campaigns.segmentation.reasons import reason_text
+from campaigns.segmentation.rules import Assigned, Facts, attributes_of, evaluate, first_match
+
+SHOWN_ALWAYS = ("outstanding", "oldest_days")
+
+
+def facts_of(session: Session, debtor_id: int, as_of: datetime) -> Facts | None:
+    """Every attribute of one debtor as of a moment; None when nothing is owed or the debtor is not listed."""
+    values = {
+        "office": office_of(session),
+        "debtor": debtor_id,
+        "as_of": as_of,
+        "as_of_day": as_of.astimezone(OFFICE_ZONE).date(),
+        "failed": LineResult.FAILED.value,
+    }
+    row = session.execute(text(facts_statement(list(ATTRIBUTES))), values).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def explain(session: Session, debtor_no: str, campaign: Campaign | None, as_of: datetime, lang: str = "ja") -> dict[str, Any]:
+    """The channel, its reasons with the inputs that decided, and what the gate says for each channel.
+
+    Raises:
+        NotFound: no such debtor in this office.
+    """
+    debtor = session.scalar(select(Debtor).where(Debtor.debtor_no == debtor_no))
+    if debtor is None:
+        raise NotFound(f"There is no debtor '{debtor_no}' in this office.", hint="Check the 宛名番号; leading zeros count.")
+    facts = facts_of(session, debtor.id, as_of)
+    channel, reasons = _reasons(session, debtor, facts, campaign, lang)
+    return {"debtor_no": debtor_no, "channel": channel.value, "reasons": reasons, "gate": _gate(session, debtor.id, as_of)}
+
+
+def _reasons(
+    session: Session, debtor: Debtor, facts: Facts | None, campaign: Campaign | None, lang: str
+) -> tuple[Channel, list[dict[str, Any]]]:
+    if facts is None:
+        code = DenialReason.SETTLED
+        return Channel.NONE, [{"code": code.value, "text": denial_text(code, lang), "inputs": {"is_listed": debtor.is_listed}}]
+    rule_set = rules_of(session, campaign.rule_set_id) if campaign else default_rule_set()
+    assigned: Assigned = evaluate(rule_set, facts, debtor.debtor_no)
+    names = dict.fromkeys((*attributes_of(first_match(rule_set, facts).when), *SHOWN_ALWAYS))
+    inputs = {name: facts[name] for name in names}
+    return assigned.channel, [{"code": code, "text": reason_text(code, lang), "inputs": inputs} for code in assigned.reasons]
+
+
+def _gate(session: Session, debtor_id: int, as_of: datetime) -> dict[str, dict[str, Any]]:
+    told: dict[str, dict[str, Any]] = {}
+    for channel, decision in gate.preview(session, debtor_id, as_of).items():
+        is_denied = isinstance(decision, Denied)
+        told[channel.value] = {
+            "allowed": not is_denied,
+            "reason": decision.reason.value if isinstance(decision, Denied) else None,
+            "next_allowed_at": _local(decision.next_allowed_at) if isinstance(decision, Denied) else _local(as_of),
+        }
+    return told
+
+
+def _local(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(OFFICE_ZONE)

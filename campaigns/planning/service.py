@@ -1,0 +1,222 @@
+"""Campaigns: making, finding, starting, pausing, finishing, and planning them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from callcenter.core.clock import OFFICE_ZONE
+from callcenter.core.db import advisory_lock, office_of
+from callcenter.core.errors import Conflict, InvalidInput, NotFound
+from callcenter.core.live import publish
+from campaigns.attempts.codes import Channel, LineResult
+from campaigns.planning.models import Campaign, RuleSet
+from campaigns.planning.rulesets import find_rule_set, rules_of, standard_rule_set
+from campaigns.planning.state import CampaignStatus, move
+from campaigns.segmentation.compile import plan_statement
+from campaigns.segmentation.models import ChannelAssignment
+from campaigns.worklist.models import WorkItem
+from campaigns.worklist.withdraw import withdraw_campaign
+
+DIAL_MODES = ("preview", "progressive", "predictive")
+MAX_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """Counts of a plan; `channels` sums up to `debtors`, `changed` were written, `removed` owe nothing any more."""
+
+    campaign: str
+    as_of: datetime
+    debtors: int
+    channels: dict[str, int]
+    reasons: dict[str, int]
+    changed: int
+    removed: int
+    is_dry_run: bool
+
+
+def create_campaign(
+    session: Session,
+    name: str,
+    now: datetime,
+    *,
+    rule_set: str | None = None,
+    dial_mode: str = "progressive",
+    priority: int = 5,
+    starts_on: date | None = None,
+    ends_on: date | None = None,
+    options: dict[str, Any] | None = None,
+    user_id: int | None = None,
+) -> Campaign:
+    """Makes a campaign in draft; without a rule set it follows the standard one.
+
+    Raises:
+        InvalidInput: a bad name, mode, priority or period.  Conflict: the name is taken.  NotFound: no such rule set.
+    """
+    name = name.strip()
+    if not 0 < len(name) <= MAX_NAME or name.isdigit():
+        raise InvalidInput(
+            "A campaign's name must be 1 to 60 characters and not a mere number.", hint="For example: 2026年11月.", code="usage"
+        )
+    if dial_mode not in DIAL_MODES:
+        raise InvalidInput(f"'{dial_mode}' is no dialling mode.", hint=f"Expected one of: {', '.join(DIAL_MODES)}.", code="usage")
+    if not 1 <= priority <= 9:
+        raise InvalidInput("The priority must be 1 (first) to 9.", code="usage")
+    if starts_on and ends_on and ends_on < starts_on:
+        raise InvalidInput("The campaign would end before it begins.", hint="Check both dates.", code="usage")
+    advisory_lock(session, "campaign")
+    if session.scalar(select(Campaign.id).where(Campaign.name == name)) is not None:
+        raise Conflict(f"There is a campaign '{name}' already.", hint="Choose another name; `campaign list` shows them.")
+    stored = find_rule_set(session, rule_set) if rule_set else standard_rule_set(session, now)
+    campaign = Campaign(
+        name=name,
+        rule_set_id=stored.id,
+        dial_mode=dial_mode,
+        priority=priority,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        options=options or {},
+        status=CampaignStatus.DRAFT.value,
+        created_by=user_id,
+        created_at=now,
+    )
+    session.add(campaign)
+    session.flush()
+    return campaign
+
+
+def find_campaign(session: Session, reference: str) -> Campaign:
+    """A campaign by its name, or by its number.
+
+    Raises:
+        NotFound: there is no such campaign.
+    """
+    found = session.scalar(select(Campaign).where(Campaign.name == reference.strip()))
+    if found is None and reference.strip().isdigit() and len(reference) < 18:
+        found = session.scalar(select(Campaign).where(Campaign.id == int(reference)))
+    if found is None:
+        raise NotFound(f"There is no campaign '{reference}'.", hint="`callcenter campaign list` shows them.")
+    return found
+
+
+def list_campaigns(session: Session) -> list[Campaign]:
+    """All campaigns, the newest first."""
+    return list(session.scalars(select(Campaign).order_by(Campaign.id.desc())))
+
+
+def latest_campaign(session: Session) -> Campaign | None:
+    """The campaign people mean when they name none: a running one before others, the newest first."""
+    running_first = (Campaign.status == CampaignStatus.RUNNING.value).desc()
+    unfinished = Campaign.status != CampaignStatus.FINISHED.value
+    return session.scalar(select(Campaign).where(unfinished).order_by(running_first, Campaign.id.desc()).limit(1))
+
+
+def show_campaign(session: Session, campaign: Campaign) -> dict[str, Any]:
+    """What there is to know about a campaign: its settings, assignments by channel and work by state."""
+    by_channel = (
+        select(ChannelAssignment.channel, func.count())
+        .where(ChannelAssignment.campaign_id == campaign.id)
+        .group_by(ChannelAssignment.channel)
+    )
+    by_state = select(WorkItem.state, func.count()).where(WorkItem.campaign_id == campaign.id).group_by(WorkItem.state)
+    rule_set = session.get_one(RuleSet, (office_of(session), campaign.rule_set_id))
+    return {
+        **campaign_line(campaign),
+        "rule_set": f"{rule_set.name} v{rule_set.version}",
+        "starts_on": campaign.starts_on,
+        "ends_on": campaign.ends_on,
+        "options": campaign.options,
+        "planned_as_of": campaign.planned_as_of,
+        "channels": {row[0]: row[1] for row in session.execute(by_channel)},
+        "work": {row[0]: row[1] for row in session.execute(by_state)},
+    }
+
+
+def campaign_line(campaign: Campaign) -> dict[str, Any]:
+    """A campaign in one line."""
+    return {
+        "id": campaign.id,
+        "name": campaign.name,
+        "status": campaign.status,
+        "dial_mode": campaign.dial_mode,
+        "priority": campaign.priority,
+    }
+
+
+def set_status(session: Session, campaign_id: int, wanted: CampaignStatus, now: datetime) -> Campaign:
+    """Starts, pauses or finishes a campaign; finishing withdraws what still waits. Repeating it is not an error.
+
+    Raises:
+        NotFound: no such campaign.  Conflict: the status can't follow the present one.
+    """
+    campaign = session.scalar(select(Campaign).where(Campaign.id == campaign_id).with_for_update())
+    if campaign is None:
+        raise NotFound("There is no such campaign.", hint="`callcenter campaign list` shows them.")
+    if not move(CampaignStatus(campaign.status), wanted):
+        return campaign
+    campaign.status = wanted.value
+    if wanted is CampaignStatus.RUNNING and campaign.started_at is None:
+        campaign.started_at = now
+    if wanted is CampaignStatus.FINISHED:
+        campaign.finished_at = now
+        withdraw_campaign(session, campaign.id, now)
+    publish(session, "board")
+    return campaign
+
+
+def plan(session: Session, campaign_id: int, as_of: datetime, *, now: datetime | None = None, dry_run: bool = False) -> PlanResult:
+    """Assigns a channel and a reason to every listed debtor who owes, in one statement; writes only what changed.
+
+    Args:
+        as_of: the moment whose facts count, aware.
+        now: when it is written; by default `as_of`.
+        dry_run: counts only.
+
+    Raises:
+        NotFound: no such campaign.  Conflict: it is finished.  InvalidInput: its rule set can't be read.
+    """
+    campaign = session.scalar(select(Campaign).where(Campaign.id == campaign_id))
+    if campaign is None:
+        raise NotFound("There is no such campaign.", hint="`callcenter campaign list` shows them.")
+    if campaign.status == CampaignStatus.FINISHED.value and not dry_run:
+        raise Conflict(f"The campaign '{campaign.name}' is finished.", hint="Make a new campaign.")
+    compiled = plan_statement(rules_of(session, campaign.rule_set_id), dry_run=dry_run)
+    if not dry_run:
+        advisory_lock(session, f"plan {campaign_id}")
+    session.execute(text("SELECT set_config('work_mem', '128MB', true)"))
+    rows = session.execute(text(compiled.sql), compiled.values | plan_values(session, campaign, as_of, now or as_of)).all()
+    if not dry_run:
+        campaign.planned_as_of = as_of
+        publish(session, "board")
+    return _counted(campaign.name, as_of, rows, dry_run=dry_run)
+
+
+def plan_values(session: Session, campaign: Campaign, as_of: datetime, now: datetime) -> dict[str, Any]:
+    """What the plan's statement needs beside its rules' own values."""
+    return {
+        "office": office_of(session),
+        "campaign": campaign.id,
+        "rule_set": campaign.rule_set_id,
+        "as_of": as_of,
+        "as_of_day": as_of.astimezone(OFFICE_ZONE).date(),
+        "now": now,
+        "failed": LineResult.FAILED.value,
+    }
+
+
+def _counted(name: str, as_of: datetime, rows: Any, *, dry_run: bool) -> PlanResult:
+    channels = {channel.value: 0 for channel in Channel}
+    reasons: dict[str, int] = {}
+    changed = removed = 0
+    for row in rows:
+        channels[row.channel] += row.people
+        for code in row.reason_codes:
+            reasons[code] = reasons.get(code, 0) + row.people
+        changed, removed = row.written, row.removed
+    ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+    return PlanResult(name, as_of, sum(channels.values()), channels, ordered, changed, removed, dry_run)

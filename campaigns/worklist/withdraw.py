@@ -1,0 +1,66 @@
+"""Taking back queued work that must not happen any more, in the transaction of what forbids it.
+
+What is claimed or under way is left to the gate and to whoever holds it: a call in progress is not torn away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.messages.models import Batch, Message
+from campaigns.worklist.models import WorkItem
+from campaigns.worklist.state import WorkState
+
+
+def withdraw_for_debtors(session: Session, debtor_ids: Sequence[int], reason: str, now: datetime) -> int:
+    """Withdraws the ready items and messages of these debtors and returns how many there were."""
+    if not debtor_ids:
+        return 0
+    return _withdraw_items(session, WorkItem.debtor_id.in_(debtor_ids), reason, now) + _withdraw_messages(
+        session, Message.debtor_id.in_(debtor_ids), reason, now
+    )
+
+
+def withdraw_campaign(session: Session, campaign_id: int, now: datetime) -> int:
+    """Withdraws everything that still waits in a campaign that is finished."""
+    batches = select(Batch.id).where(Batch.campaign_id == campaign_id)
+    return _withdraw_items(session, WorkItem.campaign_id == campaign_id, "campaign_finished", now) + _withdraw_messages(
+        session, Message.batch_id.in_(batches), "campaign_finished", now
+    )
+
+
+def withdraw_for_phones(session: Session, phone_ids: Sequence[int], reason: str, now: datetime) -> int:
+    """Withdraws ready messages to these numbers and lets ready items choose another number."""
+    if not phone_ids:
+        return 0
+    session.execute(
+        update(WorkItem)
+        .where(WorkItem.phone_id.in_(phone_ids), WorkItem.state == WorkState.READY.value)
+        .values(phone_id=None, updated_at=now)
+    )
+    return _withdraw_messages(session, Message.phone_id.in_(phone_ids), reason, now)
+
+
+def _withdraw_items(session: Session, which: ColumnElement[bool], reason: str, now: datetime) -> int:
+    done: CursorResult[Any] = session.execute(  # type: ignore[assignment]
+        update(WorkItem)
+        .where(which, WorkItem.state == WorkState.READY.value)
+        .values(state=WorkState.WITHDRAWN.value, reason=reason, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return done.rowcount
+
+
+def _withdraw_messages(session: Session, which: ColumnElement[bool], reason: str, now: datetime) -> int:
+    done: CursorResult[Any] = session.execute(  # type: ignore[assignment]
+        update(Message)
+        .where(which, Message.state == "ready")
+        .values(state="withdrawn", reason=reason, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return done.rowcount
