@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callcenter.commands import office, processes
+from callcenter.commands import campaign, charge, office, plan, processes
 from callcenter.commands.runtime import guarded, say
 
 app = typer.Typer(
@@ -18,6 +18,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(office.app, name="office")
+app.add_typer(campaign.app, name="campaign")
+app.command("plan")(plan.plan)
+app.command("explain")(plan.explain)
+app.command("charge")(charge.charge)
 app.command("migrate")(office.migrate)
 app.command("work")(processes.work)
 app.command("schedule")(processes.schedule)

@@ -1,0 +1,95 @@
+"""`callcenter campaign create|list|show|start|pause|finish`."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import typer
+
+from callcenter.commands.runtime import open_office, put, usage_error
+from callcenter.core.clock import utc_now
+from callcenter.core.db import transaction
+from callcenter.core.eras import parse_date
+from callcenter.core.errors import InvalidInput
+from campaigns.planning.service import campaign_line, create_campaign, find_campaign, list_campaigns, set_status, show_campaign
+from campaigns.planning.state import CampaignStatus
+
+app = typer.Typer(help="Campaigns: runs through the list.", no_args_is_help=True)
+JSON = typer.Option(False, "--json", help="One JSON document.")
+
+
+@app.command("create")
+def create(
+    name: str = typer.Argument(help="For example 2026年11月."),
+    rule_set: str = typer.Option("", "--rule-set", help="Name of the rule set; default: the standard one."),
+    mode: str = typer.Option("progressive", "--mode", help="Dialling: preview, progressive or predictive."),
+    priority: int = typer.Option(5, "--priority", help="1 first to 9 last."),
+    starts: str = typer.Option("", "--from", help="First day."),
+    ends: str = typer.Option("", "--to", help="Last day."),
+    start: bool = typer.Option(False, "--start", help="Start it at once."),
+    as_json: bool = JSON,
+) -> None:
+    """Makes a campaign, in draft unless --start is given."""
+    first, last = _day(starts, "--from"), _day(ends, "--to")
+    now = utc_now()
+    with open_office(create=True) as office, transaction(office.id) as session:
+        campaign = create_campaign(
+            session, name, now, rule_set=rule_set or None, dial_mode=mode, priority=priority, starts_on=first, ends_on=last
+        )
+        if start:
+            campaign = set_status(session, campaign.id, CampaignStatus.RUNNING, now)
+        line = campaign_line(campaign)
+    put(line, as_json_document=as_json, lines=lambda: [text_of(line)])
+
+
+@app.command("list")
+def list_(as_json: bool = JSON) -> None:
+    """Lists campaigns, the newest first."""
+    with open_office() as office, transaction(office.id) as session:
+        rows = [campaign_line(campaign) for campaign in list_campaigns(session)]
+    put(rows, as_json_document=as_json, lines=lambda: [text_of(row) for row in rows] or ["(none)"])
+
+
+@app.command("show")
+def show(campaign: str = typer.Argument(help="Name or number."), as_json: bool = JSON) -> None:
+    """Shows a campaign with its assignments and work."""
+    with open_office() as office, transaction(office.id) as session:
+        shown = show_campaign(session, find_campaign(session, campaign))
+    put(shown, as_json_document=as_json, lines=lambda: [f"{key}: {value}" for key, value in shown.items()])
+
+
+@app.command("start")
+def start(campaign: str = typer.Argument(help="Name or number."), as_json: bool = JSON) -> None:
+    """Starts a campaign, or goes on with a paused one."""
+    _set(campaign, CampaignStatus.RUNNING, as_json)
+
+
+@app.command("pause")
+def pause(campaign: str = typer.Argument(help="Name or number."), as_json: bool = JSON) -> None:
+    """Pauses a campaign: nothing new is dialled or sent."""
+    _set(campaign, CampaignStatus.PAUSED, as_json)
+
+
+@app.command("finish")
+def finish(campaign: str = typer.Argument(help="Name or number."), as_json: bool = JSON) -> None:
+    """Finishes a campaign for good and withdraws what still waits."""
+    _set(campaign, CampaignStatus.FINISHED, as_json)
+
+
+def text_of(line: dict[str, Any]) -> str:
+    """A campaign in one line for people."""
+    return f"{line['id']}\t{line['name']}\t{line['status']}\t{line['dial_mode']}"
+
+
+def _set(reference: str, status: CampaignStatus, as_json: bool) -> None:
+    with open_office() as office, transaction(office.id) as session:
+        line = campaign_line(set_status(session, find_campaign(session, reference).id, status, utc_now()))
+    put(line, as_json_document=as_json, lines=lambda: [text_of(line)])
+
+
+def _day(text: str, option: str) -> date | None:
+    try:
+        return parse_date(text)
+    except InvalidInput as problem:
+        usage_error(f"{option}: {problem.message}", problem.hint)

@@ -1,0 +1,80 @@
+"""`callcenter plan` and `callcenter explain`: who is contacted how, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from callcenter.commands.moments import local_text, read_moment
+from callcenter.commands.runtime import open_office, put
+from callcenter.core.clock import utc_now
+from callcenter.core.db import transaction
+from callcenter.core.settings import get_settings
+from campaigns.attempts.codes import CHANNEL_JA, Channel
+from campaigns.compliance.reasons import DenialReason, denial_text
+from campaigns.planning.explain import explain as explain_debtor
+from campaigns.planning.service import PlanResult, find_campaign, latest_campaign
+from campaigns.planning.service import plan as plan_campaign
+from campaigns.segmentation.reasons import reason_text
+from campaigns.worklist.fill import fill
+
+
+def plan(
+    campaign: str = typer.Argument(help="Name or number of the campaign."),
+    as_of: str = typer.Option("", "--as-of", help="Date or timestamp whose facts count; default: now."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Count only; nothing is written."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document."),
+) -> None:
+    """Assigns a channel and a reason to every listed debtor, and queues the operators' calls."""
+    moment, now = read_moment(as_of), utc_now()
+    with open_office() as office, transaction(office.id) as session:
+        found = find_campaign(session, campaign)
+        result = plan_campaign(session, found.id, moment, now=now, dry_run=dry_run)
+        if not dry_run:
+            fill(session, found.id, now)
+    document = {
+        "campaign": result.campaign,
+        "as_of": local_text(result.as_of),
+        "debtors": result.debtors,
+        "channels": result.channels,
+        "reasons": result.reasons,
+    }
+    put(document, as_json_document=as_json, lines=lambda: _plan_lines(result))
+
+
+def _plan_lines(result: PlanResult) -> list[str]:
+    lang = get_settings().lang
+    written = "(dry run)" if result.is_dry_run else f"{result.changed} written"
+    channels = [f"{CHANNEL_JA[Channel(channel)] if lang == 'ja' else channel}\t{count}" for channel, count in result.channels.items()]
+    reasons = [f"  {count}\t{reason_text(code, lang)} ({code})" for code, count in result.reasons.items()]
+    return [f"{result.campaign}\t{local_text(result.as_of)}\t{result.debtors} debtors, {written}", *channels, *reasons]
+
+
+def explain(
+    debtor_no: str = typer.Argument(help="宛名番号, leading zeros included."),
+    campaign: str = typer.Option("", "--campaign", help="Name or number; default: the running one."),
+    as_of: str = typer.Option("", "--as-of", help="Date or timestamp; default: now."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document."),
+) -> None:
+    """Tells why this debtor is, or is not, contacted by which channel when."""
+    moment, lang = read_moment(as_of), get_settings().lang
+    with open_office() as office, transaction(office.id) as session:
+        found = find_campaign(session, campaign) if campaign else latest_campaign(session)
+        told = explain_debtor(session, debtor_no, found, moment, lang)
+    put(told, as_json_document=as_json, lines=lambda: _explain_lines(told, lang))
+
+
+def _explain_lines(told: dict[str, Any], lang: str) -> list[str]:
+    reasons = [
+        f"  {reason['text']} ({reason['code']}): " + ", ".join(f"{name}={value}" for name, value in reason["inputs"].items())
+        for reason in told["reasons"]
+    ]
+    return [f"{told['debtor_no']}\t{told['channel']}", *reasons, *(_gate_line(c, g, lang) for c, g in told["gate"].items())]
+
+
+def _gate_line(channel: str, told: dict[str, Any], lang: str) -> str:
+    if told["allowed"]:
+        return f"  {channel}\tOK"
+    until = f" → {told['next_allowed_at']:%Y-%m-%d %H:%M}" if told["next_allowed_at"] else ""
+    return f"  {channel}\t{denial_text(DenialReason(told['reason']), lang)}{until}"
