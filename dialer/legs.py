@@ -6,15 +6,64 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+import structlog
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from callcenter.core.db import transaction
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
 from dialer.agents.state import AgentState, PauseReason
+from dialer.telephony.errors import CarrierError, CarrierRefused
 from dialer.telephony.events import CarrierEvent, EventKind
+from dialer.telephony.port import Carrier, LegRequest
+
+log = structlog.get_logger(__name__)
 
 ASK_AGAIN_SECONDS = 45.0
+
+
+class LegKeeper:
+    """Makes the carrier's legs equal what the database says they should be; remembers only what was asked for just now."""
+
+    def __init__(self, carrier: Carrier, node: str) -> None:
+        self._carrier, self._node = carrier, node
+        self._asked: dict[str, datetime] = {}
+
+    def keep(self, office_id: int, now: datetime) -> None:
+        """Opens what is missing and closes what is over, outside any transaction."""
+        if not self._carrier.is_connected():
+            return
+        self._asked = {leg_id: at for leg_id, at in self._asked.items() if now - at < timedelta(seconds=ASK_AGAIN_SECONDS)}
+        with transaction(office_id) as session:
+            to_open = legs_to_open(session, self._node, self._asked)
+            to_close = legs_to_close(session, self._node)
+        for order in to_open:
+            self._open(office_id, order, now)
+        for leg_id in to_close:
+            self._close(leg_id)
+
+    def apply(self, session: Session, event: CarrierEvent, now: datetime) -> None:
+        """Takes a leg's event."""
+        self._asked.pop(event.channel_id, None)
+        apply_leg_event(session, event, now)
+
+    def _open(self, office_id: int, order: LegOrder, now: datetime) -> None:
+        self._asked[order.leg_id] = now
+        try:
+            self._carrier.open_leg(LegRequest(order.leg_id, order.address))
+        except CarrierRefused as problem:
+            log.info("leg_refused", agent_session=order.agent_session_id, error=problem.code)
+            with transaction(office_id) as session:
+                refuse_leg(session, order.leg_id, "leg_refused")
+        except CarrierError as problem:
+            log.info("leg_not_opened", agent_session=order.agent_session_id, error=problem.code)
+
+    def _close(self, leg_id: str) -> None:
+        try:
+            self._carrier.close_leg(leg_id)
+        except CarrierError as problem:
+            log.info("leg_not_closed", error=problem.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +75,12 @@ class LegOrder:
     address: str
 
 
-def legs_to_open(
-    session: Session, node: str, now: datetime, asked: Collection[str], dead: Sequence[str] = ()
-) -> list[LegOrder]:
+def legs_to_open(session: Session, node: str, asked: Collection[str]) -> list[LegOrder]:
     """Takes the legs that are missing for this dialer and gives each a fresh id; `asked` are ids under way already."""
-    free = or_(AgentSession.leg_node.in_(("", node, *dead)), AgentSession.leg_node.is_(None))
     missing = session.scalars(
         select(AgentSession)
         .where(AgentSession.state != AgentState.ENDED, AgentSession.is_leg_up.is_(False), AgentSession.leg_problem == "")
-        .where(free, AgentSession.leg_id.not_in(tuple(asked)))
+        .where(AgentSession.leg_node.in_(("", node)), AgentSession.leg_id.not_in(tuple(asked)))
         .with_for_update(skip_locked=True)
     ).all()
     for agent in missing:
@@ -91,11 +137,6 @@ def forget_lost_legs(session: Session, node: str, live: frozenset[str], before: 
     return len(done)
 
 
-def is_forgotten(asked_at: datetime, now: datetime) -> bool:
-    """Whether a leg that was asked for is not coming any more."""
-    return now - asked_at > timedelta(seconds=ASK_AGAIN_SECONDS)
-
-
 def _by_leg(session: Session, leg_id: str) -> AgentSession | None:
     return session.scalar(
         select(AgentSession)
@@ -103,3 +144,8 @@ def _by_leg(session: Session, leg_id: str) -> AgentSession | None:
         .with_for_update()
         .execution_options(populate_existing=True)
     )
+
+
+def free_legs_of(session: Session, nodes: Sequence[str]) -> None:
+    """Lets other dialers open the legs of dialers that have gone."""
+    session.execute(update(AgentSession).where(AgentSession.leg_node.in_(nodes)).values(leg_node="", is_leg_up=False))

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 import psycopg
-from sqlalchemy import func, or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -82,10 +82,9 @@ def renew(session: Session, node: str, now: datetime, *, problem: str = "", only
     ]
 
 
-def give_up(session: Session, node: str, now: datetime) -> None:
+def give_up(session: Session, node: str) -> None:
     """Ends this dialer's leases at an orderly stop, so that another can begin at once."""
-    for lease in session.scalars(select(DialerLease).where(DialerLease.node == node)):
-        lease.lease_until = min(lease.lease_until, now)
+    session.execute(delete(DialerLease).where(DialerLease.node == node))
 
 
 def dead_nodes(session: Session, node: str, now: datetime) -> Sequence[str]:

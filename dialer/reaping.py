@@ -1,0 +1,141 @@
+"""What is left behind is settled: calls the carrier no longer has, operators without a call, results nobody wrote, claims that ran out.
+
+A call that may have been made counts as made: nobody is dialled twice for our crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from callcenter.core.live import publish
+from campaigns.attempts.codes import LineResult
+from campaigns.attempts.models import Attempt
+from campaigns.worklist import claim
+from dialer.agents import service as agents
+from dialer.agents.models import AgentSession
+from dialer.agents.queries import claimed_item
+from dialer.agents.state import ON_LINE, AgentState, NextState, PauseReason
+from dialer.calls.models import Call
+from dialer.calls.service import end_call
+from dialer.calls.state import CallState
+from dialer.legs import forget_lost_legs, free_legs_of
+from dialer.sharing import dead_nodes
+from dialer.telephony.events import CarrierEvent
+
+log = structlog.get_logger(__name__)
+
+# A carrier may list a channel a moment late, or end it a moment before its last event is read.
+SETTLE_AFTER = timedelta(seconds=20)
+NOT_TAKEN_AFTER = timedelta(seconds=20)
+RINGS_NO_LONGER = timedelta(minutes=3)
+
+
+def resync(session: Session, node: str, carrier: str, event: CarrierEvent, now: datetime) -> int:
+    """After a (re)connect: this dialer's calls that the carrier no longer has are over; legs it lost are forgotten."""
+    calls = session.scalars(_open_calls(carrier).where(Call.node == node, Call.placed_at < event.at)).all()
+    count = _end_lost(session, [call for call in calls if call.channel_id not in event.live], now)
+    lost_legs = forget_lost_legs(session, node, event.live, event.at)
+    free_operators(session, now)
+    if count or lost_legs:
+        log.warning("resynced", ended_calls=count, lost_legs=lost_legs)
+    return count
+
+
+def tidy(session: Session, node: str, carrier: str, live: frozenset[str] | None, now: datetime) -> None:
+    """One round of tidying for an office; `live` are the carrier's channels, None when it can't tell now."""
+    old = session.scalars(_open_calls(carrier).where(Call.node == node, Call.placed_at < now - SETTLE_AFTER)).all()
+    _end_lost(session, [call for call in old if _is_lost(call, live, now)], now)
+    take_over(session, node, live, now)
+    _end_not_taken(session, now)
+    free_operators(session, now)
+    expire_wrap_ups(session, now)
+    agents.pause_stale(session, now)
+    claim.sweep(session, now)
+
+
+def take_over(session: Session, node: str, live: frozenset[str] | None, now: datetime) -> None:
+    """Ends the calls and frees the legs of dialers that have gone, unless this carrier still has them."""
+    dead = dead_nodes(session, node, now)
+    if not dead:
+        return
+    calls = session.scalars(select(Call).where(Call.node.in_(dead), Call.state != CallState.ENDED)).all()
+    _end_lost(session, [call for call in calls if call.channel_id not in (live or frozenset())], now)
+    free_legs_of(session, dead)
+
+
+def free_operators(session: Session, now: datetime) -> int:
+    """Moves on every operator who waits for a call that is over, or for a case that is not theirs any more."""
+    live = select(Call.id).where(
+        Call.office_id == AgentSession.office_id, Call.attempt_id == AgentSession.attempt_id, Call.state != CallState.ENDED
+    )
+    busy = select(AgentSession).where(AgentSession.state.in_((*ON_LINE, AgentState.WRAP_UP)), ~live.exists())
+    freed = 0
+    for agent in session.scalars(busy.with_for_update(skip_locked=True)).all():
+        freed += _free(session, agent, now)
+    return freed
+
+
+def _free(session: Session, agent: AgentSession, now: datetime) -> bool:
+    if agent.attempt_id is None:
+        if claimed_item(session, agent.id) is not None:
+            return False
+    else:
+        state = session.scalar(select(Attempt.state).where(Attempt.id == agent.attempt_id))
+        if state == "wrap_up":
+            if agent.state != AgentState.WRAP_UP:
+                agents.move(session, agent, AgentState.WRAP_UP, now)
+            return False
+    return agents.release(session, agent.id, now, agent.attempt_id)
+
+
+def expire_wrap_ups(session: Session, now: datetime) -> int:
+    """A result that is overdue goes to the supervisor's list and its operator is paused: nobody is stuck, nothing is made up."""
+    overdue = session.scalars(
+        select(AgentSession)
+        .join(Attempt, (Attempt.office_id == AgentSession.office_id) & (Attempt.id == AgentSession.attempt_id))
+        .where(AgentSession.state == AgentState.WRAP_UP, Attempt.state == "wrap_up", Attempt.wrap_up_until < now)
+        .with_for_update(of=AgentSession, skip_locked=True)
+    ).all()
+    for agent in overdue:
+        ends = agent.next_state == AgentState.ENDED
+        following = NextState(AgentState.ENDED) if ends else NextState(AgentState.PAUSED, PauseReason.WRAP_UP_EXPIRED)
+        agents.go_on(session, agent, following, now)
+    if overdue:
+        publish(session, "overdue")
+    return len(overdue)
+
+
+def _is_lost(call: Call, live: frozenset[str] | None, now: datetime) -> bool:
+    """While the carrier is away: nobody's phone rings for minutes, and an operator who hung up need not wait for it."""
+    if live is not None:
+        return call.channel_id not in live
+    if call.hangup_requested_at is not None:
+        return call.hangup_requested_at < now - SETTLE_AFTER
+    return call.answered_at is None and call.placed_at < now - RINGS_NO_LONGER
+
+
+def _open_calls(carrier: str) -> Select[tuple[Call]]:
+    return select(Call).where(Call.state != CallState.ENDED, or_(Call.carrier == carrier, Call.carrier == ""))
+
+
+def _end_lost(session: Session, calls: Sequence[Call], now: datetime) -> int:
+    """Nobody will tell how these ended: who answered, answered; who may have been rung, was rung."""
+    for call in calls:
+        line_result = LineResult.ANSWERED if call.answered_at is not None else LineResult.NO_ANSWER
+        end_call(session, call, line_result, now, why="lost")
+        log.warning("call_lost", call=call.id, was=call.state)
+    return len(calls)
+
+
+def _end_not_taken(session: Session, now: datetime) -> None:
+    """Calls an operator asked for and no dialer took in time: certainly not made."""
+    waiting = select(Call).where(
+        Call.state == CallState.PLACING, Call.node == "", Call.placed_at < now - NOT_TAKEN_AFTER
+    )
+    for call in session.scalars(waiting.with_for_update(skip_locked=True)).all():
+        end_call(session, call, LineResult.FAILED, now, why="not_taken")

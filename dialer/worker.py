@@ -1,0 +1,235 @@
+"""The dialer's loop: what happened, who is to be called, what was left behind. One step, one transaction per case.
+
+`run` fits a screen: `step_events` takes what the carrier tells, `step_place` places calls, `step_reap` tidies up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from callcenter.auth.models import Office
+from callcenter.core.clock import Clock
+from callcenter.core.db import transaction
+from callcenter.core.errors import StoreUnavailable
+from dialer import placing, reaping
+from dialer.calls import service as calls
+from dialer.legs import LegKeeper
+from dialer.placing import Line, Placement
+from dialer.sharing import CampaignShare, WakeUp, give_up, renew
+from dialer.telephony.errors import CarrierError
+from dialer.telephony.events import CarrierEvent, EventKind
+from dialer.telephony.port import Carrier, CarrierLimits
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.1
+LEG_EVENTS = frozenset({EventKind.LEG_UP, EventKind.LEG_DOWN})
+
+
+@dataclass
+class Duty:
+    """What this dialer does for one office."""
+
+    office_id: int
+    shares: Sequence[CampaignShare] = ()
+    has_news: bool = True  # something may be placed now
+    has_wishes: bool = True  # somebody signed in, signed out or wants to hang up
+
+
+@dataclass
+class DialerSettings:
+    """What differs between dialers.
+
+    Attributes:
+        node: the dialer's name, the same after a restart.
+        office_ids: offices to serve; empty serves all.
+        campaign_id: the one campaign to work; None works all that run.
+        caller_id: shown where an office has no published number, E.164.
+        round_seconds: how often work is looked for when nothing happens; reap_seconds: how often leftovers are.
+    """
+
+    node: str
+    caller_id: str
+    limits: CarrierLimits = field(default_factory=CarrierLimits)
+    office_ids: tuple[int, ...] = ()
+    campaign_id: int | None = None
+    round_seconds: float = 1.0
+    reap_seconds: float = 5.0
+
+
+class Dialer:
+    """One dialer with one carrier; used by one thread."""
+
+    def __init__(self, carrier: Carrier, clock: Clock, settings: DialerSettings, wake_up: WakeUp | None = None) -> None:
+        self.carrier, self.clock, self.settings = carrier, clock, settings
+        self._wake_up = wake_up
+        self._line = Line(carrier, clock, settings.node, settings.limits, settings.caller_id)
+        self._legs = LegKeeper(carrier, settings.node)
+        self._duties: dict[int, Duty] = {}
+        self._pending: deque[CarrierEvent] = deque()
+        self._next_round = self._next_reap = clock.now()
+        self._was_up = True
+
+    def run(self, is_stopping: Callable[[], bool]) -> None:
+        """Works until told to stop; a database that goes away is waited for."""
+        self.start()
+        failures = 0
+        while not is_stopping():
+            try:
+                self.step(POLL_SECONDS)
+                failures = 0
+            except (StoreUnavailable, OperationalError) as problem:
+                failures += 1
+                if failures == 1:
+                    log.warning("database_away", error=type(problem).__name__)
+                self.clock.sleep(min(5.0, 0.2 * 2**failures))
+            except Exception:  # noqa: BLE001 - outermost loop: one bad case must not stop everybody's calls
+                log.exception("dialer_step_failed")
+                if self._pending:
+                    self._pending.popleft()
+                self.clock.sleep(0.2)
+        self.stop()
+
+    def start(self) -> None:
+        """Connects; what a former run left behind is settled once the carrier tells what is alive (RESYNC)."""
+        self.carrier.connect()
+        self._take_offices()
+        log.info("dialer_started", node=self.settings.node, carrier=self.carrier.name)
+
+    def step(self, timeout: float) -> bool:
+        """One round; whether anything happened."""
+        has_news = self.step_events(timeout)
+        if self._wake_up is not None:
+            has_news = self._note_news(self._wake_up.offices(), wishes=True) or has_news
+        now = self.clock.now()
+        if now >= self._next_round:
+            self._next_round = now + timedelta(seconds=self.settings.round_seconds)
+            self._take_offices()
+        placed = self.step_place()
+        if now >= self._next_reap:
+            self._next_reap = now + timedelta(seconds=self.settings.reap_seconds)
+            self.step_reap()
+        return has_news or placed > 0
+
+    def step_events(self, timeout: float) -> bool:
+        """Takes what the carrier tells; an event leaves the queue only when it is on record."""
+        self._pending.extend(self.carrier.poll(timeout if not self._pending else 0.0))
+        has_news = bool(self._pending)
+        while self._pending:
+            self._apply(self._pending[0])
+            self._pending.popleft()
+        return has_news
+
+    def step_place(self) -> int:
+        """Carries out operators' wishes and places the calls that may be placed now."""
+        placed = 0
+        for duty in self._duties.values():
+            if duty.has_wishes:
+                duty.has_wishes = False
+                self._fulfil_wishes(duty.office_id)
+            if duty.has_news and self._line.is_open():
+                duty.has_news = False
+                placed += self._place(duty)
+        return placed
+
+    def _fulfil_wishes(self, office_id: int) -> None:
+        self._legs.keep(office_id, self.clock.now())
+        for channel_id in placing.take_hang_ups(self._line, office_id):
+            self._hang_up(channel_id)
+
+    def step_reap(self) -> None:
+        """Settles what nobody else will: expired results, absent consoles, calls and claims left behind."""
+        live = self.carrier.live_channels() if self.carrier.is_connected() else None
+        for office_id in self._duties:
+            with transaction(office_id) as session:
+                reaping.tidy(session, self.settings.node, self.carrier.name, live, self.clock.now())
+
+    def stop(self) -> None:
+        """An orderly end: calls under way go on, another dialer may begin at once."""
+        for office_id in self._duties:
+            with transaction(office_id) as session:
+                give_up(session, self.settings.node)
+        self.carrier.close()
+        log.info("dialer_stopped", node=self.settings.node)
+
+    def next_at(self) -> datetime:
+        """When the next round is due at the latest; for virtual time."""
+        return min(self._next_round, self._next_reap, self._line.opens_at() or self._next_round)
+
+    def holds_campaigns(self) -> bool:
+        """Whether this dialer has a campaign to work."""
+        return any(duty.shares for duty in self._duties.values())
+
+    def _place(self, duty: Duty) -> int:
+        placed = 0
+        for share in duty.shares:
+            result: Placement = placing.place_round(self._line, share)
+            placed += result.placed
+            duty.has_news = duty.has_news or result.has_more
+        return placed
+
+    def _apply(self, event: CarrierEvent) -> None:
+        now = self.clock.now()
+        if event.kind is EventKind.RESYNC:
+            for office_id in self._duties:
+                with transaction(office_id) as session:
+                    reaping.resync(session, self.settings.node, self.carrier.name, event, now)
+            self._note_news(self._duties, wishes=True)
+            return
+        office_id = calls.office_of_channel(event.channel_id)
+        if office_id is None or office_id not in self._duties:
+            return
+        with transaction(office_id) as session:
+            if event.kind in LEG_EVENTS:
+                self._legs.apply(session, event, now)
+                applied = None
+            else:
+                applied = calls.apply_event(session, event, now)
+        self._note_news((office_id,))
+        if applied is not None and applied.hang_up:
+            self._hang_up(applied.hang_up)
+
+    def _hang_up(self, channel_id: str) -> None:
+        try:
+            self.carrier.hang_up(channel_id)
+        except CarrierError as problem:
+            log.warning("hang_up_failed", error=problem.code)
+
+    def _note_news(self, office_ids: Iterable[int], *, wishes: bool = False) -> bool:
+        known = [self._duties[office_id] for office_id in office_ids if office_id in self._duties]
+        for duty in known:
+            duty.has_news = True
+            duty.has_wishes = duty.has_wishes or wishes
+        return bool(known)
+
+    def _take_offices(self) -> None:
+        """Renews the leases, and says once when the carrier goes or comes back."""
+        is_up = self.carrier.is_connected()
+        if is_up is not self._was_up:
+            log.warning("carrier_down", carrier=self.carrier.name) if not is_up else log.info("carrier_up", carrier=self.carrier.name)
+            self._was_up = is_up
+        problem = "" if is_up else "carrier_down"
+        for office_id in self._offices():
+            duty = self._duties.setdefault(office_id, Duty(office_id))
+            with transaction(office_id) as session:
+                now = self.clock.now()
+                duty.shares = renew(session, self.settings.node, now, problem=problem, only=self.settings.campaign_id)
+            duty.has_news = duty.has_wishes = True
+
+    def _offices(self) -> list[int]:
+        """A training office is served by the simulated carrier only."""
+        with transaction(None) as session:
+            offices = session.scalars(select(Office).order_by(Office.id)).all()
+        wanted = self.settings.office_ids
+        return [
+            office.id
+            for office in offices
+            if (not wanted or office.id in wanted) and (not office.is_training or self.carrier.name == "simulator")
+        ]
