@@ -18,8 +18,13 @@ _FOLDED = (
     "驛駅 鷄鶏 鹽塩 麥麦 黑黒 齒歯 龜亀 鳳鳳 𠮷吉 草彅草薙 逸逸 塚塚 晴晴 猪猪 神神 祥祥 諸諸 緑緑 隣隣 佛仏 假仮 傳伝 價価"
 )
 _PAIRS = [pair for pair in _FOLDED.split() if len(pair) == 2]
-_FOLD = str.maketrans({pair[0]: pair[1] for pair in _PAIRS})
-_HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−─", "-"))
+# One table for `search_key` and for whole columns: kanji, dashes, hiragana as katakana.
+FOLDED: dict[str, str] = {
+    **{pair[0]: pair[1] for pair in _PAIRS if pair[0] != pair[1]},
+    **dict.fromkeys("‐‑‒–—―−─", "-"),
+    **{chr(code): chr(code + 0x60) for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)},
+}
+_FOLD = str.maketrans(FOLDED)
 
 
 def to_full_kana(text: str) -> str:
@@ -32,5 +37,4 @@ def search_key(text: str | None) -> str:
 
     髙橋　恵, 高橋 惠 and ﾀｶﾊｼ/たかはし each give one key per reading; no dictionary guesses readings.
     """
-    normal = unicodedata.normalize("NFKC", text or "").translate(_FOLD).translate(_HYPHENS)
-    return "".join(str(jaconv.hira2kata(normal)).lower().split())
+    return "".join(unicodedata.normalize("NFKC", text or "").translate(_FOLD).lower().split())

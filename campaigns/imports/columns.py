@@ -18,6 +18,7 @@ from callcenter.core.clock import OFFICE_ZONE
 from callcenter.core.eras import parse_date, parse_year
 from callcenter.core.errors import InvalidInput
 from callcenter.core.money import MAX_YEN, parse_yen
+from callcenter.core.text import FOLDED
 from campaigns.imports.layouts import Field, normal_word
 
 SPACES = " \t\u3000\xa0"
@@ -235,3 +236,9 @@ READERS: dict[str, Callable[[pl.Series, Field], Read]] = {
     "choice": read_choice,
     "moment": read_moment,
 }
+
+
+def search_keys(names: pl.Series) -> pl.Series:
+    """`callcenter.core.text.search_key` of each name; an empty key for an empty name."""
+    folded = names.str.normalize("NFKC").str.replace_many(list(FOLDED), list(FOLDED.values()))
+    return folded.str.to_lowercase().str.replace_all(r"\s+", "").fill_null("")

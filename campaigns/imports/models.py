@@ -15,6 +15,8 @@ class ImportFile(OfficeMixin, Base):
     """One file: `status` goes registered → running → done, or failed with `error`.
 
     Counts are of rows of the file's kind: rows = created + updated + unchanged + rejected; `closed` is beside them.
+    `as_of` is the list's date; `has_as_of` says that the user gave it and it isn't merely the day of loading.
+    `notes` lists glyphs that could not be read: row, column, their bytes in hex.
     """
 
     __tablename__ = "import_file"
@@ -30,6 +32,7 @@ class ImportFile(OfficeMixin, Base):
     layout: Mapped[str] = mapped_column(String(40))
     mode: Mapped[str] = mapped_column(String(4), server_default="full")
     as_of: Mapped[date]
+    has_as_of: Mapped[bool] = mapped_column(server_default=text("false"))
     is_dry_run: Mapped[bool] = mapped_column(server_default=text("false"))
     original_name: Mapped[str] = mapped_column(String(200))
     stored_path: Mapped[str] = mapped_column(String(300))
@@ -46,6 +49,7 @@ class ImportFile(OfficeMixin, Base):
     closed: Mapped[int] = mapped_column(server_default="0")
     rejected: Mapped[int] = mapped_column(server_default="0")
     error: Mapped[str] = mapped_column(String(500), server_default="")
+    notes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     created_by: Mapped[int | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
