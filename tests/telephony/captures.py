@@ -1,4 +1,4 @@
-"""Network captures for SIPp to play: keys as RFC 4733 events with payload type 101, and a long tone that sounds like a machine's greeting."""
+"""Network captures for SIPp to play: keys as RFC 4733 events with payload type 101, and a long tone like a machine's greeting."""
 
 from __future__ import annotations
 

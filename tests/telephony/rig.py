@@ -31,7 +31,7 @@ from tests.telephony.sipp import write_scenario
 
 CALLER_ID = "+81312345678"
 PHONES = ("op-1", "op-2", "op-3", "op-4", "op-away", "op-short")
-_SECRET = "rig-secret"  # noqa: S105 - of a server on loopback that lives for one test run
+_SECRET = "rig-secret"
 _SCRIPT = Path(__file__).parents[2] / "scripts" / "asterisk-root"
 _START_SECONDS = 20.0
 _DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
@@ -101,9 +101,7 @@ class Rig:
 
     def carrier(self, clock: Clock | None = None, *, detect_machines: bool = False) -> AsteriskCarrier:
         """A carrier of this rig, not connected yet; the caller closes it."""
-        settings = AsteriskSettings(
-            self.ami, trunk="carrier", sound_folder=f"{self._inside}/sounds", detect_machines=detect_machines
-        )
+        settings = AsteriskSettings(self.ami, trunk="carrier", sound_folder=f"{self._inside}/sounds", detect_machines=detect_machines)
         return AsteriskCarrier(settings, clock or SystemClock())
 
     def plan(self) -> AsteriskPlan:
@@ -119,8 +117,7 @@ class Rig:
             http_port=self.ws_port,
             rtp_first=self._rtp_first,
             rtp_last=self._rtp_first + self._rtp_ports - 1,
-            phones=tuple(PhonePlan(name, contact=f"sip:{name}@127.0.0.1:{self._far_port}") for name in PHONES)
-            + self._extra_phones,
+            phones=tuple(PhonePlan(name, contact=f"sip:{name}@127.0.0.1:{self._far_port}") for name in PHONES) + self._extra_phones,
             folders=FoldersPlan(
                 etc=f"{inside}/etc",
                 modules=f"/{modules.relative_to(self.root)}",
@@ -160,9 +157,7 @@ class Rig:
         command += ["-nostdin", "-trace_logs", "-log_file", str(self.folder / "far_end.log"), "-l", "5000"]
         command += ["-trace_err", "-error_file", str(self.folder / "far_end.err")]
         with (self.folder / "far_end.out").open("ab") as out:
-            self._far_end = subprocess.Popen(
-                [*_DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder
-            )
+            self._far_end = subprocess.Popen([*_DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder)
         _until(lambda: _is_taken(self._far_port), self._far_end, "SIPp", self.folder / "far_end.out")
 
     def far_end(self) -> dict[str, list[str]]:

@@ -102,8 +102,8 @@ def _scenario(folder: Path) -> str:
 {_keys(folder)}
 {_phones()}
 <label id="hangUp"/>{_log("hung up")}{_request("BYE", 2)}<recv response="200" next="end"/>
-<label id="untilBye"/><recv request="BYE"/>{_log("bye")}{_final("200 OK")}<nop next="end"/>
-<label id="cancelled"/>{_log("cancelled")}{_final("200 OK")}
+<label id="untilBye"/>{_recv("BYE", "bye")}{_final("200 OK")}<nop next="end"/>
+<label id="cancelled"/>{_final("200 OK")}
 {_send("487 Request Terminated", cseq="[$cseq] INVITE")}<recv request="ACK" next="end"/>
 <label id="b33"/><nop/>
 <label id="end"/><nop/>
@@ -125,17 +125,17 @@ def _refusals() -> str:
 
 def _answering() -> str:
     return (
-        f'<label id="b{Behaviour.ANSWERS:02d}"/>{_answer()}<nop next="untilBye"/>'
+        f'<label id="b{Behaviour.ANSWERS:02d}"/>{_answer(then="untilBye")}'
         f'<label id="b{Behaviour.HANGS_UP:02d}"/>{_answer()}<pause milliseconds="{HANGS_UP_MS}"/><nop next="hangUp"/>'
     )
 
 
 def _ringing() -> str:
-    late = f'<recv request="CANCEL" timeout="{LATE_MS}" ontimeout="pickUp" next="cancelled"/>'
+    late = _recv("CANCEL", "cancelled", f'timeout="{LATE_MS}" ontimeout="pickUp" next="cancelled"')
     return (
         f'<label id="b{Behaviour.ANSWERS_LATE:02d}"/>{_send("180 Ringing")}{late}'
-        f'<label id="pickUp"/>{_answer()}<nop next="untilBye"/>'
-        f'<label id="b{Behaviour.NO_ANSWER:02d}"/>{_send("180 Ringing")}<recv request="CANCEL" next="cancelled"/>'
+        f'<label id="pickUp"/>{_answer(then="untilBye")}'
+        f'<label id="b{Behaviour.NO_ANSWER:02d}"/>{_send("180 Ringing")}' + _recv("CANCEL", "cancelled", 'next="cancelled"')
     )
 
 
@@ -210,7 +210,12 @@ Content-Length: 0
 """
 
 
-def _answer() -> str:
+def _recv(request: str, words: str, attributes: str = "") -> str:
+    """Waits for a request and writes it down at once: SIPp is deaf while it walks through `nop`s."""
+    return f'<recv request="{request}" {attributes}><action><log message="[$party] {words}"/></action></recv>'
+
+
+def _answer(then: str = "") -> str:
     body = """v=0
 o=far 1 1 IN IP4 [local_ip]
 s=-
@@ -222,7 +227,7 @@ a=rtpmap:101 telephone-event/8000
 a=fmtp:101 0-16
 """
     ok = _send("200 OK", body=body, extra="Content-Type: application/sdp\n")
-    return f'{ok}<recv request="ACK"/>{_log("answered")}'
+    return ok + _recv("ACK", "answered", f'next="{then}"' if then else "")
 
 
 def _request(method: str, cseq: int, body: str = "", kind: str = "") -> str:

@@ -12,7 +12,7 @@ from dialer.telephony.asterisk.carrier import AsteriskCarrier
 from dialer.telephony.errors import CarrierRefused
 from dialer.telephony.events import EventKind
 from dialer.telephony.port import LegRequest, OriginateRequest, RobocallPlan
-from tests.telephony.listening import kinds, listen_for, listen_to_the_end, only
+from tests.telephony.listening import kinds, listen_for, listen_to_the_end, listen_until, only
 from tests.telephony.rig import CALLER_ID, Rig
 from tests.telephony.sipp import KEYS, REFUSALS, Behaviour, number_of
 
@@ -148,9 +148,10 @@ def test_machine_is_recognised_and_told_nothing(rig: Rig) -> None:
     try:
         assert made.wait_connected(10)
         channel_id, _ = call(made, Behaviour.MACHINE, robocall=PLAN)
-        heard = kinds(listen_to_the_end(made, [channel_id]), channel_id)
-        assert EventKind.MACHINE in heard
-        assert EventKind.PROMPT_DONE not in heard
+        heard = listen_to_the_end(made, [channel_id])
+        assert EventKind.MACHINE in kinds(heard, channel_id)
+        assert EventKind.PROMPT_DONE not in kinds(heard, channel_id)
+        assert only(heard, EventKind.ENDED, channel_id).line_result is LineResult.MACHINE
     finally:
         made.close()
 
@@ -183,8 +184,9 @@ def test_one_leg_serves_call_after_call(carrier: AsteriskCarrier) -> None:
 def test_operator_hangs_up_and_the_debtor_is_not_left_alone(rig: Rig, carrier: AsteriskCarrier) -> None:
     leg_id = open_leg(carrier, "op-short")
     channel_id, number = call(carrier, Behaviour.ANSWERS, leg_id=leg_id)
-    heard = listen_to_the_end(carrier, [channel_id])
-    assert EventKind.LEG_DOWN in kinds(heard, leg_id)
+    listen_until(
+        carrier, lambda heard: {(leg_id, EventKind.LEG_DOWN), (channel_id, EventKind.ENDED)} <= {(e.channel_id, e.kind) for e in heard}
+    )
     assert rig.wait_far_end(number, "bye") == ["invited", "answered", "bye"]
 
 

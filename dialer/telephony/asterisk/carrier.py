@@ -88,6 +88,8 @@ class AsteriskCarrier:
         require_id(channel_id)
         with self._changed:
             track = self._tracks.get(channel_id)
+            if track is not None:
+                self._tracks[channel_id] = replace(track, is_withdrawn=True)
             if track is not None and not track.is_seen:
                 self._cancelled.add(channel_id)  # its channel is still being made: hung up as soon as it appears
         self._link.ask("Hangup", {"Channel": channel_id, "Cause": "16"})  # "No such channel" is as good

@@ -1,6 +1,6 @@
 """The one table from Asterisk's words (Q.850 cause, SIP status) to ours; unknown is None and a log line.
 
-Sources: ITU-T Q.850 table 1; RFC 3261 §21, RFC 3398 §8.2.6.1 (SIP to ISUP), RFC 8197 (607), RFC 8688 (608), RFC 5079 (433).
+Sources: ITU-T Q.850 table 1, RFC 3398 §7.2.4.1 (ISUP causes to SIP). SIP statuses are in `dialer/telephony/sip.py`.
 The SIP status decides where there is one, since Asterisk folds several of them into one cause (500 and 503 into 38 and 34, 410 into 22).
 """
 
@@ -12,51 +12,9 @@ from types import MappingProxyType
 import structlog
 
 from campaigns.attempts.codes import LineResult
+from dialer.telephony.sip import BY_SIP_STATUS
 
 _log = structlog.get_logger(__name__)
-
-BY_SIP_STATUS = MappingProxyType(
-    {
-        400: LineResult.FAILED,
-        401: LineResult.FAILED,
-        402: LineResult.FAILED,
-        403: LineResult.FAILED,
-        404: LineResult.UNOBTAINABLE,
-        405: LineResult.FAILED,
-        406: LineResult.FAILED,
-        407: LineResult.FAILED,
-        408: LineResult.UNREACHABLE,
-        410: LineResult.UNOBTAINABLE,
-        415: LineResult.FAILED,
-        416: LineResult.FAILED,
-        420: LineResult.FAILED,
-        423: LineResult.FAILED,
-        433: LineResult.REJECTED,
-        480: LineResult.UNREACHABLE,
-        481: LineResult.FAILED,
-        482: LineResult.FAILED,
-        483: LineResult.FAILED,
-        484: LineResult.UNOBTAINABLE,
-        485: LineResult.UNOBTAINABLE,
-        486: LineResult.BUSY,
-        487: LineResult.NO_ANSWER,
-        488: LineResult.FAILED,
-        500: LineResult.FAILED,
-        501: LineResult.FAILED,
-        502: LineResult.FAILED,
-        503: LineResult.FAILED,
-        504: LineResult.FAILED,
-        505: LineResult.FAILED,
-        513: LineResult.FAILED,
-        580: LineResult.FAILED,
-        600: LineResult.BUSY,
-        603: LineResult.REJECTED,
-        604: LineResult.UNOBTAINABLE,
-        606: LineResult.FAILED,
-        607: LineResult.REJECTED,
-        608: LineResult.REJECTED,
-    }
-)
 
 BY_CAUSE = MappingProxyType(
     {

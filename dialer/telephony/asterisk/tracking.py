@@ -40,6 +40,7 @@ class Track:
     Attributes:
         is_leg: an operator's voice leg, else a call to a debtor.
         is_ours: this process handed it over, so an OriginateResponse will come.
+        is_withdrawn: we hung it up ourselves, so the cause says nothing about the line.
         is_hungup, cause, sip_status: from Hangup.
     """
 
@@ -49,7 +50,9 @@ class Track:
     is_seen: bool = False
     has_rung: bool = False
     is_answered: bool = False
+    is_machine: bool = False
     is_joined: bool = False
+    is_withdrawn: bool = False
     is_hungup: bool = False
     has_ended: bool = False
     originated: Originated = Originated.UNTOLD
@@ -150,7 +153,7 @@ def _reported(track: Track, fields: Mapping[str, str], at: datetime) -> Step:
             key = f"{track.channel_id}:{EventKind.PROMPT_DONE}:{fields.get('Sequence', '')}"
             return track, (CarrierEvent(EventKind.PROMPT_DONE, track.channel_id, at, key),)
         case "CallcenterMachine":
-            return track, (_event(track, EventKind.MACHINE, at),)
+            return replace(track, is_machine=True), (_event(track, EventKind.MACHINE, at),)
         case _:
             return track, ()
 
@@ -191,8 +194,10 @@ def _end(track: Track, at: datetime) -> Step:
 
 def _line_result(track: Track) -> LineResult | None:
     if track.is_answered:
-        return LineResult.ANSWERED
+        return LineResult.MACHINE if track.is_machine else LineResult.ANSWERED
     if not track.is_seen:
         return LineResult.FAILED  # Asterisk could not even make the channel: endpoint missing or trunk unreachable
+    if track.is_withdrawn:
+        return LineResult.NO_ANSWER if track.has_rung else None
     timed_out = track.originated is Originated.TIMED_OUT
     return classify(track.cause, track.sip_status, has_rung=track.has_rung, has_timed_out=timed_out)

@@ -1,0 +1,84 @@
+"""Turns a robocall's words into sound files that Asterisk plays: 8 kHz, 16 bit, one channel.
+
+The voice is the one bundled with pyopenjtalk. A sound is made once: beside it lies the hash of its words and voice, and it is made again
+only when that differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import wave
+from pathlib import Path
+from typing import Any
+
+from callcenter.core.errors import InvalidInput
+from dialer.telephony.port import RobocallPlan
+
+_RATE = 8000
+_CUTOFF_HZ = 3400.0  # the telephone band ends there (ITU-T G.712)
+_PEAK = 0.7 * 32767  # leaves room for the coder
+_VOICE = "pyopenjtalk-mei_normal/8000/1"  # part of the hash: a change makes every sound anew
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+
+
+def prepare_plan(plan: RobocallPlan, folder: Path) -> None:
+    """Makes the sounds a robocall needs, where they are missing or their words have changed."""
+    prepare_sound(plan.prompt, plan.text, folder)
+    if plan.thanks and plan.thanks_text:
+        prepare_sound(plan.thanks, plan.thanks_text, folder)
+
+
+def prepare_sound(name: str, text: str, folder: Path) -> Path:
+    """The sound `name`.wav that says `text`. Raises InvalidInput for a name that is no plain file name or for no text."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput("The name of a sound becomes a file's name.", hint="Expected letters, digits, _ and -.")
+    if not text.strip():
+        raise InvalidInput("A sound needs words.", hint="Write the script's text.")
+    sound, note = folder / f"{name}.wav", folder / f"{name}.sha256"
+    digest = hashlib.sha256(f"{_VOICE}\n{text}".encode()).hexdigest()
+    if sound.exists() and note.exists() and note.read_text("ascii").strip() == digest:
+        return sound
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f".{name}.new"
+    _write(fresh, speak(text))
+    fresh.replace(sound)
+    note.write_text(digest + "\n", encoding="ascii")
+    return sound
+
+
+def speak(text: str) -> Any:
+    """`text` as an array of 16-bit samples at 8 kHz."""
+    import numpy as np
+    import pyopenjtalk
+
+    samples, rate = pyopenjtalk.tts(text)
+    narrow = downsample(np.asarray(samples, dtype=np.float64), int(rate))
+    loudest = float(np.max(np.abs(narrow), initial=1.0))
+    return (narrow * (_PEAK / loudest)).astype("<i2")
+
+
+def downsample(samples: Any, rate: int) -> Any:
+    """`samples` at 8 kHz, after a low-pass (windowed sinc, Hamming) that keeps what would fold back out of the telephone band.
+
+    Raises ValueError for a rate that is no multiple of 8 kHz.
+    """
+    import numpy as np
+
+    step, rest = divmod(rate, _RATE)
+    if rest or step < 1:
+        raise ValueError(f"expected a multiple of {_RATE} Hz, got {rate}")
+    if step == 1:
+        return samples
+    taps = 64 * step + 1
+    positions = np.arange(taps) - (taps - 1) / 2
+    kernel = np.sinc(2 * _CUTOFF_HZ / rate * positions) * np.hamming(taps)
+    return np.convolve(samples, kernel / kernel.sum(), mode="same")[::step]
+
+
+def _write(path: Path, samples: Any) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(_RATE)
+        file.writeframes(samples.tobytes())

@@ -1,0 +1,220 @@
+"""The Twilio carrier: calls go out by its REST interface, what happens to them comes back as webhooks.
+
+Webhooks are stored in the database by the web process before they are answered; `inbox` gives the stored ones to this process. Nothing here
+is ever sent twice: an answer that was lost is `HandoverUnknown`, and the webhooks, which carry our own channel id, tell what became of it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from twilio.rest import Client
+
+from callcenter.core.clock import Clock
+from dialer.telephony.errors import CarrierError, CarrierRefused
+from dialer.telephony.events import CarrierEvent, EventKind
+from dialer.telephony.numbers import require_dialable
+from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest
+from dialer.telephony.twilio import twiml
+from dialer.telephony.twilio.http import TwilioHttp, carrier_errors
+
+_CLIENT = re.compile(r"(client:[A-Za-z0-9_-]{1,100}|sip:[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+)", re.ASCII)
+_STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
+_LIVE = ("queued", "ringing", "in-progress")
+_LOOK_SECONDS = 0.25
+_LONGEST_RING = 600
+
+Inbox = Callable[[], Sequence[CarrierEvent]]
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioSettings:
+    """The account and where it reaches us.
+
+    Attributes:
+        public_url: https address of this installation as Twilio sees it.
+        base_url: another server that speaks Twilio's interface; "" for Twilio itself.
+        detect_machines: Twilio listens for answering machines during the call (charged extra).
+    """
+
+    account_sid: str
+    auth_token: str = field(repr=False)
+    public_url: str
+    caller_id: str = ""
+    base_url: str = ""
+    timeout: float = 10.0
+    allow_ip_phones: bool = True
+    blocked_prefixes: tuple[str, ...] = field(default=())
+    detect_machines: bool = False
+
+
+class TwilioCarrier:
+    """Fulfils `Carrier` with one Twilio account."""
+
+    name = "twilio"
+
+    def __init__(self, settings: TwilioSettings, clock: Clock, inbox: Inbox) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._inbox = inbox
+        self._http = TwilioHttp(settings.base_url, timeout=settings.timeout)
+        self._client = Client(settings.account_sid, settings.auth_token, http_client=self._http)
+        self._addresses = twiml.Addresses(settings.public_url)
+        self._lock = threading.Lock()
+        self._sids: dict[str, str] = {}
+        self._used: set[str] = set()
+        self._told: list[CarrierEvent] = []
+        self._closing = threading.Event()
+        self._is_open = False
+
+    def connect(self) -> None:
+        """There is no connection to keep; tells what is alive if that can be told."""
+        self._is_open = True
+        live = self.live_channels()
+        if live is not None:
+            self._told.append(CarrierEvent(EventKind.RESYNC, "", self._clock.now(), key=f"resync:{uuid4().hex}", live=live))
+
+    def close(self) -> None:
+        self._is_open = False
+        self._closing.set()
+        self._http.close()
+
+    def is_connected(self) -> bool:
+        return self._is_open
+
+    def originate(self, request: OriginateRequest) -> None:
+        settings = self._settings
+        require_dialable(request.number, allow_ip=settings.allow_ip_phones, blocked_prefixes=settings.blocked_prefixes)
+        if request.robocall is not None:
+            document = twiml.robocall(request.channel_id, request.robocall, self._addresses)
+        elif request.leg_id is not None:
+            document = twiml.conference(request.channel_id, request.leg_id, self._addresses)
+        else:
+            document = twiml.hold()
+        more: dict[str, Any] = {}
+        if settings.detect_machines and request.robocall is not None:
+            more = {
+                "machine_detection": "Enable",
+                "async_amd": "true",
+                "async_amd_status_callback": self._addresses.report(request.channel_id, "machine"),
+            }
+        self._create(request.channel_id, "status", request.number, request.caller_id, document, request.ring_seconds, more)
+
+    def open_leg(self, request: LegRequest) -> None:
+        if not _CLIENT.fullmatch(request.address):
+            require_dialable(request.address, allow_ip=True)
+        document = twiml.conference(request.leg_id, request.leg_id, self._addresses)
+        self._create(request.leg_id, "leg", request.address, self._settings.caller_id, document, 30.0, {})
+
+    def _create(self, channel_id: str, event: str, to: str, sender: str, document: str, ring_seconds: float, more: dict[str, Any]) -> None:
+        with self._lock:
+            if channel_id in self._used:
+                raise CarrierRefused("this channel id was used before; the call was not made again", code="used_twice")
+            self._used.add(channel_id)
+        with carrier_errors("making a call"):
+            call = self._client.calls.create(
+                to=to,
+                from_=sender,
+                twiml=document,
+                timeout=min(_LONGEST_RING, max(1, round(ring_seconds))),
+                status_callback=self._addresses.report(channel_id, event),
+                status_callback_event=_STATUS_EVENTS,
+                status_callback_method="POST",
+                **more,
+            )
+        with self._lock:
+            self._sids[channel_id] = str(call.sid)
+
+    def hang_up(self, channel_id: str) -> None:
+        sid = self._sid(channel_id)
+        if sid is None:
+            return
+        try:
+            with carrier_errors("ending a call"):
+                self._client.calls(sid).update(status="completed")
+        except CarrierRefused:
+            return  # it was over already
+
+    def close_leg(self, leg_id: str) -> None:
+        self.hang_up(leg_id)
+
+    def bridge(self, channel_id: str, leg_id: str) -> None:
+        sid = self._sid(channel_id)
+        if sid is None:
+            raise CarrierRefused("this call is not known to Twilio")
+        with carrier_errors("joining a call with the operator"):
+            self._client.calls(sid).update(twiml=twiml.conference(channel_id, leg_id, self._addresses))
+
+    def poll(self, timeout: float) -> Sequence[CarrierEvent]:
+        deadline = time.monotonic() + timeout
+        while True:
+            found = (*self._take_told(), *self._inbox())
+            left = deadline - time.monotonic()
+            if found or left <= 0 or self._closing.wait(min(_LOOK_SECONDS, left)):
+                self._learn(found)
+                return found
+
+    def live_channels(self) -> frozenset[str] | None:
+        """Our ids of the account's living calls; None as long as one of them was made by an earlier run and is not known yet."""
+        try:
+            with carrier_errors("listing calls"):
+                sids = {str(call.sid) for status in _LIVE for call in self._client.calls.list(status=status, limit=1000)}
+        except CarrierError:
+            return None
+        with self._lock:
+            ours = {sid: channel_id for channel_id, sid in self._sids.items()}
+        return frozenset(ours[sid] for sid in sids) if sids <= ours.keys() else None
+
+    def check(self) -> Sequence[CheckLine]:
+        lines = [self._check_account()]
+        if lines[0].is_ok and self._settings.caller_id:
+            lines.append(self._check_caller_id())
+        is_https = self._settings.public_url.startswith("https://")
+        hint = "" if is_https else "Set CALLCENTER_PUBLIC_URL to the https address Twilio reaches this installation by."
+        lines.append(CheckLine("public address", is_https, self._settings.public_url or "not set", hint))
+        return lines
+
+    def _check_account(self) -> CheckLine:
+        try:
+            with carrier_errors("reading the account"):
+                account = self._client.api.accounts(self._settings.account_sid).fetch()
+        except CarrierError as error:
+            return CheckLine("account", False, error.message, error.hint)
+        is_ok = account.status == "active"
+        return CheckLine("account", is_ok, str(account.status), "" if is_ok else "The Twilio account is not active.")
+
+    def _check_caller_id(self) -> CheckLine:
+        try:
+            with carrier_errors("reading the numbers"):
+                number = self._settings.caller_id
+                owned = self._client.incoming_phone_numbers.list(phone_number=number, limit=1)
+                verified = owned or self._client.outgoing_caller_ids.list(phone_number=number, limit=1)
+        except CarrierError as error:
+            return CheckLine("caller id", False, error.message, error.hint)
+        hint = "" if verified else "Buy or verify the number of CALLCENTER_CALLER_ID in the Twilio account."
+        return CheckLine("caller id", bool(verified), "known to the account" if verified else "not of this account", hint)
+
+    def _sid(self, channel_id: str) -> str | None:
+        with self._lock:
+            return self._sids.get(channel_id)
+
+    def _take_told(self) -> list[CarrierEvent]:
+        told, self._told = self._told, []
+        return told
+
+    def _learn(self, events: Sequence[CarrierEvent]) -> None:
+        """Keys begin with the call's sid: a lost answer or an earlier run's call becomes known by its first report."""
+        with self._lock:
+            for event in events:
+                if event.kind is EventKind.RESYNC:
+                    continue
+                if event.kind in {EventKind.ENDED, EventKind.LEG_DOWN}:
+                    self._sids.pop(event.channel_id, None)
+                else:
+                    self._sids.setdefault(event.channel_id, event.key.partition(":")[0])
