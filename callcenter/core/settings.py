@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     port: int = 8400
     public_url: str = ""
     cookie_secure: bool = False
+    trusted_proxy: str = ""
+    upload_max_mb: int = 512
     secret_key: SecretStr = SecretStr("")
 
     carrier: Literal["simulator", "asterisk", "twilio"] = "simulator"

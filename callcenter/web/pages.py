@@ -1,0 +1,93 @@
+"""Whole pages and fragments as answers: the shell around a page, its navigation by role, and the person's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from callcenter.auth.permissions import PERMISSIONS, Action
+from callcenter.core.clock import utc_now
+from callcenter.core.settings import get_settings
+from callcenter.web import rendering
+from callcenter.web.cookies import LANG, read_cookie
+from callcenter.web.dependencies import SignedIn
+from callcenter.web.i18n import Translate, language, translator
+
+# Entry of [nav], its page, and who may see it; the same table that guards the page.
+NAVIGATION: Sequence[tuple[str, str, Action]] = (
+    ("calls", "/operator", Action.TAKE_CALLS),
+    ("board", "/supervisor", Action.SEE_BOARD),
+    ("report", "/reports", Action.SEE_REPORTS),
+    ("campaigns", "/campaigns", Action.RUN_CAMPAIGNS),
+    ("imports", "/imports", Action.IMPORT_FILES),
+    ("debtors", "/debtors", Action.SEE_DEBTORS),
+    ("escalations", "/escalations", Action.DECIDE_ESCALATIONS),
+    ("users", "/users", Action.MANAGE_USERS),
+    ("audit", "/audit", Action.READ_AUDIT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What surrounds a page; the fields are those of base.html."""
+
+    office_name: str
+    title: str
+    csrf_token: str
+    now: datetime
+    nav: Sequence[Mapping[str, Any]] = ()
+    user: Mapping[str, str] | None = None
+    live_url: str | None = None
+    status: str = ""
+    hints: Sequence[str] = field(default_factory=tuple)
+    is_read_only: bool = False
+
+
+def lang_of(request: Request) -> str:
+    """The language of the person, else of the sign-in page, else of the installation."""
+    return language(getattr(request.state, "lang", None) or read_cookie(request, LANG) or get_settings().lang)
+
+
+def words_of(request: Request) -> Translate:
+    """The texts of this request's language."""
+    return translator(lang_of(request))
+
+
+def shell_of(
+    request: Request, title: str, *, status: str = "", hints: Sequence[str] = (), is_live: bool = True, is_read_only: bool = False
+) -> Shell:
+    """The shell for whoever is signed in on this request."""
+    who: SignedIn | None = getattr(request.state, "who", None)
+    if who is None:
+        return Shell(office_name="", title=title, csrf_token="", now=utc_now(), status=status)
+    path = request.url.path
+    entries = [(name, href) for name, href, action in NAVIGATION if who.role in PERMISSIONS[action]]
+    return Shell(
+        office_name=who.office_name,
+        title=title,
+        csrf_token=who.csrf,
+        now=utc_now(),
+        nav=[
+            {"name": name, "href": href, "count": None, "is_current": path == href or path.startswith(href + "/")} for name, href in entries
+        ],
+        user={"name": who.display_name, "role": who.role.value},
+        live_url="/events" if is_live else None,
+        status=status,
+        hints=hints,
+        is_read_only=is_read_only,
+    )
+
+
+def page(request: Request, template: str, shell: Shell, status: int = 200, **model: Any) -> HTMLResponse:
+    """A whole page in the person's language."""
+    return HTMLResponse(rendering.render(template, lang_of(request), shell=shell, **model), status)
+
+
+def fragment(request: Request, template: str, status: int = 200, **model: Any) -> HTMLResponse:
+    """A part of a page in the person's language."""
+    return HTMLResponse(rendering.render(template, lang_of(request), **model), status)

@@ -1,0 +1,64 @@
+"""Signed values for people who are not signed in yet: the sign-in form's token and the mark of a known device."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import lru_cache
+from pathlib import Path
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from callcenter.core.settings import get_settings
+
+FORM_SECONDS = 2 * 3600
+DEVICE_SECONDS = 180 * 86400
+
+
+@lru_cache
+def _key_of(configured: str, data: Path) -> str:
+    """The configured key, else one of the data folder, made on first use by whichever process comes first."""
+    if configured:
+        return configured
+    path = data / "web-secret"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip() or configured
+    with os.fdopen(handle, "w") as file:
+        key = secrets.token_urlsafe(48)
+        file.write(key)
+    return key
+
+
+def _serializer(purpose: str) -> URLSafeTimedSerializer:
+    settings = get_settings()
+    return URLSafeTimedSerializer(_key_of(settings.secret_key.get_secret_value(), settings.data_dir), salt=f"callcenter.{purpose}")
+
+
+def form_token(visit: str) -> str:
+    """The token of a sign-in form shown to the browser that holds the cookie value `visit`."""
+    return _serializer("form").dumps(visit)
+
+
+def is_form_token(token: str, visit: str) -> bool:
+    """Whether `token` was made for `visit` within the last two hours."""
+    try:
+        held = _serializer("form").loads(token, max_age=FORM_SECONDS)
+    except BadSignature:
+        return False
+    return bool(visit) and secrets.compare_digest(str(held), visit)
+
+
+def device_token(office_id: int, user_id: int) -> str:
+    """A mark for a browser on which that user has signed in."""
+    return _serializer("device").dumps([office_id, user_id, secrets.token_urlsafe(12)])
+
+
+def device_of(token: str, office_id: int, user_id: int | None) -> str | None:
+    """The device's own name if the mark is of this user, else None."""
+    try:
+        office, user, name = _serializer("device").loads(token, max_age=DEVICE_SECONDS)
+    except (BadSignature, ValueError, TypeError):
+        return None
+    return str(name) if (office, user) == (office_id, user_id) else None
