@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from campaigns.attempts.codes import CHANNEL_JA
-from reports.metrics import Words
+from reports.words import Words
 
 
 class Cut(StrEnum):

@@ -8,17 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One text in both languages."""
-
-    ja: str
-    en: str
-
-    def in_language(self, lang: str) -> str:
-        """The text in `lang` (ja or en)."""
-        return self.en if lang == "en" else self.ja
+from reports.words import Words
 
 
 class Unit(StrEnum):

@@ -1,0 +1,153 @@
+"""Charts made on the server: series for the page's charts, SVG for paper, the hour × weekday table, and how sure a rate is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from math import sqrt
+
+from reports.metrics import BY_CODE
+from reports.queries.headline import Headline
+
+FEW = 30
+"""Below this many calls a rate says nothing yet."""
+Z_95 = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Bounds of a rate."""
+
+    low: float
+    high: float
+
+
+def wilson(over: int, under: int, z: float = Z_95) -> Interval | None:
+    """The Wilson score interval of over ÷ under (95 % by default); None without a denominator.
+
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    if under <= 0 or not 0 <= over <= under:
+        return None
+    share, square = over / under, z * z
+    middle = (share + square / (2 * under)) / (1 + square / under)
+    half = z / (1 + square / under) * sqrt(share * (1 - share) / under + square / (4 * under * under))
+    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+
+
+def differ(intervals: list[Interval]) -> bool:
+    """Whether any two of the intervals lie apart: only then is a difference more than noise."""
+    return bool(intervals) and max(one.low for one in intervals) > min(one.high for one in intervals)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One figure along the rows of a report: labels, values (None where there is none), and the denominators behind rates."""
+
+    code: str
+    name: str
+    unit: str
+    labels: tuple[str, ...]
+    values: tuple[float | None, ...]
+    n: tuple[int | float | None, ...]
+
+
+def headline_chart(report: Headline, code: str, lang: str = "ja") -> Series:
+    """The figure `code` of every row."""
+    metric = BY_CODE[code]
+    rows = report.rows
+    return Series(
+        code=code,
+        name=metric.name.in_language(lang),
+        unit="percent" if metric.is_rate else "number",
+        labels=tuple(row.label_en if lang == "en" else row.label for row in rows),
+        values=tuple(row.figures.value(code) for row in rows),
+        n=tuple(row.figures.value(metric.under or code) for row in rows),
+    )
+
+
+def nice_top(value: float) -> float:
+    """The smallest of 1, 2, 5 × 10ⁿ that is at least `value`."""
+    step = 1.0
+    while True:
+        for factor in (1, 2, 5):
+            if factor * step >= value:
+                return factor * step
+        step *= 10
+
+
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 960, 220, 48, 190, 16
+
+
+def bar_chart_svg(series: Series) -> str:
+    """A bar chart for paper; every bar says its value when there is room, labels are thinned out when there is none."""
+    values = [value or 0.0 for value in series.values]
+    top = nice_top(max([*values, 1.0]))
+    step = (WIDTH - LEFT) / max(len(values), 1)
+    height = BOTTOM - TOP
+    thin = max(1, -(-len(values) // 24))
+    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg"><title>{escape(series.name)}</title>']
+    for share in (0.0, 0.5, 1.0):
+        y = BOTTOM - height * share
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH}" stroke="#cccccc" stroke-width="1"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" font-size="12" text-anchor="end">{top * share:,.0f}</text>')
+    for number, value in enumerate(values):
+        x, tall = LEFT + number * step, height * value / top
+        parts.append(
+            f'<rect x="{x + step * 0.15:.1f}" y="{BOTTOM - tall:.1f}" width="{step * 0.7:.1f}" height="{tall:.1f}" fill="#0055ad"/>'
+        )
+        if number % thin == 0:
+            middle = x + step / 2
+            parts.append(
+                f'<text x="{middle:.1f}" y="{BOTTOM + 16}" font-size="12" text-anchor="middle">{escape(series.labels[number])}</text>'
+            )
+            parts.append(f'<text x="{middle:.1f}" y="{BOTTOM - tall - 4:.1f}" font-size="12" text-anchor="middle">{value:,.0f}</text>')
+    return "".join([*parts, "</svg>"])
+
+
+@dataclass(frozen=True, slots=True)
+class HeatCell:
+    """Contact rate of one hour of one weekday. `step` 1 (low) to 5 (high) colours it; 0 when `n` is too small to say, None when empty."""
+
+    n: int
+    contacts: int
+    rate: float | None
+    step: int | None
+    interval: Interval | None
+
+    @property
+    def is_few(self) -> bool:
+        """Whether there are too few calls to say."""
+        return self.step == 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """Hours down, weekdays (0 Monday … 6 Sunday) across; only those in which there was any call."""
+
+    hours: tuple[int, ...]
+    weekdays: tuple[int, ...]
+    cells: dict[tuple[int, int], HeatCell]
+    few: int = FEW
+
+    def cell(self, hour: int, weekday: int) -> HeatCell:
+        """The cell; an empty one where nobody was called."""
+        return self.cells.get((hour, weekday), HeatCell(0, 0, None, None, None))
+
+
+STEPS = (0.25, 0.30, 0.35, 0.40)
+
+
+def heat_cell(n: int, contacts: int, few: int = FEW) -> HeatCell:
+    """Bounds of the colours: under 25 %, 25, 30, 35, 40 % and over."""
+    if n == 0:
+        return HeatCell(0, 0, None, None, None)
+    rate = contacts / n
+    step = 0 if n < few else 1 + sum(rate >= bound for bound in STEPS)
+    return HeatCell(n, contacts, rate, step, wilson(contacts, n))
+
+
+def heat_map(counts: dict[tuple[int, int], tuple[int, int]], few: int = FEW) -> HeatMap:
+    """The table from (hour, weekday) → (attempts, contacts)."""
+    cells = {place: heat_cell(n, contacts, few) for place, (n, contacts) in counts.items() if n}
+    return HeatMap(tuple(sorted({hour for hour, _ in cells})), tuple(sorted({weekday for _, weekday in cells})), cells, few)

@@ -1,0 +1,1 @@
+"""Reports as files: exactly the rows that are shown."""

@@ -1,0 +1,104 @@
+"""CSV and XLSX of a headline report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import xlsxwriter
+
+from reports.exports.table import Cell, Table, build, plain_text
+from reports.metrics import Unit
+from reports.queries.headline import Headline
+
+BOM = "\ufeff"
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
+
+
+def file_name(report: Headline, kind: str) -> str:
+    """A name that says what is in the file."""
+    query = report.query
+    cut = f"-by-{query.cut}" if query.cut else ""
+    return f"headline-{query.period.first:%Y%m%d}-{query.period.last:%Y%m%d}{cut}.{kind}"
+
+
+def to_csv(report: Headline, lang: str = "ja") -> bytes:
+    """UTF-8 with a byte-order mark and CRLF, as spreadsheets want it; numbers unrounded, no value is an empty cell."""
+    table = build(report, lang)
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([plain_text(head) for head in table.heads])
+    for row in table.rows:
+        writer.writerow([csv_cell(cell) for cell in row])
+    return (BOM + out.getvalue()).encode("utf-8")
+
+
+def csv_cell(cell: Cell) -> str:
+    """A cell's text; only texts can be formulas."""
+    if cell is None:
+        return ""
+    return plain_text(cell) if isinstance(cell, str) else repr(cell)
+
+
+def to_xlsx(report: Headline, lang: str = "ja") -> bytes:
+    """A workbook with the figures and a sheet of their definitions; numbers are numbers, texts are never formulas."""
+    table = build(report, lang)
+    out = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(out, options) as book:
+        figures_sheet(book, table)
+        definitions_sheet(book, table, "Definitions" if lang == "en" else "定義")
+    return out.getvalue()
+
+
+def figures_sheet(book: Any, table: Table) -> None:
+    """Title, period, then the table with its heads frozen."""
+    sheet = book.add_worksheet(table.title[:31])
+    bold = book.add_format({"bold": True, "font_size": 14})
+    head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "bg_color": "#F2F2F2"})
+    formats = {
+        Unit.RATIO: book.add_format({"num_format": "0.0%"}),
+        Unit.HOURS: book.add_format({"num_format": "#,##0.0"}),
+        Unit.CALLS_PER_HOUR: book.add_format({"num_format": "#,##0.0"}),
+    }
+    count = book.add_format({"num_format": "#,##0"})
+    sheet.write_string(0, 0, table.title, bold)
+    sheet.write_string(1, 0, table.subtitle)
+    for column, text in enumerate(table.heads):
+        sheet.write_string(3, column, text, head)
+    for number, row in enumerate(table.rows, start=4):
+        sheet.write_string(number, 0, str(row[0]))
+        for column, (metric, cell) in enumerate(zip(table.metrics, row[1:], strict=True), start=1):
+            if cell is not None:
+                sheet.write_number(number, column, cell, formats.get(metric.unit, count))
+    sheet.freeze_panes(4, 1)
+    sheet.set_column(0, 0, 22)
+    sheet.set_column(1, len(table.metrics), 13)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(3)
+
+
+def definitions_sheet(book: Any, table: Table, name: str) -> None:
+    """What each figure means."""
+    sheet = book.add_worksheet(name)
+    head = book.add_format({"bold": True, "bottom": 1, "bg_color": "#F2F2F2"})
+    wrap = book.add_format({"text_wrap": True, "valign": "top"})
+    for column, text in enumerate(table.definition_heads):
+        sheet.write_string(0, column, text, head)
+    for number, row in enumerate(table.definitions, start=1):
+        for column, text in enumerate(row):
+            sheet.write_string(number, column, text, wrap)
+    sheet.set_column(0, 0, 26)
+    sheet.set_column(1, 2, 44)
+    sheet.set_column(3, 3, 10)
+    sheet.set_column(4, 4, 60)
+    sheet.set_column(5, 5, 6)
+    sheet.set_column(6, 6, 36)
+    sheet.freeze_panes(1, 1)

@@ -1,0 +1,92 @@
+"""A headline report as a table of cells, for every kind of file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from reports.metrics import HEADLINE, UNIT_WORDS, Metric, Unit, definition
+from reports.queries.headline import Headline
+from reports.words import Words
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+DASH = "–"
+TITLE = Words("架電の成果", "Results of calling")
+DEFINITION_WORDS = {
+    "name": Words("指標", "Figure"),
+    "numerator": Words("分子", "Numerator"),
+    "denominator": Words("分母", "Denominator"),
+    "unit": Words("単位", "Unit"),
+    "scope": Words("範囲", "Scope"),
+    "version": Words("版", "Version"),
+    "source": Words("出典", "Source"),
+}
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Title, subtitle, heads and rows; the first column is the key, the others are `metrics` in order."""
+
+    title: str
+    subtitle: str
+    key_head: str
+    metrics: tuple[Metric, ...]
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    definition_heads: tuple[str, ...]
+    definitions: tuple[tuple[str, ...], ...]
+
+
+def plain_text(value: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+
+
+def head(metric: Metric, lang: str) -> str:
+    """A column's head; what is not per cent says its unit."""
+    if metric.unit in (Unit.RATIO, Unit.CALLS, Unit.PERSONS, Unit.PROMISES):
+        return metric.name.in_language(lang)
+    return f"{metric.name.in_language(lang)} ({UNIT_WORDS[metric.unit].in_language(lang)})"
+
+
+def build(report: Headline, lang: str) -> Table:
+    """The report in one language."""
+    period, form = report.query.period, report.query.form
+    subtitle = Words(
+        f"{period.first}から{period.last}まで({period.zone})。手段: {report.query.channel}",
+        f"{period.first} to {period.last} ({period.zone}), channel: {report.query.channel}",
+    )
+    rows = tuple(
+        (row.label_en if lang == "en" else row.label, *(row.figures.value(metric.code) for metric in HEADLINE)) for row in report.rows
+    )
+    suffix = "_en" if lang == "en" else ""
+    texts = [definition(metric, form.note) for metric in HEADLINE]
+    fields = tuple(DEFINITION_WORDS)
+    return Table(
+        title=TITLE.in_language(lang),
+        subtitle=subtitle.in_language(lang),
+        key_head=form.name.in_language(lang),
+        metrics=HEADLINE,
+        heads=(form.name.in_language(lang), *(head(metric, lang) for metric in HEADLINE)),
+        rows=rows,
+        definition_heads=tuple(words.in_language(lang) for words in DEFINITION_WORDS.values()),
+        definitions=tuple(tuple(str(text.get(name if name == "version" else name + suffix) or DASH) for name in fields) for text in texts),
+    )
+
+
+def shown(value: Cell, metric: Metric) -> str:
+    """A figure as people read it: rates as per cent with one decimal, rounded half up; a dash for no value."""
+    if value is None:
+        return DASH
+    if metric.is_rate:
+        return f"{rounded(float(value) * 100)}%"
+    if isinstance(value, float):
+        return f"{rounded(value):,}"
+    return f"{value:,}"
+
+
+def rounded(value: float) -> Decimal:
+    """One decimal, half up, of the number's own decimal writing."""
+    return Decimal(repr(value)).quantize(Decimal("0.1"), ROUND_HALF_UP)
