@@ -245,8 +245,10 @@ class EmbeddedPostgres(EmbeddedStore):
         pid = self.pid()
         if pid is not None and self.is_postmaster(pid):
             wait_until(lambda: not self.is_postmaster(pid) or self.answers(), 20)
-        elif pid is not None:
-            (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        if pid is None or not self.is_postmaster(pid):
+            # Left by a killed server; PostgreSQL itself would take a dead number that nobody has reaped yet for a running server.
+            for left in (self.folder / "postmaster.pid", self.sockets / ".s.PGSQL.5432.lock", self.sockets / ".s.PGSQL.5432"):
+                left.unlink(missing_ok=True)
         wait_until(lambda: not self.orphans(), 10)
 
     def is_postmaster(self, pid: int) -> bool:
@@ -324,7 +326,7 @@ class EmbeddedValkey(EmbeddedStore):
         """The server's number as noted at its start, if that process is still a Valkey."""
         try:
             pid = int((self.folder / "server.pid").read_text())
-            return pid if "valkey" in Path(f"/proc/{pid}/comm").read_text() else None
+            return pid if "valkey" in Path(f"/proc/{pid}/comm").read_text() and is_alive(pid) else None
         except (OSError, ValueError):
             return None
 
