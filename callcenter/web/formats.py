@@ -1,0 +1,102 @@
+"""How templates write numbers, money, days, moments and spans; each takes the page's language from the context."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from callcenter.core.clock import OFFICE_ZONE
+from callcenter.core.eras import format_era_short
+
+_WEEKDAYS = {"ja": "月火水木金土日", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _lang(context: Context) -> str:
+    return str(context["lang"])
+
+
+def _local(moment: date | datetime) -> date | datetime:
+    return moment.astimezone(OFFICE_ZONE) if isinstance(moment, datetime) else moment
+
+
+def write_day(day: date | datetime, lang: str) -> str:
+    """11月25日(水) or Wed 25 Nov; the office's day of a moment."""
+    local = _local(day)
+    name = _WEEKDAYS[lang][local.weekday()]
+    return f"{name} {local.day} {_MONTHS[local.month - 1]}" if lang == "en" else f"{local.month}月{local.day}日({name})"
+
+
+def write_yen(yen: int, lang: str) -> str:
+    """12,000円 or ¥12,000."""
+    return f"¥{yen:,}" if lang == "en" else f"{yen:,}円"
+
+
+@pass_context
+def day(context: Context, value: date | datetime) -> str:
+    """11月25日(水) or Wed 25 Nov."""
+    return write_day(value, _lang(context))
+
+
+@pass_context
+def yen(context: Context, value: int) -> str:
+    """12,000円 or ¥12,000."""
+    return write_yen(value, _lang(context))
+
+
+@pass_context
+def era(context: Context, value: date) -> str:
+    """R8.2.2, as on the office's papers; 2026-02-02 in English."""
+    return value.isoformat() if _lang(context) == "en" else format_era_short(value)
+
+
+def number(value: float, places: int = 0) -> str:
+    """12,000, or with `places` decimals."""
+    return f"{value:,.{places}f}"
+
+
+def signed(value: float, places: int = 0) -> str:
+    """+189, −13, 0: with a true minus sign."""
+    text = f"{abs(value):,.{places}f}"
+    if value == 0:
+        return text
+    return f"{'−' if value < 0 else '+'}{text}"
+
+
+def percent(value: float | None, places: int = 1) -> str:
+    """A share as 31.4%; – where there is no denominator."""
+    return "–" if value is None else f"{value * 100:.{places}f}%"
+
+
+def clock(moment: datetime, seconds: bool = False) -> str:
+    """14:05, or 14:05:12, in the office's zone."""
+    return moment.astimezone(OFFICE_ZONE).strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def span(seconds: float) -> str:
+    """A length of time as 02:41, from an hour on as 1:02:41."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
+
+
+def iso(moment: date | datetime) -> str:
+    """For attributes: ISO 8601, moments with their zone."""
+    return moment.isoformat()
+
+
+
+
+FILTERS = {
+    "day": day,
+    "yen": yen,
+    "era": era,
+    "number": number,
+    "signed": signed,
+    "percent": percent,
+    "clock": clock,
+    "span": span,
+    "iso": iso,
+}
