@@ -1,0 +1,58 @@
+"""Which of a debtor's numbers to use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.attempts.codes import Channel
+from campaigns.attempts.models import Attempt
+from campaigns.compliance.facts import LINES, USABLE_STATUSES, VOICE_LINES
+from campaigns.debtors.models import PhoneNumber
+from campaigns.worklist.withdraw import withdraw_for_phones
+
+
+def pick_phone(session: Session, debtor_id: int, channel: Channel, since: datetime) -> PhoneNumber | None:
+    """The usable number tried least since a moment, in the office's order of preference; None when there is none."""
+    tries = (
+        select(Attempt.phone_id, func.count().label("tries"))
+        .where(Attempt.debtor_id == debtor_id, Attempt.began_at >= since)
+        .group_by(Attempt.phone_id)
+        .subquery()
+    )
+    statement = (
+        select(PhoneNumber)
+        .outerjoin(tries, tries.c.phone_id == PhoneNumber.id)
+        .where(
+            PhoneNumber.debtor_id == debtor_id,
+            PhoneNumber.is_listed,
+            PhoneNumber.e164.is_not(None),
+            PhoneNumber.status.in_(USABLE_STATUSES),
+            PhoneNumber.line_type.in_(LINES.get(channel, VOICE_LINES)),
+        )
+        .order_by(func.coalesce(tries.c.tries, 0), PhoneNumber.position, PhoneNumber.id)
+        .limit(1)
+    )
+    return session.scalar(statement)
+
+
+def set_number_status(session: Session, phone_id: int, status: str, now: datetime) -> Sequence[int]:
+    """Gives a number a status wherever the office knows it, and stops what is queued for it; returns the rows' ids.
+
+    A number that is wrong, dead or refused is so for every debtor who has it: somebody else lives there.
+    """
+    e164 = session.scalar(select(PhoneNumber.e164).where(PhoneNumber.id == phone_id))
+    same = PhoneNumber.e164 == e164 if e164 else PhoneNumber.id == phone_id
+    changed = update(PhoneNumber).where(same, PhoneNumber.status != status).values(status=status, updated_at=now)
+    ids = list(session.scalars(changed.returning(PhoneNumber.id), execution_options={"synchronize_session": "fetch"}))
+    withdraw_for_phones(session, ids, f"number_{status}", now)
+    return ids
+
+
+def confirm_number(session: Session, phone_id: int, now: datetime) -> None:
+    """Notes that the debtor was met at a number; that says nothing about others who have it."""
+    unconfirmed = (PhoneNumber.id == phone_id, PhoneNumber.status == "unverified")
+    session.execute(update(PhoneNumber).where(*unconfirmed).values(status="works", updated_at=now))

@@ -1,0 +1,266 @@
+"""Opening attempts before the carrier is asked, and closing them with all that follows, in one transaction.
+
+open_attempt → (commit, carrier) → mark_handed_over → record_line_result → [wrap-up] record_outcome
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from callcenter.core.clock import local_day
+from callcenter.core.errors import Conflict, InvalidInput, NotFound
+from callcenter.core.live import publish
+from campaigns.attempts import effects
+from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
+from campaigns.attempts.models import Attempt
+from campaigns.attempts.phones import pick_phone, set_number_status
+from campaigns.attempts.retry import PastTry, RetryPolicy, next_try_at
+from campaigns.attempts.rules import Consequence, Move, PromiseTerms, Result, check_result, consequence_of
+from campaigns.compliance.gate import load_policy
+from campaigns.compliance.rules import ContactPolicy
+from campaigns.compliance.windows import is_open, next_open
+from campaigns.debtors.models import PhoneNumber
+from campaigns.promises.models import Promise
+from campaigns.sync.outbox import ATTEMPT, leave
+from campaigns.worklist import claim
+from campaigns.worklist.models import WorkItem
+
+HISTORY = timedelta(days=30)
+WRAP_UP = timedelta(seconds=90)
+REJECTIONS_UNTIL_REFUSED = 2
+DEAD_LINES = {LineResult.UNOBTAINABLE: "dead"}
+
+
+def open_attempt(
+    session: Session,
+    item: WorkItem | None,
+    phone: PhoneNumber | None,
+    now: datetime,
+    channel: Channel,
+    operator_id: int | None = None,
+    *,
+    debtor_id: int | None = None,
+    campaign_id: int | None = None,
+) -> Attempt:
+    """Opens an attempt; the caller commits before the carrier is asked. Without an item, name the debtor."""
+    debtor = item.debtor_id if item is not None else debtor_id
+    assert debtor is not None
+    attempt = Attempt(
+        debtor_id=debtor,
+        campaign_id=item.campaign_id if item is not None else campaign_id,
+        work_item_id=None if item is None else item.id,
+        channel=channel.value,
+        phone_id=None if phone is None else phone.id,
+        phone_text="" if phone is None else phone.original[:80],
+        operator_id=operator_id,
+        began_at=now,
+    )
+    session.add(attempt)
+    if item is not None:
+        item.tries += 1
+    session.flush()
+    return attempt
+
+
+def mark_handed_over(session: Session, attempt_id: int, now: datetime) -> None:
+    """Notes that the carrier took the call; from then on it counts in reports."""
+    attempt = _locked(session, attempt_id)
+    attempt.handed_over_at = attempt.handed_over_at or now
+
+
+def record_line_result(
+    session: Session,
+    attempt_id: int,
+    line_result: LineResult,
+    now: datetime,
+    *,
+    answered_at: datetime | None = None,
+    ended_at: datetime | None = None,
+    talk_seconds: int | None = None,
+    wrap_up: timedelta = WRAP_UP,
+) -> Attempt:
+    """What the line did, told by the machine. Repeating it is a no-op; a closed attempt is left as it is.
+
+    An answered operator call goes to wrap-up and waits for `record_outcome`. Everything else closes here: nobody (or, for an answered
+    automated call without a key, an unknown listener) and no result, and the item is tried again or given up.
+    """
+    attempt = _locked(session, attempt_id)
+    if attempt.state == "closed":
+        return attempt
+    if attempt.state == "open":
+        attempt.line_result = line_result.value
+        attempt.answered_at = attempt.answered_at or answered_at
+        attempt.ended_at = ended_at or now
+        attempt.talk_seconds = talk_seconds if talk_seconds is not None else _talk_seconds(attempt)
+        if line_result is not LineResult.FAILED:
+            attempt.handed_over_at = attempt.handed_over_at or attempt.began_at
+    if line_result is LineResult.ANSWERED and attempt.channel == Channel.OPERATOR_CALL.value:
+        if attempt.state == "open":
+            attempt.state = "wrap_up"
+            attempt.wrap_up_until = now + wrap_up
+        publish(session, "call", attempt.operator_id)
+        return attempt
+    party = Party.UNKNOWN if line_result is LineResult.ANSWERED else Party.NOBODY
+    _close(session, attempt, Result(party, Outcome.NO_RESULT), now, attempt.operator_id)
+    return attempt
+
+
+def record_outcome(
+    session: Session,
+    attempt_id: int,
+    party: Party,
+    outcome: Outcome,
+    note: str = "",
+    *,
+    promise: PromiseTerms | None = None,
+    callback_at: datetime | None = None,
+    escalate: str | None = None,
+    line_result: LineResult | None = None,
+    now: datetime,
+    user_id: int | None = None,
+) -> Attempt:
+    """Records who answered and what came of it, with all that follows.
+
+    Args:
+        line_result: the operator's correction of "answered", for instance an answering machine the line did not recognise; a
+            robocall's key press passes ANSWERED while the call may still be up.
+
+    Raises:
+        InvalidInput: a combination that makes no sense.  NotFound: no such attempt.
+        Conflict: another result was recorded already. The same result again is a no-op.
+    """
+    result = Result(party, outcome, note.strip(), promise, callback_at, escalate, line_result)
+    attempt = _locked(session, attempt_id)
+    if attempt.state == "closed":
+        if _is_recorded(session, attempt, result):
+            return attempt
+        raise Conflict("Another result was recorded for this attempt.", hint="Look at it again.", code="already_recorded")
+    line = line_result or LineResult(attempt.line_result or LineResult.ANSWERED)
+    check_result(
+        result,
+        channel=Channel(attempt.channel),
+        line_result=line,
+        is_verified=attempt.verified_at is not None,
+        now=now,
+        today=local_day(now),
+    )
+    attempt.line_result = line.value
+    attempt.handed_over_at = attempt.handed_over_at or attempt.began_at
+    attempt.ended_at = attempt.ended_at or now
+    _close(session, attempt, result, now, user_id)
+    return attempt
+
+
+def _close(session: Session, attempt: Attempt, result: Result, now: datetime, user_id: int | None) -> None:
+    policy = load_policy(session)
+    _check_callback_hours(result, policy)
+    follows = consequence_of(result.party, result.outcome)
+    attempt.party = result.party.value
+    attempt.outcome = result.outcome.value
+    attempt.note = result.note
+    attempt.state = "closed"
+    attempt.recorded_at = now
+    attempt.wrap_up_until = None
+    session.flush()
+    _judge_number(session, attempt, now)
+    promise = effects.apply(session, attempt, result, follows, policy, now, user_id)
+    if attempt.work_item_id is not None:
+        _move_item(session, attempt, result, follows, policy, now)
+    leave(session, ATTEMPT, f"attempt:{attempt.id}", attempt.debtor_id, _payload(attempt, promise), now)
+    publish(session, "call", attempt.operator_id)
+    publish(session, "board")
+
+
+def _judge_number(session: Session, attempt: Attempt, now: datetime) -> None:
+    """A number that is not in use is dead at once; one that rejects us twice counts as refused."""
+    if attempt.phone_id is None or attempt.line_result is None:
+        return
+    line = LineResult(attempt.line_result)
+    if line in DEAD_LINES:
+        set_number_status(session, attempt.phone_id, DEAD_LINES[line], now)
+    if line is LineResult.REJECTED:
+        rejected = select(func.count()).where(Attempt.phone_id == attempt.phone_id, Attempt.line_result == line.value)
+        if (session.scalar(rejected) or 0) >= REJECTIONS_UNTIL_REFUSED:
+            set_number_status(session, attempt.phone_id, "refused", now)
+
+
+def _move_item(session: Session, attempt: Attempt, result: Result, follows: Consequence, policy: ContactPolicy, now: datetime) -> None:
+    """Done, tried again at the next good moment, or called back when the debtor said so."""
+    item_id = attempt.work_item_id
+    assert item_id is not None
+    channel = Channel(attempt.channel)
+    if follows.move is Move.DONE or channel is Channel.SMS:
+        claim.complete(session, item_id, now, result.outcome.value)
+        return
+    if follows.move is Move.CALLBACK or result.callback_at is not None:
+        moment = result.callback_at or next_open(policy.hours, Channel.OPERATOR_CALL, now)
+        claim.requeue(session, item_id, moment or now, "callback", now, is_callback=True)
+        return
+    if pick_phone(session, attempt.debtor_id, channel, now - HISTORY) is None:
+        claim.complete(session, item_id, now, "no_usable_number")
+        return
+    line = LineResult(attempt.line_result or LineResult.FAILED)
+    moment = next_try_at(_history(session, attempt, now), line, RetryPolicy(contact=policy, channel=channel), now)
+    if moment is None:
+        claim.complete(session, item_id, now, "tries_exhausted")
+    else:
+        claim.requeue(session, item_id, moment, f"after_{line.value}", now)
+
+
+def _history(session: Session, attempt: Attempt, now: datetime) -> list[PastTry]:
+    rows = session.execute(
+        select(Attempt.began_at, Attempt.line_result)
+        .where(Attempt.debtor_id == attempt.debtor_id, Attempt.began_at > now - HISTORY, Attempt.began_at <= now)
+        .order_by(Attempt.began_at, Attempt.id)
+    )
+    tries = [PastTry(row[0], LineResult(row[1]) if row[1] else None) for row in rows]
+    return [past for past in tries if past.line_result is not LineResult.FAILED]
+
+
+def _check_callback_hours(result: Result, policy: ContactPolicy) -> None:
+    moment = result.callback_at
+    if moment is None or is_open(policy.hours, Channel.OPERATOR_CALL, moment):
+        return
+    opening = next_open(policy.hours, Channel.OPERATOR_CALL, moment)
+    hint = f"The next possible time is {opening.astimezone(policy.hours.zone):%Y-%m-%d %H:%M}." if opening else ""
+    raise InvalidInput("The call-back lies outside the contact hours.", hint=hint, code="callback_outside_hours")
+
+
+def _is_recorded(session: Session, attempt: Attempt, result: Result) -> bool:
+    """Whether exactly this result is what was recorded."""
+    same = (attempt.party, attempt.outcome, attempt.note) == (result.party.value, result.outcome.value, result.note)
+    made = session.scalar(select(Promise).where(Promise.attempt_id == attempt.id).order_by(Promise.id.desc()).limit(1))
+    promised = None if made is None else (made.amount, made.due_on)
+    asked = None if result.promise is None else (result.promise.amount, result.promise.due_on)
+    return same and promised == asked
+
+
+def _talk_seconds(attempt: Attempt) -> int:
+    if attempt.answered_at is None or attempt.ended_at is None:
+        return 0
+    return max(0, round((attempt.ended_at - attempt.answered_at).total_seconds()))
+
+
+def _payload(attempt: Attempt, promise: Promise | None) -> dict[str, Any]:
+    return {
+        "attempt_id": attempt.id,
+        "channel": attempt.channel,
+        "began_at": attempt.began_at.isoformat(),
+        "line_result": attempt.line_result,
+        "party": attempt.party,
+        "outcome": attempt.outcome,
+        "talk_seconds": attempt.talk_seconds,
+        "promise_amount": None if promise is None else promise.amount,
+        "promise_due_on": None if promise is None else promise.due_on.isoformat(),
+    }
+
+
+def _locked(session: Session, attempt_id: int) -> Attempt:
+    attempt = session.scalar(select(Attempt).where(Attempt.id == attempt_id).with_for_update())
+    if attempt is None:
+        raise NotFound("There is no such attempt.")
+    return attempt

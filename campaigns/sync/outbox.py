@@ -1,0 +1,36 @@
+"""The outbox: facts left in the transaction that made them, acknowledged per target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from campaigns.sync.models import SyncAck, SyncOutbox
+
+ATTEMPT, PROMISE = "attempt", "promise"
+
+
+def leave(session: Session, kind: str, key: str, debtor_id: int | None, payload: dict[str, Any], now: datetime) -> None:
+    """Leaves a fact; the same key again is a no-op, so that a repeated outcome is told once."""
+    row = {"key": key, "kind": kind, "debtor_id": debtor_id, "payload": payload, "created_at": now}
+    session.execute(insert(SyncOutbox).values(row).on_conflict_do_nothing(index_elements=["office_id", "key"]))
+
+
+def unacknowledged(session: Session, target: str, limit: int) -> Sequence[SyncOutbox]:
+    """Facts a target has not taken yet, oldest first."""
+    acked = select(SyncAck.id).where(
+        SyncAck.office_id == SyncOutbox.office_id, SyncAck.outbox_id == SyncOutbox.id, SyncAck.target == target
+    )
+    return session.scalars(select(SyncOutbox).where(~acked.exists()).order_by(SyncOutbox.id).limit(limit)).all()
+
+
+def acknowledge(session: Session, target: str, rows: Sequence[SyncOutbox], now: datetime, detail: str) -> None:
+    """Notes that a target has taken these facts."""
+    values = [{"outbox_id": row.id, "target": target, "at": now, "detail": detail[:200]} for row in rows]
+    if values:
+        session.execute(insert(SyncAck).on_conflict_do_nothing(), values)

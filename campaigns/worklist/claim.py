@@ -1,0 +1,156 @@
+"""Taking work and giving it back: claimed by conditional UPDATE, fenced by a token, ended by a lease."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CursorResult, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.attempts.codes import Channel
+from campaigns.attempts.models import Attempt
+from campaigns.worklist.models import WorkItem
+from campaigns.worklist.state import WorkState
+
+LEASE = timedelta(minutes=2)
+CALLBACK_PRIORITY, USUAL_PRIORITY = 0, 5
+
+
+def claim(
+    session: Session,
+    campaign_id: int,
+    channel: Channel,
+    limit: int,
+    holder: str,
+    now: datetime,
+    *,
+    lease: timedelta = LEASE,
+    user_ids: Sequence[int] = (),
+) -> list[WorkItem]:
+    """Claims up to `limit` due items, call-backs first; what another holder is claiming is passed over.
+
+    Args:
+        holder: who claims, for people to read.
+        user_ids: operators who are ready; items reserved for anybody else are left alone.
+    """
+    due = (
+        select(WorkItem.id)
+        .where(
+            WorkItem.campaign_id == campaign_id,
+            WorkItem.channel == channel.value,
+            WorkItem.state == WorkState.READY.value,
+            WorkItem.not_before <= now,
+            or_(WorkItem.user_id.is_(None), WorkItem.user_id.in_(user_ids)),
+        )
+        .order_by(WorkItem.priority, WorkItem.not_before, WorkItem.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    values = {
+        "state": WorkState.CLAIMED.value,
+        "claim_token": str(uuid.uuid4()),
+        "claimed_by": holder[:80],
+        "lease_until": now + lease,
+        "updated_at": now,
+    }
+    claimed = update(WorkItem).where(WorkItem.id.in_(due.scalar_subquery())).values(values).returning(WorkItem)
+    rows = session.scalars(claimed, execution_options={"populate_existing": True}).all()
+    return sorted(rows, key=lambda item: (item.priority, item.not_before, item.id))
+
+
+def extend(session: Session, item_id: int, token: str, now: datetime, *, lease: timedelta = LEASE) -> bool:
+    """Prolongs a lease; False when the claim is not this holder's any more."""
+    return _move(session, item_id, token, {"lease_until": now + lease, "updated_at": now})
+
+
+def release(session: Session, item_id: int, token: str, now: datetime, *, not_before: datetime | None = None, reason: str = "") -> bool:
+    """Gives an item back, perhaps for later (a refusal of the gate); False when it is not this holder's any more."""
+    values: dict[str, Any] = _freed(WorkState.READY, now)
+    if not_before is not None:
+        values["not_before"] = not_before
+    if reason:
+        values["reason"] = reason
+    return _move(session, item_id, token, values)
+
+
+def withdraw_claimed(session: Session, item_id: int, token: str, now: datetime, reason: str) -> bool:
+    """Withdraws an item for good, because the gate said what does not pass; False when it is not this holder's any more."""
+    return _move(session, item_id, token, _freed(WorkState.WITHDRAWN, now) | {"reason": reason})
+
+
+def complete(session: Session, item_id: int, now: datetime, reason: str) -> None:
+    """Marks an item done after its attempt; one that was withdrawn meanwhile stays so."""
+    _settle(session, item_id, _freed(WorkState.DONE, now) | {"reason": reason})
+
+
+def requeue(
+    session: Session,
+    item_id: int,
+    not_before: datetime,
+    reason: str,
+    now: datetime,
+    *,
+    is_callback: bool = False,
+    user_id: int | None = None,
+) -> None:
+    """Puts an item back after its attempt; one that was withdrawn meanwhile stays so.
+
+    A call-back comes before everything else at its time; `user_id` reserves it for one operator.
+    """
+    item = session.scalar(select(WorkItem).where(WorkItem.id == item_id))
+    usual = USUAL_PRIORITY if item is None or item.priority == CALLBACK_PRIORITY else item.priority
+    values = _freed(WorkState.READY, now) | {
+        "not_before": not_before,
+        "reason": reason,
+        "is_callback": is_callback,
+        "user_id": user_id,
+        "priority": CALLBACK_PRIORITY if is_callback else usual,
+        "phone_id": item.phone_id if item is not None and is_callback else None,
+    }
+    _settle(session, item_id, values)
+
+
+def sweep(session: Session, now: datetime) -> int:
+    """Brings back items whose lease ran out and returns their number.
+
+    An item whose attempt is still under way is left to whoever reconciles that attempt: it might be in a call.
+    """
+    under_way = select(Attempt.id).where(
+        Attempt.office_id == WorkItem.office_id, Attempt.work_item_id == WorkItem.id, Attempt.state != "closed"
+    )
+    done: CursorResult[Any] = session.execute(  # type: ignore[assignment]
+        update(WorkItem)
+        .where(WorkItem.state == WorkState.CLAIMED.value, WorkItem.lease_until <= now, ~under_way.exists())
+        .values(_freed(WorkState.READY, now) | {"reason": "lease_expired"})
+        .execution_options(synchronize_session=False)
+    )
+    return done.rowcount
+
+
+def count_ready(session: Session, campaign_id: int, channel: Channel, now: datetime) -> int:
+    """How many items could be claimed now."""
+    statement = select(func.count()).where(
+        WorkItem.campaign_id == campaign_id,
+        WorkItem.channel == channel.value,
+        WorkItem.state == WorkState.READY.value,
+        WorkItem.not_before <= now,
+    )
+    return session.scalar(statement) or 0
+
+
+def _freed(state: WorkState, now: datetime) -> dict[str, Any]:
+    return {"state": state.value, "claim_token": None, "claimed_by": None, "lease_until": None, "updated_at": now}
+
+
+def _move(session: Session, item_id: int, token: str, values: dict[str, Any]) -> bool:
+    mine = (WorkItem.id == item_id, WorkItem.state == WorkState.CLAIMED.value, WorkItem.claim_token == token)
+    done: CursorResult[Any] = session.execute(update(WorkItem).where(*mine).values(values))  # type: ignore[assignment]
+    return done.rowcount == 1
+
+
+def _settle(session: Session, item_id: int, values: dict[str, Any]) -> None:
+    live = WorkItem.state.in_([WorkState.READY.value, WorkState.CLAIMED.value])
+    session.execute(update(WorkItem).where(WorkItem.id == item_id, live).values(values))
