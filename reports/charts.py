@@ -67,10 +67,10 @@ def headline_chart(report: Headline, code: str, lang: str = "ja") -> Series:
 
 
 def nice_top(value: float) -> float:
-    """The smallest of 1, 2, 5 × 10ⁿ that is at least `value`."""
+    """The smallest of 1, 2, 2.5, 5 × 10ⁿ that is at least `value`."""
     step = 1.0
     while True:
-        for factor in (1, 2, 5):
+        for factor in (1, 2, 2.5, 5):
             if factor * step >= value:
                 return factor * step
         step *= 10
@@ -79,14 +79,16 @@ def nice_top(value: float) -> float:
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 960, 220, 48, 190, 16
 
 
-def bar_chart_svg(series: Series) -> str:
+def bar_chart_svg(series: Series, font: str = "sans-serif") -> str:
     """A bar chart for paper; every bar says its value when there is room, labels are thinned out when there is none."""
     values = [value or 0.0 for value in series.values]
     top = nice_top(max([*values, 1.0]))
     step = (WIDTH - LEFT) / max(len(values), 1)
     height = BOTTOM - TOP
     thin = max(1, -(-len(values) // 24))
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg"><title>{escape(series.name)}</title>']
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="{escape(font)}" xmlns="http://www.w3.org/2000/svg"><title>{escape(series.name)}</title>'
+    ]
     for share in (0.0, 0.5, 1.0):
         y = BOTTOM - height * share
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH}" stroke="#cccccc" stroke-width="1"/>')

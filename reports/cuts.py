@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from campaigns.attempts.codes import CHANNEL_JA
+from reports.metrics import BY_DEADLINE, Metric
 from reports.words import Words
 
 
@@ -27,7 +28,8 @@ class CutForm:
 
     `attempt_key` and `due_key` are expressions over an attempt `a`, a promise `p` and what `join` brings in as `m`; `{debtor}` in `join`
     is the debtor of either. `hours_key` is the key of a clipped span of an operator's time, empty where hours can't be shared out.
-    `shown` turns the key into the text of the output. `note` says what the cut does to the figures.
+    `shown` turns the key into the text of the output. `note` says what the cut does to the figures,
+    `due_note` what it does to promises due.
     """
 
     name: Words
@@ -37,6 +39,11 @@ class CutForm:
     hours_key: str = ""
     join: str = ""
     note: Words | None = None
+    due_note: Words | None = None
+
+    def note_on(self, metric: Metric) -> Words | None:
+        """What the cut does to this metric."""
+        return self.due_note or self.note if metric.scope is BY_DEADLINE else self.note
 
 
 UNCUT = CutForm(Words("全体", "All"), "0", "0", "''", "0")
@@ -48,7 +55,7 @@ FORMS: dict[Cut, CutForm] = {
         "extract(hour FROM p.made_at AT TIME ZONE :zone)::integer",
         "lpad(key::text, 2, '0')",
         "extract(hour FROM slot AT TIME ZONE :zone)::integer",
-        note=Words("期日到来分は約束をした時刻の時間帯に入れる。", "Promises due stand in the hour in which they were made."),
+        due_note=Words("約束をした時刻の時間帯に入れる。", "Promises due stand in the hour in which they were made."),
     ),
     Cut.DAY: CutForm(
         Words("日", "Day"),
@@ -56,7 +63,7 @@ FORMS: dict[Cut, CutForm] = {
         "p.due_on + p.grace_days::integer",
         "key::text",
         "(slot AT TIME ZONE :zone)::date",
-        note=Words("期日到来分は約束日+猶予日数の日に入れる。", "Promises due stand on the day of their date plus grace."),
+        due_note=Words("約束日+猶予日数の日に入れる。", "Promises due stand on the day of their date plus grace."),
     ),
     Cut.OPERATOR: CutForm(
         Words("オペレーター", "Operator"),

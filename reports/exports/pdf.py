@@ -33,13 +33,13 @@ def to_pdf(report: Headline, lang: str = "ja", font_css: Path | None = None) -> 
     from weasyprint import CSS, HTML
     from weasyprint.text.fonts import FontConfiguration
 
-    html = page(report, lang)
-    faces = needed_faces(font_css, html) if font_css else ()
+    faces = needed_faces(font_css, page(report, lang)) if font_css else ()
     names = [f"Report{number}" for number, _ in enumerate(faces)]
     rules = "".join(f"@font-face {{ font-family: {name}; src: url({face.as_uri()}); }}" for name, face in zip(names, faces, strict=True))
+    family = ", ".join([*names, "sans-serif"])
     configuration = FontConfiguration()
-    style = CSS(string=rules + STYLE % {"font": ", ".join([*names, "sans-serif"])}, font_config=configuration)
-    pdf: bytes = HTML(string=html).write_pdf(stylesheets=[style], font_config=configuration)
+    style = CSS(string=rules + STYLE % {"font": family}, font_config=configuration)
+    pdf: bytes = HTML(string=page(report, lang, family)).write_pdf(stylesheets=[style], font_config=configuration)
     return pdf
 
 
@@ -64,7 +64,7 @@ def needed_faces(font_css: Path, text: str) -> tuple[Path, ...]:
     return tuple(sorted(faces, key=lambda face: (not face.name.endswith("latin-wght-normal.woff2"), -faces[face])))
 
 
-def page(report: Headline, lang: str) -> str:
+def page(report: Headline, lang: str, font: str = "sans-serif") -> str:
     """The document's HTML."""
     table = build(report, lang)
     heads = "".join(f'<th scope="col"{" class=n" if column else ""}>{escape(head)}</th>' for column, head in enumerate(table.heads))
@@ -76,7 +76,10 @@ def page(report: Headline, lang: str) -> str:
     )
     definition_heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in table.definition_heads)
     definitions = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in table.definitions)
-    chart = bar_chart_svg(headline_chart(report, "attempts", lang)) if report.query.cut and report.rows else ""
+    chart = ""
+    if report.query.cut and report.rows:
+        attempts = headline_chart(report, "attempts", lang)
+        chart = f"<h2>{escape(attempts.name)}</h2>{bar_chart_svg(attempts, font)}"
     return (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{escape(table.title)}</title></head><body>'
         f"<h1>{escape(table.title)}</h1><p>{escape(table.subtitle)}</p>{chart}"

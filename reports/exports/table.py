@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from reports.cuts import CHANNEL_LABELS
 from reports.metrics import HEADLINE, UNIT_WORDS, Metric, Unit, definition
 from reports.queries.headline import Headline
 from reports.words import Words
@@ -51,18 +52,24 @@ def head(metric: Metric, lang: str) -> str:
     return f"{metric.name.in_language(lang)} ({UNIT_WORDS[metric.unit].in_language(lang)})"
 
 
+def channel_words(channel: str) -> Words:
+    """A channel filter's name."""
+    return CHANNEL_LABELS.get(channel, Words("すべて", "all"))
+
+
 def build(report: Headline, lang: str) -> Table:
     """The report in one language."""
     period, form = report.query.period, report.query.form
+    channel = channel_words(report.query.channel)
     subtitle = Words(
-        f"{period.first}から{period.last}まで({period.zone})。手段: {report.query.channel}",
-        f"{period.first} to {period.last} ({period.zone}), channel: {report.query.channel}",
+        f"{period.first}から{period.last}まで({period.zone})。手段: {channel.ja}",
+        f"{period.first} to {period.last} ({period.zone}), channel: {channel.en}",
     )
     rows = tuple(
         (row.label_en if lang == "en" else row.label, *(row.figures.value(metric.code) for metric in HEADLINE)) for row in report.rows
     )
     suffix = "_en" if lang == "en" else ""
-    texts = [definition(metric, form.note) for metric in HEADLINE]
+    texts = [definition(metric, form.note_on(metric)) for metric in HEADLINE]
     fields = tuple(DEFINITION_WORDS)
     return Table(
         title=TITLE.in_language(lang),

@@ -61,7 +61,7 @@ class Headline:
             "from": period.first.isoformat(),
             "to": period.last.isoformat(),
             "time_zone": str(period.zone),
-            "definitions": [definition(metric, self.query.form.note) for metric in HEADLINE],
+            "definitions": [definition(metric, self.query.form.note_on(metric)) for metric in HEADLINE],
             "rows": [{"key": row.key} | {code: row.figures.value(code) for code in codes} for row in self.rows],
         }
 
