@@ -1,4 +1,4 @@
-"""Promises to pay: made in a conversation, settled by payments.
+"""Promises to pay: made in a conversation, judged by payments.
 
-state    what a promise may become, and what payments make of it (pure)     service  making, settling, cancelling
+state    what a promise may become      service  making and cancelling      settle  whether it was kept
 """
