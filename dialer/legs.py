@@ -91,9 +91,7 @@ def legs_to_open(session: Session, node: str, asked: Collection[str]) -> list[Le
 def legs_to_close(session: Session, node: str) -> list[str]:
     """Lets go of the legs of operators who have gone."""
     ended = session.scalars(
-        select(AgentSession)
-        .where(AgentSession.state == AgentState.ENDED, AgentSession.leg_node == node)
-        .with_for_update(skip_locked=True)
+        select(AgentSession).where(AgentSession.state == AgentState.ENDED, AgentSession.leg_node == node).with_for_update(skip_locked=True)
     ).all()
     for agent in ended:
         agent.leg_node, agent.is_leg_up = "", False
@@ -139,10 +137,7 @@ def forget_lost_legs(session: Session, node: str, live: frozenset[str], before: 
 
 def _by_leg(session: Session, leg_id: str) -> AgentSession | None:
     return session.scalar(
-        select(AgentSession)
-        .where(AgentSession.leg_id == leg_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+        select(AgentSession).where(AgentSession.leg_id == leg_id).with_for_update().execution_options(populate_existing=True)
     )
 
 

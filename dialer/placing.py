@@ -7,23 +7,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
 from callcenter.core.clock import Clock
-from callcenter.core.db import office_of, transaction
+from callcenter.core.db import transaction
 from campaigns.attempts.codes import Channel, LineResult
+from campaigns.attempts.models import Attempt
+from campaigns.debtors.models import PhoneNumber
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
 from dialer.agents.state import AgentState
 from dialer.calls import service as calls
 from dialer.calls.models import Call
 from dialer.calls.state import CallState
-from dialer.ivr.service import plan_for, script_by_label, script_of
+from dialer.cases import next_case, open_case
+from dialer.ivr.service import plan_for, script_of
+from dialer.pacing import PacingDecision, PacingSnapshot, decide
 from dialer.sharing import CampaignShare
 from dialer.telephony.errors import CarrierError, CarrierRefused, HandoverUnknown
-from dialer.telephony.port import Carrier, CarrierLimits, OriginateRequest
+from dialer.telephony.port import Carrier, CarrierLimits, OriginateRequest, RobocallPlan
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +50,7 @@ class Line:
         self.lines_in_use: dict[int, int] = {}
         self._tokens, self._filled_at = 1.0, clock.now()
         self._failures, self._closed_until = 0, clock.now()
+        self.hung_up: set[str] = set()
 
     def is_open(self) -> bool:
         """Whether a call may be handed over now."""
@@ -93,20 +98,160 @@ class Line:
 
 
 def place_round(line: Line, share: CampaignShare) -> Placement:
-    """Places what may be placed now for one campaign; each call in a transaction of its own, committed before the carrier is asked."""
-    line.lines_in_use[share.office_id], snapshot = _look(line, share)
-    decision = decide(snapshot)
+    """Places what may be placed now for one campaign; each call is committed before the carrier is asked."""
+    with transaction(share.office_id) as session:
+        plan = _look(session, line, share)
     placed = _place_requested(line, share)
-    wanted = [(_for_operator, decision.operator_calls), (_for_robocall, decision.robocalls)]
-    has_more = False
-    for make, count in wanted:
-        for index in range(count):
+    for make, count in ((_open_for_operator, plan.operator_calls), (_open_robocall, plan.robocalls)):
+        for _ in range(count):
             if not line.is_open():
-                has_more = has_more or index < count
-                break
-            request = _opened(line, share, make)
+                return Placement(placed, has_more=True)
+            with transaction(share.office_id) as session:
+                request = make(session, line, share)
             if request is None:
                 break
             _hand_over(line, share.office_id, request)
             placed += 1
-    return Placement(placed, has_more)
+    return Placement(placed)
+
+
+def _look(session: Session, line: Line, share: CampaignShare) -> PacingDecision:
+    """What there is to pace: ready operators with a voice leg here, and calls under way."""
+    under_way = session.execute(
+        select(Call.campaign_id, Call.mode, func.count())
+        .where(Call.state != CallState.ENDED, Call.node == line.node)
+        .group_by(Call.campaign_id, Call.mode)
+    ).all()
+    line.lines_in_use[share.office_id] = sum(count for _, _, count in under_way)
+    robocalls = sum(count for campaign, mode, count in under_way if campaign == share.campaign_id and mode == calls.ROBOCALL)
+    ready = session.scalar(select(func.count()).select_from(_ready(line, share).subquery())) or 0
+    off_line = (AgentState.READY.value, AgentState.WRAP_UP.value)
+    idle = session.scalar(select(func.count()).where(AgentSession.state.in_(off_line), AgentSession.leg_node == line.node)) or 0
+    return decide(
+        PacingSnapshot(
+            mode=share.dial_mode,
+            ready_operators=ready,
+            idle_operators=idle,
+            free_lines=line.free_lines(),
+            robocalls=robocalls,
+            max_robocalls=int(share.number("max_lines", line.limits.max_lines)),
+        )
+    )
+
+
+def _ready(line: Line, share: CampaignShare) -> Select[AgentSession]:
+    """Operators who may get a call of this campaign from this dialer, longest idle first."""
+    return (
+        select(AgentSession)
+        .where(
+            AgentSession.state == AgentState.READY,
+            AgentSession.is_leg_up,
+            AgentSession.leg_node == line.node,
+            or_(AgentSession.campaign_id.is_(None), AgentSession.campaign_id == share.campaign_id),
+        )
+        .order_by(AgentSession.state_since, AgentSession.id)
+    )
+
+
+def _open_for_operator(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
+    """The next case for the operator who has waited longest; nothing is written when there is no operator or no case."""
+    agent = session.scalar(_ready(line, share).limit(1).with_for_update(skip_locked=True))
+    if agent is None:
+        return None
+    case = next_case(session, share.campaign_id, Channel.OPERATOR_CALL, line.node, line.clock.now(), user_ids=(agent.user_id,))
+    if case is None:
+        return None
+    now = line.clock.now()
+    attempt = open_case(session, case, Channel.OPERATOR_CALL, now, operator_id=agent.user_id)
+    call = calls.open_call(
+        session, attempt, carrier=line.carrier.name, mode="progressive", node=line.node, now=now, agent_session_id=agent.id
+    )
+    agent.attempt_id = attempt.id
+    agents.move(session, agent, AgentState.RESERVED, now)
+    return _request(session, line, share, call, case.phone.e164, leg_id=agent.leg_id)
+
+
+def _open_robocall(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
+    """The next automated call of a released batch."""
+    now = line.clock.now()
+    case = next_case(session, share.campaign_id, Channel.AUTO_CALL, line.node, now)
+    if case is None:
+        return None
+    script = script_of(session, share.options)
+    attempt = open_case(session, case, Channel.AUTO_CALL, now, script_version=script.label)
+    call = calls.open_call(session, attempt, carrier=line.carrier.name, mode=calls.ROBOCALL, node=line.node, now=now)
+    return _request(session, line, share, call, case.phone.e164, robocall=plan_for(session, script))
+
+
+def _place_requested(line: Line, share: CampaignShare) -> int:
+    """Takes the calls that operators asked for in preview."""
+    placed = 0
+    while line.is_open():
+        with transaction(share.office_id) as session:
+            request = _take_requested(session, line, share)
+        if request is None:
+            break
+        _hand_over(line, share.office_id, request)
+        placed += 1
+    return placed
+
+
+def _take_requested(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
+    waiting = (
+        select(Call.id)
+        .join(AgentSession, (AgentSession.office_id == Call.office_id) & (AgentSession.id == Call.agent_session_id))
+        .where(Call.state == CallState.PLACING, Call.node == "", Call.campaign_id == share.campaign_id)
+        .where(AgentSession.is_leg_up, AgentSession.leg_node == line.node)
+        .order_by(Call.id)
+        .limit(1)
+        .with_for_update(of=Call, skip_locked=True)
+    )
+    taken = update(Call).where(Call.id.in_(waiting.scalar_subquery())).values(node=line.node, carrier=line.carrier.name)
+    call = session.scalar(taken.returning(Call), execution_options={"populate_existing": True})
+    if call is None:
+        return None
+    attempt = session.get_one(Attempt, (call.office_id, call.attempt_id))
+    agent = session.get_one(AgentSession, (call.office_id, call.agent_session_id))
+    number = session.scalar(select(PhoneNumber.e164).where(PhoneNumber.id == attempt.phone_id))
+    return _request(session, line, share, call, number, leg_id=agent.leg_id)
+
+
+def _request(
+    session: Session,
+    line: Line,
+    share: CampaignShare,
+    call: Call,
+    number: str | None,
+    *,
+    leg_id: str | None = None,
+    robocall: RobocallPlan | None = None,
+) -> OriginateRequest:
+    office = session.get_one(Office, share.office_id)
+    return OriginateRequest(
+        channel_id=call.channel_id,
+        number=number or "",
+        caller_id=office.phone or line.caller_id,
+        ring_seconds=share.ring_seconds,
+        leg_id=leg_id,
+        robocall=robocall,
+    )
+
+
+def _hand_over(line: Line, office_id: int, request: OriginateRequest) -> None:
+    """Asks the carrier. What was certainly not made is ended at once; what is unknown waits for the carrier's word, or for the reaper."""
+    line.take()
+    problem = line.hand_over(request)
+    if problem is None or isinstance(problem, HandoverUnknown):
+        return
+    with transaction(office_id) as session:
+        calls.end_by_channel(session, request.channel_id, LineResult.FAILED, line.clock.now(), why=problem.code)
+
+
+def take_hang_ups(line: Line, office_id: int) -> Sequence[str]:
+    """Channels that operators asked to hang up, each once."""
+    with transaction(office_id) as session:
+        wanted = select(Call).where(Call.state != CallState.ENDED, Call.node == line.node, Call.hangup_requested_at.is_not(None))
+        channels = {call.channel_id for call in session.scalars(wanted)}
+    new = channels - line.hung_up
+    line.hung_up = channels
+    return sorted(new)

@@ -119,7 +119,7 @@ def _is_lost(call: Call, live: frozenset[str] | None, now: datetime) -> bool:
     return call.answered_at is None and call.placed_at < now - RINGS_NO_LONGER
 
 
-def _open_calls(carrier: str) -> Select[tuple[Call]]:
+def _open_calls(carrier: str) -> Select[Call]:
     return select(Call).where(Call.state != CallState.ENDED, or_(Call.carrier == carrier, Call.carrier == ""))
 
 
@@ -134,8 +134,6 @@ def _end_lost(session: Session, calls: Sequence[Call], now: datetime) -> int:
 
 def _end_not_taken(session: Session, now: datetime) -> None:
     """Calls an operator asked for and no dialer took in time: certainly not made."""
-    waiting = select(Call).where(
-        Call.state == CallState.PLACING, Call.node == "", Call.placed_at < now - NOT_TAKEN_AFTER
-    )
+    waiting = select(Call).where(Call.state == CallState.PLACING, Call.node == "", Call.placed_at < now - NOT_TAKEN_AFTER)
     for call in session.scalars(waiting.with_for_update(skip_locked=True)).all():
         end_call(session, call, LineResult.FAILED, now, why="not_taken")

@@ -139,8 +139,6 @@ class WakeUp:
             return frozenset()
         return frozenset(note["office"] for note in told if note["topic"] in WAKING_TOPICS)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
         if self._connection is not None:
             self._connection.close()

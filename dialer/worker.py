@@ -90,7 +90,7 @@ class Dialer:
                 if failures == 1:
                     log.warning("database_away", error=type(problem).__name__)
                 self.clock.sleep(min(5.0, 0.2 * 2**failures))
-            except Exception:  # noqa: BLE001 - outermost loop: one bad case must not stop everybody's calls
+            except Exception:  # outermost loop: one bad case must not stop everybody's calls
                 log.exception("dialer_step_failed")
                 if self._pending:
                     self._pending.popleft()
@@ -178,8 +178,8 @@ class Dialer:
     def _apply(self, event: CarrierEvent) -> None:
         now = self.clock.now()
         if event.kind is EventKind.RESYNC:
-            for office_id in self._duties:
-                with transaction(office_id) as session:
+            for duty in self._duties.values():
+                with transaction(duty.office_id) as session:
                     reaping.resync(session, self.settings.node, self.carrier.name, event, now)
             self._note_news(self._duties, wishes=True)
             return

@@ -95,9 +95,7 @@ def current_view(session: Session, user_id: int, now: datetime) -> AgentView | N
 
 def claimed_item(session: Session, agent_session_id: int) -> WorkItem | None:
     """The case an operator has before them in preview, before the call."""
-    return session.scalar(
-        select(WorkItem).where(WorkItem.state == "claimed", WorkItem.claimed_by == claimant(agent_session_id))
-    )
+    return session.scalar(select(WorkItem).where(WorkItem.state == "claimed", WorkItem.claimed_by == claimant(agent_session_id)))
 
 
 def claimant(agent_session_id: int) -> str:
@@ -170,9 +168,7 @@ def board(session: Session) -> list[BoardLine]:
 def overdue_results(session: Session, now: datetime) -> list[Attempt]:
     """Conversations whose result nobody wrote down in time: the supervisor's list, oldest first."""
     return list(
-        session.scalars(
-            select(Attempt).where(Attempt.state == "wrap_up", Attempt.wrap_up_until < now).order_by(Attempt.wrap_up_until)
-        )
+        session.scalars(select(Attempt).where(Attempt.state == "wrap_up", Attempt.wrap_up_until < now).order_by(Attempt.wrap_up_until))
     )
 
 

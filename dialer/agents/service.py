@@ -258,9 +258,7 @@ def find_live(session: Session, user_id: int) -> AgentSession | None:
     )
 
 
-def _in_call(
-    session: Session, agent_session_id: int, attempt_id: int | None, states: Collection[AgentState]
-) -> AgentSession | None:
+def _in_call(session: Session, agent_session_id: int, attempt_id: int | None, states: Collection[AgentState]) -> AgentSession | None:
     return session.scalar(
         select(AgentSession)
         .where(AgentSession.id == agent_session_id, AgentSession.state.in_(tuple(states)))

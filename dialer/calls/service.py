@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
 from callcenter.core.live import publish
+from campaigns.attempts import late
 from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import LineResult
 from campaigns.attempts.models import Attempt
@@ -24,7 +25,7 @@ from campaigns.planning.models import Campaign
 from dialer.agents import service as agents
 from dialer.calls.models import Call, CallEvent
 from dialer.calls.state import CallState, CallView, Change, advance
-from dialer.ivr.script import result_of
+from dialer.ivr.script import NOBODY, SILENCE, result_of
 from dialer.ivr.service import script_by_label
 from dialer.telephony.events import CarrierEvent, EventKind
 
@@ -93,6 +94,13 @@ def end_call(session: Session, call: Call, line_result: LineResult | None, now: 
     """Ends a call the carrier will tell no more about, as if it had."""
     event = CarrierEvent(EventKind.ENDED, call.channel_id, now, key=f"{call.channel_id}:{why}", line_result=line_result)
     apply_event(session, event, now)
+
+
+def end_by_channel(session: Session, channel_id: str, line_result: LineResult | None, now: datetime, *, why: str) -> None:
+    """Ends the call with this channel, if it is on record."""
+    call = session.scalar(select(Call).where(Call.channel_id == channel_id))
+    if call is not None:
+        end_call(session, call, line_result, now, why=why)
 
 
 def request_hang_up(session: Session, user_id: int, now: datetime) -> bool:
@@ -164,10 +172,10 @@ def _follow(session: Session, call: Call, change: Change, event: CarrierEvent, n
     """The consequences of a step; returns the channel that must be hung up now."""
     attempt = session.get_one(Attempt, (call.office_id, call.attempt_id), with_for_update=True)
     if attempt.handed_over_at is None and _proves_hand_over(event):
-        attempts.mark_handed_over(session, attempt, event.at)
+        attempts.mark_handed_over(session, attempt.id, event.at)
     if change.is_correction:
         log.warning("call_corrected_after_end", call=call.id, line_result=call.line_result)
-        attempts.correct_line_result(session, attempt, change.view.line_result or LineResult.FAILED)
+        late.correct_line_result(session, attempt, change.view.line_result or LineResult.FAILED, change.view.answered_at)
         return None
     must_hang_up = False
     if change.is_answer:
@@ -188,35 +196,44 @@ def _proves_hand_over(event: CarrierEvent) -> bool:
 def _answered(session: Session, call: Call, attempt: Attempt, change: Change, now: datetime) -> bool:
     """Somebody answered; False when the operator for whom the call was made is not there, and the line must end."""
     assert change.view.answered_at is not None
-    attempts.mark_answered(session, attempt, change.view.answered_at)
+    late.note_answer(session, attempt, change.view.answered_at)
     if call.agent_session_id is None or change.is_end:
         return True
     return agents.talk(session, call.agent_session_id, attempt.id, now)
 
 
 def _ended(session: Session, call: Call, attempt: Attempt, view: CallView, now: datetime) -> None:
-    line_result = view.line_result or LineResult.FAILED
-    ended_at = view.ended_at or now
+    line_result, ended_at = view.line_result or LineResult.FAILED, view.ended_at or now
     if call.mode == ROBOCALL:
         _close_robocall(session, call, attempt, line_result, ended_at)
         return
-    if line_result is LineResult.ANSWERED and call.agent_session_id is not None:
-        if attempt.state == "closed":  # the result was written down while they still talked
-            attempts.note_line_end(session, attempt, ended_at)
-            agents.release(session, call.agent_session_id, now, attempt.id)
+    agent_id = call.agent_session_id
+    if attempt.state == "closed":  # the result was written down while they still talked
+        late.note_line_end(session, attempt, ended_at)
+    else:
+        is_conversation = line_result is LineResult.ANSWERED
+        if is_conversation and not (agent_id and agents.wrap_up(session, agent_id, attempt.id, now)):
+            is_conversation, line_result = False, LineResult.ABANDONED  # answered, and nobody was there to talk
+            call.line_result = line_result.value
+        wrap_up = timedelta(seconds=_wrap_up_seconds(session, call) if is_conversation else 0)
+        attempts.record_line_result(
+            session, attempt.id, line_result, ended_at, answered_at=view.answered_at, ended_at=ended_at, wrap_up=wrap_up
+        )
+        if is_conversation:
             return
-        if agents.wrap_up(session, call.agent_session_id, attempt.id, now):
-            attempts.begin_wrap_up(session, attempt, ended_at, now + timedelta(seconds=_wrap_up_seconds(session, call)))
-            return
-        line_result = LineResult.ABANDONED  # answered, and nobody was there to talk
-    attempts.close_without_conversation(session, attempt, line_result, ended_at)
-    if call.agent_session_id is not None:
-        agents.release(session, call.agent_session_id, now, attempt.id)
+    if agent_id is not None:
+        agents.release(session, agent_id, now, attempt.id)
 
 
 def _close_robocall(session: Session, call: Call, attempt: Attempt, line_result: LineResult, ended_at: datetime) -> None:
+    """A key that is an answer is the outcome; without one an answered call had an unknown listener."""
+    attempt.robocall_keys = call.digits
     result = result_of(script_by_label(session, attempt.script_version), line_result, call.digits)
-    attempts.close_robocall(session, attempt, line_result, result.party, result.outcome, call.digits, ended_at)
+    if result in (SILENCE, NOBODY):
+        attempts.record_line_result(session, attempt.id, line_result, ended_at, answered_at=call.answered_at, ended_at=ended_at)
+        return
+    attempts.record_outcome(session, attempt.id, result.party, result.outcome, line_result=line_result, now=ended_at)
+    late.note_line_end(session, attempt, ended_at)
 
 
 def _wrap_up_seconds(session: Session, call: Call) -> float:

@@ -139,9 +139,7 @@ def _with_facts(view: CallView, event: CarrierEvent, reached: CallState) -> Call
         return replace(answered, is_machine=True) if event.kind is EventKind.MACHINE else answered
     if reached is CallState.BRIDGED:
         # Who is joined with an operator has answered, even if that event went lost.
-        return replace(
-            view, answered_at=_earlier(view.answered_at, event.at), bridged_at=_earlier(view.bridged_at, event.at)
-        )
+        return replace(view, answered_at=_earlier(view.answered_at, event.at), bridged_at=_earlier(view.bridged_at, event.at))
     return _with_end(view, event) if reached is CallState.ENDED else view
 
 

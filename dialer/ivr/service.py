@@ -19,10 +19,7 @@ def script_of(session: Session, options: Mapping[str, Any]) -> Script:
     """The newest active version of the script named in a campaign's `options["robocall_script"]`, else the built-in one."""
     code = str(options.get("robocall_script", DEFAULT.code))
     stored = session.scalar(
-        select(RobocallScript)
-        .where(RobocallScript.code == code, RobocallScript.is_active)
-        .order_by(RobocallScript.version.desc())
-        .limit(1)
+        select(RobocallScript).where(RobocallScript.code == code, RobocallScript.is_active).order_by(RobocallScript.version.desc()).limit(1)
     )
     return DEFAULT if stored is None else from_document(stored.code, stored.version, stored.document)
 
@@ -30,9 +27,7 @@ def script_of(session: Session, options: Mapping[str, Any]) -> Script:
 def script_by_label(session: Session, label: str) -> Script:
     """The script an attempt was made with ("code/version"); the built-in one where it is not stored."""
     code, _, version = label.partition("/")
-    stored = session.scalar(
-        select(RobocallScript).where(RobocallScript.code == code, RobocallScript.version == int(version or 0))
-    )
+    stored = session.scalar(select(RobocallScript).where(RobocallScript.code == code, RobocallScript.version == int(version or 0)))
     return DEFAULT if stored is None else from_document(stored.code, stored.version, stored.document)
 
 

@@ -76,9 +76,7 @@ class TownBehaviour:
             Outcome.NO_RESULT: 0.14,
         }
     )
-    hours: Mapping[int, float] = field(
-        default_factory=lambda: {9: 0.95, 10: 1.0, 11: 1.0, 12: 0.95, 13: 1.1, 14: 1.05, 15: 1.0, 16: 0.95}
-    )
+    hours: Mapping[int, float] = field(default_factory=lambda: {9: 0.95, 10: 1.0, 11: 1.0, 12: 0.95, 13: 1.1, 14: 1.05, 15: 1.0, 16: 0.95})
     ring_mean: float = 11.0
     ring_least: float = 2.0
     talk_mean: float = 120.0

@@ -1,0 +1,35 @@
+"""What the line tells besides the result: the answer while it lasts, and its end or a correction after the result was recorded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from campaigns.attempts.codes import LineResult
+from campaigns.attempts.models import Attempt
+
+
+def note_answer(session: Session, attempt: Attempt, answered_at: datetime) -> None:
+    """Somebody answered; the earliest moment told counts."""
+    attempt.answered_at = min(answered_at, attempt.answered_at or answered_at)
+    session.flush()
+
+
+def note_line_end(session: Session, attempt: Attempt, ended_at: datetime) -> None:
+    """The line ended after the result had been written down: the talk lasted until now."""
+    attempt.ended_at = ended_at
+    if attempt.answered_at is not None:
+        attempt.talk_seconds = max(0, round((ended_at - attempt.answered_at).total_seconds()))
+    session.flush()
+
+
+def correct_line_result(session: Session, attempt: Attempt, line_result: LineResult, answered_at: datetime | None) -> None:
+    """A late word of the carrier: the report tells what the line truly did; what a person recorded is left alone."""
+    if attempt.recorded_at is not None and attempt.outcome not in (None, "no_result"):
+        return
+    attempt.line_result = line_result.value
+    attempt.answered_at = attempt.answered_at or answered_at
+    if line_result is LineResult.ANSWERED and attempt.party == "nobody":
+        attempt.party = "unknown"
+    session.flush()
