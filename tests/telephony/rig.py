@@ -77,24 +77,35 @@ class Rig:
         self.folder = folder
         self.home = folder / "asterisk"
         self._inside = "/mnt" if self.root != Path("/") else str(self.home)
-        self._sip_port, self._far_port = _free_ports(socket.SOCK_DGRAM, 2)
-        self.ami_port, self.ws_port = _free_ports(socket.SOCK_STREAM, 2)
-        self._rtp_first = random.randrange(20000, 40000 - rtp_ports, 2)
         self._rtp_ports = rtp_ports
         self._extra_phones = extra_phones
         self._asterisk: subprocess.Popen[bytes] | None = None
         self._far_end: subprocess.Popen[bytes] | None = None
-        self.ami = AmiSettings("127.0.0.1", self.ami_port, "callcenter", _SECRET, keepalive_seconds=1.0, answer_seconds=3.0)
+        self._choose_ports()
 
     def __enter__(self) -> Rig:
-        try:
-            self._prepare()
-            self.start_far_end()
-            self.start_asterisk()
-        except BaseException:
-            self.close()
-            raise
+        for is_last in (False, False, True):
+            try:
+                self._prepare()
+                self.start_far_end()
+                self.start_asterisk()
+            except RuntimeError:  # a port that was free a moment ago is not any more
+                self.close()
+                if is_last:
+                    raise
+                self._choose_ports()
+            except BaseException:
+                self.close()
+                raise
+            else:
+                break
         return self
+
+    def _choose_ports(self) -> None:
+        self._sip_port, self._far_port = _free_ports(socket.SOCK_DGRAM, 2)
+        self.ami_port, self.ws_port = _free_ports(socket.SOCK_STREAM, 2)
+        self._rtp_first = random.randrange(20000, 32000 - self._rtp_ports, 2)
+        self.ami = AmiSettings("127.0.0.1", self.ami_port, "callcenter", _SECRET, keepalive_seconds=1.0, answer_seconds=3.0)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
@@ -228,5 +239,5 @@ def _until(is_ready: object, process: subprocess.Popen[bytes], what: str, log: P
     deadline = time.monotonic() + _START_SECONDS
     while not is_ready():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{what} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+            raise RuntimeError(f"{what} did not start:\n{log.read_text(errors='replace')[:2000]}")
         time.sleep(0.02)

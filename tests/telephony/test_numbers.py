@@ -1,0 +1,43 @@
+"""What may be dialled: Japanese mobile, fixed and (if wanted) IP numbers in E.164, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialer.telephony.errors import CarrierRefused
+from dialer.telephony.numbers import NumberFormat, dial_string, is_dialable, require_dialable
+from tests.telephony.numbers import bad_numbers
+from tests.telephony.sipp import Behaviour, number_of
+
+
+@pytest.mark.parametrize("number", ["+819012345678", "+818012345678", "+817012345678", "+816012345678", "+81312345678", "+81112345678"])
+def test_ordinary_numbers_may_be_dialled(number: str) -> None:
+    assert is_dialable(number)
+
+
+def test_every_number_of_the_rig_may_be_dialled() -> None:
+    assert all(is_dialable(number_of(behaviour, n)) for behaviour in Behaviour for n in (0, 1, 999_999))
+
+
+def test_ip_phones_are_a_setting() -> None:
+    assert is_dialable("+815012345678")
+    assert not is_dialable("+815012345678", allow_ip=False)
+
+
+def test_offices_may_close_prefixes() -> None:
+    assert not is_dialable("+81312345678", blocked_prefixes=("+813",))
+
+
+def test_a_thousand_bad_numbers_are_refused() -> None:
+    assert [number for number in bad_numbers(1000) if is_dialable(number)] == []
+
+
+def test_refusal_does_not_repeat_the_number() -> None:
+    with pytest.raises(CarrierRefused) as refused:
+        require_dialable("+81570012345")
+    assert "570012345" not in str(refused.value)
+
+
+def test_dialled_form() -> None:
+    assert dial_string("+81312345678", NumberFormat.NATIONAL) == "0312345678"
+    assert dial_string("+81312345678", NumberFormat.E164) == "+81312345678"
