@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callcenter.commands import campaign, charge, office, plan, processes, serve, up, user
+from callcenter.commands import campaign, charge, office, plan, processes, report, serve, up, user
 from callcenter.commands.runtime import guarded, say
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("plan")(plan.plan)
 app.command("explain")(plan.explain)
 app.command("charge")(charge.charge)
 app.add_typer(user.app, name="user")
+app.command("report")(report.report)
 app.command("up")(up.up)
 app.command("serve")(serve.serve)
 app.command("migrate")(office.migrate)

@@ -1,0 +1,138 @@
+"""`callcenter report NAME`: the figures of a period as JSON, CSV, XLSX, PDF or lines."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from callcenter.commands.runtime import EXIT_FAILED, open_office, put, say, usage_error
+from callcenter.core.clock import utc_now
+from callcenter.core.db import transaction
+from callcenter.core.errors import InvalidInput, NotFound
+from callcenter.core.settings import get_settings
+from campaigns.planning.service import find_campaign
+from reports.cuts import Cut
+from reports.exports.files import to_csv, to_xlsx
+from reports.exports.pdf import to_pdf
+from reports.exports.table import build, shown
+from reports.periods import Period, read_period
+from reports.queries.headline import CHANNELS, Headline, HeadlineQuery, headline
+
+NAMES = ("headline",)
+FONT_CSS = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor" / "noto-sans-jp" / "noto-sans-jp.css"
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    JSON = "json"
+    CSV = "csv"
+    XLSX = "xlsx"
+    PDF = "pdf"
+
+
+def report(
+    name: str = typer.Argument(help=f"Which report: {', '.join(NAMES)}."),
+    first: str = typer.Option(..., "--from", help="First day: 2026-09-01, 令和8年9月1日, R8.9.1."),
+    last: str = typer.Option(..., "--to", help="Last day, included."),
+    campaign: str = typer.Option("", help="Only this campaign: name or number."),
+    by: str = typer.Option("", help=f"One row per {', '.join(Cut)}."),
+    channel: str = typer.Option("operator_call", help=f"{', '.join(CHANNELS)}."),
+    form: str = typer.Option("", "--format", help=f"{', '.join(Format)}; lines for people when left out."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document."),
+    output: Path | None = typer.Option(None, "--output", help="File to write instead of standard output."),
+) -> None:
+    """Counts the figures of a period, by the office's days."""
+    check_words(name, by, channel, form)
+    kind = Format(form) if form else (Format.JSON if as_json else None)
+    if kind in (Format.XLSX, Format.PDF) and output is None and (as_json or sys.stdout.isatty()):
+        usage_error(f"--format {kind} writes a file.", hint="Name it with --output FILE.")
+    if as_json and kind is Format.CSV and output is None:
+        usage_error("--json and --format csv both want standard output.", hint="Leave one out, or name a file with --output.")
+    read_period(first, last, names=("--from", "--to"))
+    with open_office() as office, transaction(office.id) as session:
+        period = read_period(first, last, ZoneInfo(office.time_zone), names=("--from", "--to"))
+        found = headline(session, query_of(session, period, by, channel, campaign), utc_now())
+    answer(found, kind, output, as_json=as_json)
+
+
+def check_words(name: str, by: str, channel: str, form: str) -> None:
+    """Ends with status 2 when a word is not one of those known."""
+    for option, value, known in (
+        ("The report", name, NAMES),
+        ("--by", by or Cut.HOUR, tuple(Cut)),
+        ("--channel", channel, CHANNELS),
+        ("--format", form or Format.JSON, tuple(Format)),
+    ):
+        if value not in known:
+            usage_error(f"{option} '{value[:40]}' is not known.", hint=f"Expected one of: {', '.join(known)}.")
+
+
+def query_of(session: Any, period: Period, by: str, channel: str, campaign: str) -> HeadlineQuery:
+    """The question, with the campaign found by name or number."""
+    campaign_id = None
+    if campaign:
+        try:
+            campaign_id = find_campaign(session, campaign).id
+        except (NotFound, InvalidInput) as problem:
+            raise InvalidInput(f"--campaign: {problem.message}", hint=problem.hint, code="usage") from problem
+    return HeadlineQuery(period, Cut(by) if by else None, channel, campaign_id)
+
+
+def content(found: Headline, kind: Format, lang: str) -> bytes | None:
+    """The file's bytes; None for JSON."""
+    if kind is Format.CSV:
+        return to_csv(found, lang)
+    if kind is Format.XLSX:
+        return to_xlsx(found, lang)
+    if kind is Format.PDF:
+        return to_pdf(found, lang, FONT_CSS if FONT_CSS.exists() else None)
+    return None
+
+
+def answer(found: Headline, kind: Format | None, output: Path | None, *, as_json: bool) -> None:
+    """Writes the report to the file or to standard output."""
+    document, lang = found.document(), get_settings().lang
+    data = content(found, kind, lang) if kind else None
+    if output is not None:
+        from json import dumps
+
+        write(output, data if data is not None else dumps(document, ensure_ascii=False).encode())
+        if as_json:
+            put(document | {"file": str(output)}, as_json_document=True)
+    elif data is not None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        put(document, as_json_document=kind is Format.JSON, lines=lambda: lines_of(found, lang))
+
+
+def write(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all visible to others.
+
+    Raises:
+        Exit: the file can't be written (status 1).
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as problem:
+        say(f"error: {path} can't be written: {problem.strerror}.")
+        raise typer.Exit(EXIT_FAILED) from problem
+    say(f"written: {path}")
+
+
+def lines_of(found: Headline, lang: str) -> list[str]:
+    """The table for a terminal: one row per line, tabs between."""
+    table = build(found, lang)
+    lines = [f"{table.title}  {table.subtitle}", "\t".join(table.heads)]
+    for row in table.rows:
+        cells = (shown(cell, metric) for metric, cell in zip(table.metrics, row[1:], strict=True))
+        lines.append("\t".join([str(row[0]), *cells]))
+    return lines
