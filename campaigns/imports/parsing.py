@@ -39,7 +39,7 @@ class ParsedFile:
         return self.problems["row"].n_unique()
 
 
-def _is_rejected_file(headers: tuple[str, ...]) -> bool:
+def is_rejected_file(headers: tuple[str, ...]) -> bool:
     """Whether this is one of our own files of rejected rows, corrected and loaded again."""
     known = {normal_word(header) for header in headers}
     return {normal_word(header) for header in REJECTION_HEADERS} <= known
@@ -48,7 +48,7 @@ def _is_rejected_file(headers: tuple[str, ...]) -> bool:
 def _cells(table: RawTable, index: int) -> pl.Series:
     """The trimmed cells of one column; an empty cell is null."""
     cells = table.frame[f"c{index}"].str.strip_chars(SPACES)
-    if _is_rejected_file(table.headers):
+    if is_rejected_file(table.headers):
         cells = cells.str.replace(r"^'([=+\-@\t])", "$1")
     return cells.set(cells == "", None) if (cells == "").any() else cells
 
@@ -107,6 +107,12 @@ def _ragged_problems(table: RawTable) -> pl.DataFrame:
     )
 
 
+def _ragged_owners(table: RawTable, index: int | None) -> pl.DataFrame:
+    """Whose the rows with too many or too few cells seem to be, so that nothing of theirs is closed as no longer listed."""
+    owners = {row: cells[index] for row, cells in table.ragged.items() if index is not None and index < len(cells)}
+    return pl.DataFrame({"row": list(owners), "debtor_no": list(owners.values())}, schema={"row": pl.Int64, "debtor_no": pl.String})
+
+
 def parse_table(table: RawTable, layout: Layout, file_name: str) -> ParsedFile:
     """The typed rows of a table and what is wrong with the others; see `parse_file`."""
     columns = match_headers(layout, table.headers, file_name)
@@ -119,6 +125,7 @@ def parse_table(table: RawTable, layout: Layout, file_name: str) -> ParsedFile:
             bad = pl.concat([bad, more])
             good = good.join(more.select("row").unique(), on="row", how="anti", maintain_order="left")
     refused = typed.join(bad.select("row").unique(), on="row", how="semi") if bad.height else typed.clear()
+    refused = pl.concat([refused, _ragged_owners(table, columns.get("debtor_no"))], how="diagonal")
     rows = table.frame.height + len(table.ragged)
     return ParsedFile(layout, table, good, bad.sort("row", maintain_order=True), refused, frozenset(columns), rows, table.lost)
 

@@ -19,7 +19,7 @@ from campaigns.imports.decoding import MARKER, SENTINEL, XLSX_MAGIC, decode, ref
 MAX_BYTES = 1 << 30
 MAX_WORKBOOK_BYTES = 512 << 20
 MAX_WORKBOOK_RATIO = 200
-MAX_FIELD = 100_000
+_HEAD = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -217,3 +217,16 @@ def read_table(data: bytes, file_name: str) -> RawTable:
         return read_workbook(data, file_name)
     refuse_wrong_kind(data, file_name)
     return read_csv(data, file_name)
+
+
+def read_header(data: bytes, file_name: str) -> tuple[str, ...]:
+    """The header of an upload, without reading all of a CSV file; raises as `read_table` does."""
+    if len(data) > MAX_BYTES:
+        raise _too_large(file_name)
+    refuse_wrong_kind(data, file_name)
+    if data.startswith(XLSX_MAGIC):
+        return read_workbook(data, file_name).headers
+    start = data[:_HEAD]
+    if len(data) > _HEAD:
+        start = start[: start.rfind(b"\n") + 1] or start
+    return tuple(_first_record(decode(start, file_name).text)[0])

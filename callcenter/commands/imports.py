@@ -1,0 +1,93 @@
+"""`callcenter import debts|payments|attempts FILE`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from callcenter.commands.runtime import EXIT_REJECTED, open_office, put, say, usage_error
+from callcenter.core.clock import utc_now
+from callcenter.core.db import transaction
+from callcenter.core.eras import parse_date
+from callcenter.core.errors import InvalidInput
+from campaigns.imports.layouts import KINDS, load_layout
+from campaigns.imports.service import MODES, ImportResult, register_upload, run_import
+from campaigns.imports.staging import Progress as Tell
+
+
+@contextmanager
+def progress_bar() -> Iterator[Tell | None]:
+    """A bar on standard error when that is a terminal; None otherwise."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("read", total=None)
+
+        def tell(step: str, rows: int) -> None:
+            if step == "rows":
+                bar.update(task, total=rows)
+            bar.update(task, description=step, completed=rows)
+
+        yield tell
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return parse_date(text)
+    except InvalidInput:
+        usage_error("--as-of is no date.", "Expected for instance 2026-11-01.")
+
+
+def _lines(result: ImportResult) -> list[str]:
+    lines = [
+        f"{result.file}: rows {result.rows:,} = created {result.created:,} + updated {result.updated:,}"
+        f" + unchanged {result.unchanged:,} + rejected {result.rejected:,}; closed {result.closed:,}"
+    ]
+    if result.dry_run:
+        lines.append("rehearsal only: nothing was changed")
+    elif not (result.created or result.updated or result.closed) and result.unchanged:
+        lines.append("nothing has changed since this was imported")
+    if result.rejected_file:
+        lines.append(f"rejected rows: {result.rejected_file}")
+    return lines
+
+
+def import_command(
+    kind: str = typer.Argument(help="debts, payments or attempts."),
+    file: Path = typer.Argument(help="A CSV (CP932 or UTF-8) or .xlsx file."),
+    layout: str | None = typer.Option(None, "--layout", help="The layout; by default the standard one."),
+    mode: str = typer.Option("full", "--mode", help="full closes debts that the list no longer holds; diff does not."),
+    as_of: str | None = typer.Option(None, "--as-of", help="The list's date."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Rehearses: counts, and changes nothing."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document."),
+) -> None:
+    """Imports a file of the core system; ends with 3 when rows were rejected."""
+    if kind not in KINDS:
+        usage_error(f"'{kind}' is no kind of file.", f"Expected one of: {', '.join(KINDS)}.")
+    if mode not in MODES:
+        usage_error(f"'{mode}' is no mode.", "Expected full or diff.")
+    day = _day(as_of)
+    load_layout(kind, layout)
+    if not file.is_file():
+        raise InvalidInput(f"{file}: ファイルがありません。", hint="パスを確かめてください。", code="no_file")
+    now = utc_now()
+    with open_office(create=True) as office:
+        with transaction(office.id) as session:
+            row = register_upload(
+                session, kind, file.name, file, mode=mode, layout=layout, as_of=day, now=now, is_dry_run=dry_run, is_queued=False
+            )
+        with progress_bar() as tell:
+            result = run_import(office.id, row.id, now=now, progress=tell)
+    put(result.document(), as_json_document=as_json, lines=lambda: _lines(result))
+    if result.rejected:
+        say(f"{result.rejected} rows were rejected")
+        raise typer.Exit(EXIT_REJECTED)

@@ -1,0 +1,353 @@
+"""Files coming in: received and stored, then imported in one transaction each, one at a time per office."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from callcenter.core.clock import local_day
+from callcenter.core.db import advisory_lock, office_of, transaction
+from callcenter.core.eras import fiscal_year
+from callcenter.core.errors import AppError, InvalidInput, NotFound
+from callcenter.core.live import publish
+from callcenter.core.queue import enqueue_after_commit
+from callcenter.core.settings import get_settings
+from campaigns.debtors.service import ListOptions, merge_list
+from campaigns.imports.contact_history import record_history
+from campaigns.imports.layouts import load_layout, match_headers
+from campaigns.imports.models import ImportFile, Rejection
+from campaigns.imports.parsing import PROBLEM_SCHEMA, ParsedFile, is_rejected_file, parse_file, with_vintage
+from campaigns.imports.rejections import original_rows, reason_text, write_rejected
+from campaigns.imports.staging import Progress
+from campaigns.imports.tables import read_header
+from campaigns.payments.service import record
+
+LOCK = "import"
+MODES = ("full", "diff")
+KEPT_REJECTIONS = 10_000  # rows shown on the page; the file of rejected rows holds all of them
+KEPT_NOTES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import did: rows = created + updated + unchanged + rejected; closed debts stand beside them."""
+
+    file: str
+    layout: str
+    mode: str
+    dry_run: bool
+    rows: int
+    created: int
+    updated: int
+    unchanged: int
+    closed: int
+    rejected: int
+    rejected_file: str | None
+
+    def document(self) -> dict[str, Any]:
+        """The contract's JSON document."""
+        return asdict(self)
+
+
+class _DryRun(Exception):
+    """Rolls a finished import back."""
+
+
+def _folder(office_id: int) -> Path:
+    folder = get_settings().data_dir / "imports" / str(office_id)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def _store(office_id: int, content: bytes) -> Path:
+    """Writes an upload under a name of our own, readable by nobody else."""
+    path = _folder(office_id) / f"{uuid.uuid4().hex}.upload"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(content)
+    return path
+
+
+def register_upload(
+    session: Session,
+    kind: str,
+    original_name: str,
+    content: bytes | Path,
+    *,
+    mode: str | None = None,
+    layout: str | None = None,
+    as_of: date | None = None,
+    user_id: int | None = None,
+    now: datetime,
+    is_dry_run: bool = False,
+    is_queued: bool = True,
+) -> ImportFile:
+    """Receives a file: refuses what can't be an upload of this kind, stores the rest and lets a job import it after commit.
+
+    Args:
+        kind: debts, payments or attempts.
+        mode: full (default) closes debts a list no longer holds, diff changes only what is there.
+        as_of: the list's date, by default today; decides 現年・滞繰 and which payments a list already holds.
+        is_queued: false when the caller runs the import itself.
+
+    Raises:
+        InvalidInput: unknown kind, layout or mode, or a file that is empty, too large, of a wrong kind, without a required column, or
+            with 個人番号. Nothing has been stored then.
+    """
+    chosen = load_layout(kind, layout)
+    if (mode or "full") not in MODES:
+        raise InvalidInput(f"取込方法 {mode} はありません。", hint="full(全件)または diff(差分)です。")
+    name = Path(original_name.replace("\\", "/")).name[:200] or "file"
+    try:
+        data = content if isinstance(content, bytes) else content.read_bytes()
+    except OSError as problem:
+        raise InvalidInput(
+            f"{original_name}: ファイルを開けません。", hint="パスと読み取りの権限を確かめてください。", code="no_file"
+        ) from problem
+    headers = read_header(data, name)
+    match_headers(chosen, headers, name)
+    row = ImportFile(
+        kind=kind,
+        layout=chosen.name,
+        mode="diff" if is_rejected_file(headers) else mode or "full",
+        as_of=as_of or local_day(now),
+        has_as_of=as_of is not None,
+        is_dry_run=is_dry_run,
+        original_name=name,
+        stored_path=str(_store(office_of(session), data)),
+        sha256=hashlib.sha256(data).hexdigest(),
+        size_bytes=len(data),
+        created_by=user_id,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    publish(session, "import")
+    if is_queued:
+        enqueue_after_commit(session, "campaigns.jobs.run_import", row.id)
+    return row
+
+
+def import_file(session: Session, import_id: int) -> ImportFile:
+    """One file of this office. Raises NotFound."""
+    row = session.get(ImportFile, (office_of(session), import_id))
+    if row is None:
+        raise NotFound("取込ファイルが見つかりません。", hint="取込の一覧から選び直してください。")
+    return row
+
+
+def result_of(row: ImportFile) -> ImportResult:
+    """What a finished import did."""
+    return ImportResult(
+        row.original_name,
+        row.layout,
+        row.mode,
+        row.is_dry_run,
+        row.rows,
+        row.created,
+        row.updated,
+        row.unchanged,
+        row.closed,
+        row.rejected,
+        row.rejected_path,
+    )
+
+
+def run_import(office_id: int, import_id: int, *, now: datetime, progress: Progress | None = None) -> ImportResult:
+    """Imports a registered file: read outside any transaction, then merged in one, so that an interrupted import leaves no trace.
+
+    A file that was imported already is not imported again. Imports of one office wait for each other. Progress goes to the file's row
+    in short transactions of its own, and to `progress`.
+
+    Raises:
+        InvalidInput: the file as a whole can't be taken; its row then says why.
+    """
+    with transaction(office_id) as session:
+        row = import_file(session, import_id)
+        if row.status == "done":
+            return result_of(row)
+        row.status, row.started_at, row.error, row.step = "running", now, "", "read"
+    tell = _teller(office_id, import_id, progress)
+    try:
+        data = Path(row.stored_path).read_bytes()
+        parsed = parse_file(data, load_layout(row.kind, row.layout), row.original_name)
+        tell("rows", parsed.rows)
+        return _merge(office_id, row, parsed, now, tell)
+    except AppError as problem:
+        _fail(office_id, import_id, str(problem), now)
+        raise
+    except OSError as problem:
+        _fail(office_id, import_id, "保存したファイルを読めません。", now)
+        raise InvalidInput("保存したファイルを読めません。", hint="もう一度アップロードしてください。") from problem
+    except OperationalError:
+        raise  # the database went away: the sweeper tries again
+    except SQLAlchemyError as problem:
+        _fail(office_id, import_id, f"取込を続けられません({type(problem).__name__})。何も変更していません。", now)
+        raise
+
+
+def _fail(office_id: int, import_id: int, why: str, now: datetime) -> None:
+    with transaction(office_id) as session:
+        row = import_file(session, import_id)
+        if row.status != "done":
+            row.status, row.error, row.finished_at = "failed", why[:500], now
+            publish(session, "import")
+
+
+def _teller(office_id: int, import_id: int, progress: Progress | None) -> Progress:
+    """Tells how far an import is, in the terminal and, a few times a minute of work, in the file's row."""
+    last: list[Any] = ["", 0]
+
+    def tell(step: str, rows: int) -> None:
+        if progress is not None:
+            progress(step, rows)
+        if step != last[0] or rows - last[1] >= 200_000:
+            last[:] = [step, rows]
+            with transaction(office_id) as session:
+                session.execute(update(ImportFile).where(ImportFile.id == import_id).values(step=step[:30], progress_rows=rows))
+
+    return tell
+
+
+def _merge(office_id: int, registered: ImportFile, parsed: ParsedFile, now: datetime, tell: Progress) -> ImportResult:
+    """The one transaction of an import; rolled back at its end when it is a rehearsal."""
+    try:
+        with transaction(office_id) as session:
+            advisory_lock(session, LOCK)
+            row = import_file(session, registered.id)
+            if row.status == "done":
+                return result_of(row)
+            earlier = _same_file_before(session, row)
+            counts = _repeat(earlier) if earlier is not None else _take(session, row, parsed, now, tell)
+            _note_result(session, row, parsed, counts, now)
+            publish(session, "import")
+            if row.is_dry_run:
+                session.flush()
+                raise _DryRun
+            return result_of(row)
+    except _DryRun:
+        with transaction(office_id) as session:
+            kept = import_file(session, registered.id)
+            for name in (
+                "rows",
+                "created",
+                "updated",
+                "unchanged",
+                "closed",
+                "rejected",
+                "rejected_path",
+                "status",
+                "finished_at",
+                "notes",
+            ):
+                setattr(kept, name, getattr(row, name))
+            return result_of(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    created: int
+    updated: int
+    unchanged: int
+    closed: int
+    problems: pl.DataFrame
+
+
+def _same_file_before(session: Session, row: ImportFile) -> ImportFile | None:
+    """The office's last list, if it was this very file read in the same way: then there is nothing to do, and payments since then stay.
+
+    Only lists: payments and attempts are known by their keys, and a row refused for an unknown debtor may be welcome now.
+    """
+    if row.kind != "debts":
+        return None
+    last = session.scalar(
+        select(ImportFile)
+        .where(ImportFile.kind == "debts", ImportFile.status == "done", ImportFile.is_dry_run.is_(False))
+        .order_by(ImportFile.finished_at.desc(), ImportFile.id.desc())
+        .limit(1)
+    )
+    if last is None or (last.sha256, last.layout, last.mode) != (row.sha256, row.layout, row.mode):
+        return None
+    return last if fiscal_year(last.as_of) == fiscal_year(row.as_of) else None
+
+
+def _repeat(earlier: ImportFile) -> _Counts:
+    return _Counts(0, 0, earlier.rows - earlier.rejected, 0, pl.DataFrame(schema=PROBLEM_SCHEMA))
+
+
+def _take(session: Session, row: ImportFile, parsed: ParsedFile, now: datetime, tell: Progress) -> _Counts:
+    """Brings the rows into the tables of their kind; rows refused there are added to the problems."""
+    if row.kind == "debts":
+        frame = with_vintage(parsed.frame, row.as_of)
+        options = ListOptions(row.mode == "full", row.as_of, row.id, now)
+        listed = merge_list(session, frame, parsed.refused, options, tell)
+        return _Counts(listed.created, listed.updated, listed.unchanged, listed.closed, pl.DataFrame(schema=PROBLEM_SCHEMA))
+    if row.kind == "payments":
+        paid = record(session, parsed.frame, import_id=row.id, now=now, progress=tell)
+        return _Counts(paid.created, paid.updated, paid.unchanged, 0, _refusals(paid.refused, "収納履歴番号", "changed_payment"))
+    told = record_history(session, parsed.frame, now=now, progress=tell)
+    return _Counts(told.created, told.updated, told.unchanged, 0, _refusals(told.refused, "宛名番号", "unknown_debtor"))
+
+
+def _refusals(rows: tuple[int, ...], column: str, code: str) -> pl.DataFrame:
+    size = len(rows)
+    return pl.DataFrame({"row": rows, "column": [column] * size, "code": [code] * size, "value": [""] * size}, schema=PROBLEM_SCHEMA)
+
+
+def _note_result(session: Session, row: ImportFile, parsed: ParsedFile, counts: _Counts, now: datetime) -> None:
+    problems = pl.concat([parsed.problems, counts.problems]).sort("row", maintain_order=True)
+    row.rows, row.rejected = parsed.rows, problems["row"].n_unique() if problems.height else 0
+    row.created, row.updated, row.unchanged, row.closed = counts.created, counts.updated, counts.unchanged, counts.closed
+    row.status, row.finished_at, row.step, row.progress_rows = "done", now, "done", parsed.rows
+    row.notes = [
+        {"row": lost.row, "column": parsed.table.headers[lost.column - 1], "bytes": lost.bytes_hex} for lost in parsed.lost[:KEPT_NOTES]
+    ]
+    if problems.height:
+        path = Path(row.stored_path).with_suffix(".rejected.csv")
+        write_rejected(path, parsed, problems)
+        row.rejected_path = str(path)
+        _keep_rejections(session, row.id, parsed, problems)
+
+
+def _keep_rejections(session: Session, import_id: int, parsed: ParsedFile, problems: pl.DataFrame) -> None:
+    shown = problems.head(KEPT_REJECTIONS)
+    originals = original_rows(parsed, shown["row"].unique().to_list())
+    session.execute(
+        Rejection.__table__.insert(),  # type: ignore[attr-defined]
+        [
+            {
+                "import_id": import_id,
+                "row_no": number,
+                "column": column[:60],
+                "code": code,
+                "reason": reason_text(code),
+                "original": originals[number],
+            }
+            for number, column, code, _ in shown.iter_rows()
+        ],
+    )
+
+
+def unfinished(session: Session, before: datetime) -> list[int]:
+    """Files registered or begun before a moment and not finished: their job was lost, or its process."""
+    waiting = select(ImportFile.id).where(
+        (ImportFile.status == "registered") & (ImportFile.created_at < before)
+        | (ImportFile.status == "running") & (ImportFile.started_at < before)
+    )
+    return list(session.scalars(waiting.order_by(ImportFile.id)))
+
+
+def is_importing(session: Session) -> bool:
+    """Whether an import of this office is being merged right now."""
+    free = text("SELECT pg_try_advisory_xact_lock(:office, hashtext(:name))")
+    return not session.scalar(free, {"office": office_of(session), "name": LOCK})
