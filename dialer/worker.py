@@ -161,7 +161,13 @@ class Dialer:
 
     def next_at(self) -> datetime:
         """When the next round is due at the latest; for virtual time."""
-        return min(self._next_round, self._next_reap, self._line.opens_at() or self._next_round)
+        waits = any(duty.has_news for duty in self._duties.values()) and not self._line.is_open()
+        opens_at = self._line.opens_at() if waits else None
+        return min(self._next_round, self._next_reap, opens_at or self._next_round)
+
+    def notice(self, office_id: int, *, wishes: bool = False) -> None:
+        """Something happened in this office that nobody publishes to this process."""
+        self._note_news((office_id,), wishes=wishes)
 
     def holds_campaigns(self) -> bool:
         """Whether this dialer has a campaign to work."""

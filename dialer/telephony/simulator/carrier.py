@@ -61,6 +61,7 @@ class SimulatedCarrier:
         self._tries: Counter[str] = Counter()
         self._is_up = False
         self._next_error: CarrierError | None = None
+        self.refuses_legs = False
         self.calls: OrderedDict[str, SimulatedCall] = OrderedDict()
 
     def connect(self) -> None:
@@ -164,6 +165,8 @@ class SimulatedCarrier:
 
     def open_leg(self, request: LegRequest) -> None:
         self._require_up()
+        if self.refuses_legs:
+            raise CarrierRefused("a fault for tests: no voice leg is opened", code="leg_refused")
         self._legs[request.leg_id] = request.address
         self._plan(request.leg_id, EventKind.LEG_UP, 0.0)
 
@@ -185,6 +188,10 @@ class SimulatedCarrier:
     def next_at(self) -> datetime | None:
         """When something happens next; for virtual time."""
         return self._due[0][0] if self._due and self._is_up else None
+
+    def is_busy(self) -> bool:
+        """Whether any call is under way."""
+        return bool(self._live)
 
     def live_channels(self) -> frozenset[str] | None:
         return frozenset(self._live | set(self._legs)) if self._is_up else None

@@ -1,0 +1,211 @@
+"""Calls from claim to result, with the real worker and database and a simulated town."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from callcenter.core.db import transaction
+from callcenter.core.errors import Conflict
+from campaigns.attempts import service as attempts
+from campaigns.attempts.codes import Channel, Outcome, Party
+from dialer.agents import preview
+from dialer.agents import service as agents
+from dialer.agents.queries import current_view
+from dialer.calls.service import request_hang_up
+from dialer.telephony.errors import CarrierRefused, CarrierUnreachable, HandoverUnknown
+from tests.dialer.world import Hall
+
+
+def test_an_answer_comes_to_the_operators_screen_and_waits_for_a_result(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"])
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(2)
+    with transaction(office_id) as session:
+        view = current_view(session, hall.user_ids[0], hall.clock.now())
+    assert view is not None
+    assert (view.state, view.call_state) == ("talking", "bridged")
+    assert view.debtor_id == hall.items()[0].debtor_id
+    with transaction(office_id) as session:
+        assert request_hang_up(session, hall.user_ids[0], hall.clock.now())
+    hall.pass_time(1)
+    assert hall.agent().state == "wrap_up"
+    attempt = hall.attempts()[0]
+    assert (attempt.state, attempt.line_result, attempt.talk_seconds) == ("wrap_up", "answered", 2)
+    with transaction(office_id) as session:
+        now = hall.clock.now()
+        attempts.record_outcome(session, attempt.id, Party.FAMILY, Outcome.CALLBACK_MESSAGE_LEFT, now=now, user_id=hall.user_ids[0])
+        agents.finish_wrap_up(session, hall.user_ids[0], attempt.id, now)
+    assert hall.agent().state == "ready"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "line_result"),
+    [
+        ("0002", "busy"),
+        ("0003", "no_answer"),
+        ("0004", "machine"),
+        ("0005", "unobtainable"),
+        ("0006", "rejected"),
+        ("0007", "unreachable"),
+        ("0008", "failed"),
+    ],
+)
+def test_a_call_without_a_conversation_closes_itself_and_frees_the_operator(office_id: int, suffix: str, line_result: str) -> None:
+    hall = Hall(office_id, [suffix])
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(60)
+    first = hall.attempts()[0]
+    assert (first.state, first.line_result, first.party, first.outcome) == ("closed", line_result, "nobody", "no_result")
+    assert first.handed_over_at is not None
+    assert [call.state for call in hall.calls()] == ["ended"]
+    assert hall.agent().state == "ready"
+
+
+def test_a_result_written_during_the_call_needs_no_wrap_up(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"])
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(5)
+    attempt = hall.attempts()[0]
+    with transaction(office_id) as session:
+        now = hall.clock.now()
+        attempts.record_outcome(session, attempt.id, Party.UNKNOWN, Outcome.INTERRUPTED, now=now, user_id=hall.user_ids[0])
+        agents.finish_wrap_up(session, hall.user_ids[0], attempt.id, now)
+    assert hall.agent().state == "talking"
+    with transaction(office_id) as session:
+        agents.pause(session, hall.user_ids[0], "break", hall.clock.now())
+        request_hang_up(session, hall.user_ids[0], hall.clock.now() + timedelta(seconds=3))
+    hall.pass_time(5)
+    assert (hall.agent().state, hall.agent().pause_reason) == ("paused", "break")
+    assert hall.attempts()[0].talk_seconds == 5
+
+
+@pytest.mark.parametrize(
+    ("suffix", "party", "outcome", "keys"),
+    [
+        ("0012", "debtor_unverified", "callback_promised", "1"),
+        ("0013", "debtor_unverified", "claims_paid", "2"),
+        ("0010", "wrong_number", "no_result", "3"),
+        ("0011", "unknown", "no_result", ""),
+        ("0004", "nobody", "no_result", ""),
+    ],
+)
+def test_a_robocalls_key_becomes_its_outcome(office_id: int, suffix: str, party: str, outcome: str, keys: str) -> None:
+    hall = Hall(office_id, [suffix], operators=0, channel=Channel.AUTO_CALL)
+    hall.dialer.start()
+    hall.pass_time(90)
+    attempt = hall.attempts()[0]
+    assert (attempt.state, attempt.party, attempt.outcome, attempt.robocall_keys) == ("closed", party, outcome, keys)
+    assert attempt.script_version == "default/1"
+
+
+def test_who_wants_a_call_back_by_robocall_is_called_by_a_person(office_id: int) -> None:
+    hall = Hall(office_id, ["0012"], operators=0, channel=Channel.AUTO_CALL)
+    hall.dialer.start()
+    hall.pass_time(90)
+    (item,) = hall.items()
+    assert (item.state, item.channel, item.is_callback) == ("ready", "operator_call", True)
+
+
+def test_nobody_is_called_for_an_operator_without_a_voice_leg(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"])
+    hall.carrier.refuses_legs = True
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(5)
+    assert hall.calls() == []
+    with transaction(office_id) as session:
+        view = current_view(session, hall.user_ids[0], hall.clock.now())
+    assert view is not None
+    assert view.waiting_reason == "leg_refused"
+
+
+def test_a_refused_call_was_not_made(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"])
+    hall.dialer.start()
+    hall.carrier.fail_next(CarrierRefused("no"))
+    hall.staff()
+    hall.pass_time(5)
+    (attempt,) = hall.attempts()
+    assert (attempt.state, attempt.line_result, attempt.handed_over_at) == ("closed", "failed", None)
+    assert hall.agent().state == "ready"
+
+
+def test_an_unreachable_carrier_is_left_alone_for_a_while_and_the_debtor_is_called_later(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"])
+    hall.dialer.start()
+    hall.carrier.fail_next(CarrierUnreachable("gone"))
+    hall.staff()
+    hall.pass_time(1)
+    assert [attempt.line_result for attempt in hall.attempts()] == ["failed"]
+    hall.pass_time(15 * 60)
+    assert hall.agent().state == "talking"
+    assert [attempt.line_result for attempt in hall.attempts()][0] == "failed"
+
+
+def test_an_unknown_hand_over_is_followed_and_not_repeated(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"])
+    hall.dialer.start()
+    hall.carrier.fail_next(HandoverUnknown("lost"))
+    hall.staff()
+    hall.pass_time(10)
+    assert hall.agent().state == "talking"
+    assert len(hall.calls()) == 1
+
+
+def test_preview_shows_the_case_first_and_calls_when_told(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"], dial_mode="preview")
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(5)
+    user_id = hall.user_ids[0]
+    assert hall.calls() == []
+    with transaction(office_id) as session:
+        item = preview.request_next(session, user_id, hall.clock.now())
+        view = current_view(session, user_id, hall.clock.now())
+    assert item is not None
+    assert view is not None
+    assert (view.state, view.debtor_id, view.attempt_id) == ("reserved", item.debtor_id, None)
+    hall.pass_time(30)
+    assert hall.agent().state == "reserved"
+    with transaction(office_id) as session:
+        preview.call_now(session, user_id, hall.clock.now())
+    hall.pass_time(3)
+    assert hall.agent().state == "talking"
+
+
+def test_preview_gives_a_case_back_uncalled(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"], dial_mode="preview")
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(1)
+    with transaction(office_id) as session:
+        preview.request_next(session, hall.user_ids[0], hall.clock.now())
+        preview.skip(session, hall.user_ids[0], hall.clock.now())
+    assert (hall.agent().state, hall.items()[0].state, hall.calls()) == ("ready", "ready", [])
+    with transaction(office_id) as session, pytest.raises(Conflict):
+        preview.call_now(session, hall.user_ids[0], hall.clock.now())
+
+
+def test_an_overdue_result_pauses_the_operator_and_goes_to_the_supervisor(office_id: int) -> None:
+    hall = Hall(office_id, ["0009"], options={"wrap_up_seconds": 30})
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(100)
+    assert (hall.agent().state, hall.agent().pause_reason) == ("paused", "wrap_up_expired")
+    assert hall.attempts()[0].state == "wrap_up"
+    assert hall.items()[0].state == "claimed"
+
+
+def test_outside_the_contact_hours_nobody_is_called_and_nothing_is_refused_one_by_one(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"])
+    hall.clock.move_to(hall.clock.now() + timedelta(hours=9))
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(10)
+    assert hall.calls() == []
+    assert hall.items()[0].state == "ready"
