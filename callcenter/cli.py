@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callcenter.commands import campaign, charge, office, plan, processes, report, serve, up, user
+from callcenter.commands import campaign, charge, office, plan, processes, report, serve, telephony, up, user
 from callcenter.commands.runtime import guarded, say
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(user.app, name="user")
 app.command("report")(report.report)
 app.command("up")(up.up)
 app.command("serve")(serve.serve)
+app.add_typer(telephony.app, name="telephony")
 app.command("migrate")(office.migrate)
 app.command("work")(processes.work)
 app.command("schedule")(processes.schedule)
