@@ -98,7 +98,8 @@ def requeue(
 ) -> None:
     """Puts an item back after its attempt; one that was withdrawn meanwhile stays so.
 
-    A call-back comes before everything else at its time; `user_id` reserves it for one operator.
+    A call-back comes before everything else at its time, by an operator even where a robocall's key asked for it; `user_id` reserves it
+    for one operator.
     """
     item = session.scalar(select(WorkItem).where(WorkItem.id == item_id))
     usual = USUAL_PRIORITY if item is None or item.priority == CALLBACK_PRIORITY else item.priority
@@ -110,6 +111,8 @@ def requeue(
         "priority": CALLBACK_PRIORITY if is_callback else usual,
         "phone_id": item.phone_id if item is not None and is_callback else None,
     }
+    if is_callback:
+        values["channel"] = Channel.OPERATOR_CALL.value
     _settle(session, item_id, values)
 
 
