@@ -9,7 +9,7 @@ from datetime import date, datetime
 import polars as pl
 from sqlalchemy.orm import Session
 
-from campaigns.debtors.listing import DEBT_FIELDS, DEBT_KEY, DEBTOR_FIELDS, debt_rows, debtor_rows, phone_rows
+from campaigns.debtors.listing import DEBT_FIELDS, DEBT_KEY, DEBTOR_FIELDS, PHONE_FIELDS, debt_rows, debtor_rows, phone_rows
 from campaigns.imports.staging import Progress, run, stage
 from campaigns.worklist.withdraw import withdraw_for_debtors
 
@@ -121,10 +121,12 @@ def _subtract_later_payments(session: Session, as_of: date) -> None:
     """A payment posted on or after the list's date is not in its amounts yet: paid means stop, whatever an older list says."""
     run(
         session,
-        f"""UPDATE list_debt s SET outstanding = s.outstanding - least(l.yen, s.outstanding), received = s.received + least(l.yen, s.outstanding),
+        f"""UPDATE list_debt s SET outstanding = s.outstanding - least(l.yen, s.outstanding),
+                   received = s.received + least(l.yen, s.outstanding),
                    status = CASE WHEN s.status = 'open' AND l.yen >= s.outstanding THEN 'settled' ELSE s.status END
             FROM debtor d, debt b, (
-              SELECT a.debt_id, sum(a.principal) AS yen FROM allocation a JOIN payment p ON p.office_id = a.office_id AND p.id = a.payment_id
+              SELECT a.debt_id, sum(a.principal) AS yen
+              FROM allocation a JOIN payment p ON p.office_id = a.office_id AND p.id = a.payment_id
               WHERE a.office_id = :office AND coalesce(p.posted_on, (p.recorded_at AT TIME ZONE 'Asia/Tokyo')::date) >= :as_of
               GROUP BY a.debt_id HAVING sum(a.principal) > 0) l
             WHERE d.office_id = :office AND d.debtor_no = s.debtor_no AND b.office_id = :office AND b.debtor_id = d.id AND {_SAME_DEBT}
@@ -238,8 +240,9 @@ def merge_list(
     say = progress or (lambda _step, _rows: None)
     say("debtors", frame.height)
     _merge_debtors(session, fields, options)
-    say("phones", frame.height)
-    _merge_phones(session, options, is_first=is_first)
+    if any(name in frame.columns for name in PHONE_FIELDS):  # a list without numbers says nothing about them
+        say("phones", frame.height)
+        _merge_phones(session, options, is_first=is_first)
     say("debts", frame.height)
     if not is_first:
         _subtract_later_payments(session, options.as_of)

@@ -10,32 +10,39 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
 from callcenter.core.db import advisory_lock, office_of, transaction
-from callcenter.core.eras import fiscal_year
 from callcenter.core.errors import AppError, InvalidInput, NotFound
 from callcenter.core.live import publish
 from callcenter.core.queue import enqueue_after_commit
 from callcenter.core.settings import get_settings
-from campaigns.debtors.service import ListOptions, merge_list
-from campaigns.imports.contact_history import record_history
 from campaigns.imports.layouts import load_layout, match_headers
-from campaigns.imports.models import ImportFile, Rejection
-from campaigns.imports.parsing import PROBLEM_SCHEMA, ParsedFile, is_rejected_file, parse_file, with_vintage
-from campaigns.imports.rejections import original_rows, reason_text, write_rejected
+from campaigns.imports.merging import note_result, repeat, same_file_before, take
+from campaigns.imports.models import ImportFile
+from campaigns.imports.parsing import ParsedFile, is_rejected_file, parse_file
 from campaigns.imports.staging import Progress
 from campaigns.imports.tables import read_header
-from campaigns.payments.service import record
 
 LOCK = "import"
 MODES = ("full", "diff")
-KEPT_REJECTIONS = 10_000  # rows shown on the page; the file of rejected rows holds all of them
-KEPT_NOTES = 1_000
+RESULT_COLUMNS = (
+    "rows",
+    "created",
+    "updated",
+    "unchanged",
+    "closed",
+    "rejected",
+    "rejected_path",
+    "status",
+    "step",
+    "progress_rows",
+    "finished_at",
+    "notes",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,11 @@ class ImportResult:
 
 
 class _DryRun(Exception):
-    """Rolls a finished import back."""
+    """Rolls a finished import back, carrying what its row would say."""
+
+    def __init__(self, columns: dict[str, Any]) -> None:
+        super().__init__()
+        self.columns = columns
 
 
 def _folder(office_id: int) -> Path:
@@ -227,115 +238,19 @@ def _merge(office_id: int, registered: ImportFile, parsed: ParsedFile, now: date
             row = import_file(session, registered.id)
             if row.status == "done":
                 return result_of(row)
-            earlier = _same_file_before(session, row)
-            counts = _repeat(earlier) if earlier is not None else _take(session, row, parsed, now, tell)
-            _note_result(session, row, parsed, counts, now)
+            earlier = same_file_before(session, row)
+            counts = repeat(earlier) if earlier is not None else take(session, row, parsed, now, tell)
+            note_result(session, row, parsed, counts, now)
             publish(session, "import")
             if row.is_dry_run:
-                session.flush()
-                raise _DryRun
+                raise _DryRun({name: getattr(row, name) for name in RESULT_COLUMNS})
             return result_of(row)
-    except _DryRun:
+    except _DryRun as rehearsal:
         with transaction(office_id) as session:
             kept = import_file(session, registered.id)
-            for name in (
-                "rows",
-                "created",
-                "updated",
-                "unchanged",
-                "closed",
-                "rejected",
-                "rejected_path",
-                "status",
-                "finished_at",
-                "notes",
-            ):
-                setattr(kept, name, getattr(row, name))
+            for name, value in rehearsal.columns.items():
+                setattr(kept, name, value)
             return result_of(kept)
-
-
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    created: int
-    updated: int
-    unchanged: int
-    closed: int
-    problems: pl.DataFrame
-
-
-def _same_file_before(session: Session, row: ImportFile) -> ImportFile | None:
-    """The office's last list, if it was this very file read in the same way: then there is nothing to do, and payments since then stay.
-
-    Only lists: payments and attempts are known by their keys, and a row refused for an unknown debtor may be welcome now.
-    """
-    if row.kind != "debts":
-        return None
-    last = session.scalar(
-        select(ImportFile)
-        .where(ImportFile.kind == "debts", ImportFile.status == "done", ImportFile.is_dry_run.is_(False))
-        .order_by(ImportFile.finished_at.desc(), ImportFile.id.desc())
-        .limit(1)
-    )
-    if last is None or (last.sha256, last.layout, last.mode) != (row.sha256, row.layout, row.mode):
-        return None
-    return last if fiscal_year(last.as_of) == fiscal_year(row.as_of) else None
-
-
-def _repeat(earlier: ImportFile) -> _Counts:
-    return _Counts(0, 0, earlier.rows - earlier.rejected, 0, pl.DataFrame(schema=PROBLEM_SCHEMA))
-
-
-def _take(session: Session, row: ImportFile, parsed: ParsedFile, now: datetime, tell: Progress) -> _Counts:
-    """Brings the rows into the tables of their kind; rows refused there are added to the problems."""
-    if row.kind == "debts":
-        frame = with_vintage(parsed.frame, row.as_of)
-        options = ListOptions(row.mode == "full", row.as_of, row.id, now)
-        listed = merge_list(session, frame, parsed.refused, options, tell)
-        return _Counts(listed.created, listed.updated, listed.unchanged, listed.closed, pl.DataFrame(schema=PROBLEM_SCHEMA))
-    if row.kind == "payments":
-        paid = record(session, parsed.frame, import_id=row.id, now=now, progress=tell)
-        return _Counts(paid.created, paid.updated, paid.unchanged, 0, _refusals(paid.refused, "収納履歴番号", "changed_payment"))
-    told = record_history(session, parsed.frame, now=now, progress=tell)
-    return _Counts(told.created, told.updated, told.unchanged, 0, _refusals(told.refused, "宛名番号", "unknown_debtor"))
-
-
-def _refusals(rows: tuple[int, ...], column: str, code: str) -> pl.DataFrame:
-    size = len(rows)
-    return pl.DataFrame({"row": rows, "column": [column] * size, "code": [code] * size, "value": [""] * size}, schema=PROBLEM_SCHEMA)
-
-
-def _note_result(session: Session, row: ImportFile, parsed: ParsedFile, counts: _Counts, now: datetime) -> None:
-    problems = pl.concat([parsed.problems, counts.problems]).sort("row", maintain_order=True)
-    row.rows, row.rejected = parsed.rows, problems["row"].n_unique() if problems.height else 0
-    row.created, row.updated, row.unchanged, row.closed = counts.created, counts.updated, counts.unchanged, counts.closed
-    row.status, row.finished_at, row.step, row.progress_rows = "done", now, "done", parsed.rows
-    row.notes = [
-        {"row": lost.row, "column": parsed.table.headers[lost.column - 1], "bytes": lost.bytes_hex} for lost in parsed.lost[:KEPT_NOTES]
-    ]
-    if problems.height:
-        path = Path(row.stored_path).with_suffix(".rejected.csv")
-        write_rejected(path, parsed, problems)
-        row.rejected_path = str(path)
-        _keep_rejections(session, row.id, parsed, problems)
-
-
-def _keep_rejections(session: Session, import_id: int, parsed: ParsedFile, problems: pl.DataFrame) -> None:
-    shown = problems.head(KEPT_REJECTIONS)
-    originals = original_rows(parsed, shown["row"].unique().to_list())
-    session.execute(
-        Rejection.__table__.insert(),  # type: ignore[attr-defined]
-        [
-            {
-                "import_id": import_id,
-                "row_no": number,
-                "column": column[:60],
-                "code": code,
-                "reason": reason_text(code),
-                "original": originals[number],
-            }
-            for number, column, code, _ in shown.iter_rows()
-        ],
-    )
 
 
 def unfinished(session: Session, before: datetime) -> list[int]:
