@@ -1,6 +1,6 @@
 """The headline metrics as declared objects: what is divided by what, of whom, since which version, and after which source.
 
-`definitions` in every report, the words beside every figure and the definitions page are read from here.
+`definitions` in every report and the words beside every figure are read from here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from reports.words import Words
 
 
 class Unit(StrEnum):
-    """What a figure counts; rates are ratios from 0 upwards, shown as per cent."""
+    """What a figure counts; rates are ratios from 0 upwards."""
 
     CALLS = "calls"
     PERSONS = "persons"
@@ -53,7 +53,7 @@ class Metric:
 
     @property
     def is_rate(self) -> bool:
-        """Whether it is a share shown as per cent."""
+        """Shown as per cent."""
         return self.unit is Unit.RATIO
 
 
@@ -62,8 +62,9 @@ BY_BEGIN = Words(
     "Counted by the moment the attempt began. Failed originations and refusals by the contact rules are not counted.",
 )
 BY_DEADLINE = Words(
-    "約束日に猶予日数を足した日が期間に入る約束。入金は取消を除く。時間帯と担当者は約束をした架電のもの。",
-    "Promises whose date plus grace falls in the period; payments net of reversals. Hour and operator are those of the call that made it.",
+    "約束日に猶予日数を足した日が期間に入る約束。新しい約束に置き換えたものも含む。入金は取消を除く。時間帯と担当者は約束をした架電のもの。",
+    "Promises whose date plus grace falls in the period, also those that a newer one replaced; payments net of reversals."
+    " Hour and operator are those of the call that made it.",
 )
 BY_STATE = Words(
     "操作卓に入り、離席していない時間。期間と時間帯で切る。業務で絞ると、その業務で架電した在席をすべて数える。"
@@ -76,7 +77,6 @@ PER_CALL = Words("公表例: 接触件数÷架電件数(36,716÷118,695)", "Publ
 PER_PERSON = Words("公表例: 接触者÷対象者の人数", "Published use: persons reached ÷ persons tried")
 KEPT_USE = Words("期日到来分だけを分母とし、猶予と割合を定める方式", "Only promises that fell due count, with grace and threshold stated")
 OWN = Words("時間当たり実施件数(稼働時間あたり)", "Calls per staffed hour")
-
 ATTEMPTS = Metric(
     "attempts",
     Words("架電件数", "Attempts"),

@@ -27,12 +27,16 @@ CHANNELS = (Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT
 
 @dataclass(frozen=True, slots=True)
 class HeadlineQuery:
-    """What is asked: a period, the cut, one channel or `all`, and a campaign or None for everything."""
+    """What is asked: a period, the cut, one channel or `all`, and a campaign or None for everything.
+
+    `until` leaves out what began from that moment on, for comparing a day that is not over with another.
+    """
 
     period: Period
     cut: Cut | None = None
     channel: str = Channel.OPERATOR_CALL
     campaign_id: int | None = None
+    until: datetime | None = None
 
     @property
     def form(self) -> CutForm:
@@ -182,6 +186,7 @@ def statement(query: HeadlineQuery) -> str:
 def parameters(query: HeadlineQuery, office_id: int, now: datetime) -> dict[str, Any]:
     """The values of a report's statement."""
     start, end = query.period.bounds
+    end = min(end, query.until or end)
     return {
         "office": office_id,
         "zone": str(query.period.zone),
