@@ -141,6 +141,8 @@ class Once:
 
 def _once(request: Request, form: Form, session: Tx, who: Annotated[SignedIn, Depends(_checked, scope="function")]) -> Once:
     key = request.headers.get("idempotency-key") or form.get("idempotency_key")
+    if key is None and request.headers.get("hx-request") != "true":
+        return Once(is_repeat=False)  # a form without scripts
     if not isinstance(key, str) or not 8 <= len(key) <= 64 or not key.isascii() or not key.isprintable():
         raise InvalidInput("この操作に番号がありません。", hint="ページを開き直してください。", code="idempotency_key")
     route = getattr(request.scope.get("route"), "path", request.url.path)

@@ -66,7 +66,7 @@ def sign_in(
         offices = all_offices(session)
         chosen = find_office(session, office) if office else offices[0] if len(offices) == 1 else None
     if chosen is None:
-        return _form(request, 422, error="office", sign_in_name=sign_in_name, next=next)
+        return _form(request, 422, error="office_missing", sign_in_name=sign_in_name, next=next)
     attempt = _attempt(request, chosen.id, sign_in_name)
     if throttling.is_braked(attempt):
         _note(chosen.id, "session.throttled", None, request)

@@ -24,9 +24,9 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("board", "/supervisor", Action.SEE_BOARD),
     ("report", "/reports", Action.SEE_REPORTS),
     ("campaigns", "/campaigns", Action.RUN_CAMPAIGNS),
-    ("imports", "/imports", Action.IMPORT_FILES),
+    ("lists", "/imports", Action.IMPORT_FILES),
     ("debtors", "/debtors", Action.SEE_DEBTORS),
-    ("escalations", "/escalations", Action.DECIDE_ESCALATIONS),
+    ("handovers", "/escalations", Action.DECIDE_ESCALATIONS),
     ("users", "/users", Action.MANAGE_USERS),
     ("audit", "/audit", Action.READ_AUDIT),
 )

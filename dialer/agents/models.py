@@ -14,6 +14,7 @@ class AgentSession(OfficeMixin, Base):
     """An operator's time at the console: `state` ready, reserved, ringing, talking, wrap_up, paused, ended (see `dialer.agents.state`).
 
     `leg_id` names the operator's voice leg and conference room, `leg_node` the dialer that keeps it up, `leg_problem` why it can't.
+    `console_id` is the page that is in charge; other pages of the same operator only look on.
     `next_state` is what follows the present call (pause asked in mid-call).
     """
 
@@ -38,6 +39,7 @@ class AgentSession(OfficeMixin, Base):
     leg_node: Mapped[str] = mapped_column(String(80), server_default="")
     leg_problem: Mapped[str] = mapped_column(String(40), server_default="")
     is_bot: Mapped[bool] = mapped_column(server_default=text("false"))
+    console_id: Mapped[str] = mapped_column(String(40), server_default="")
     signed_in_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

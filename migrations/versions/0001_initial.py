@@ -342,6 +342,7 @@ def upgrade() -> None:
         sa.Column("leg_node", sa.String(length=80), server_default="", nullable=False),
         sa.Column("leg_problem", sa.String(length=40), server_default="", nullable=False),
         sa.Column("is_bot", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("console_id", sa.String(length=40), server_default="", nullable=False),
         sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),

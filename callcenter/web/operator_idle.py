@@ -1,0 +1,86 @@
+"""The operator's screen while no call is there: why nothing comes, the day's own figures, the next call-backs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from callcenter.core.clock import OFFICE_ZONE, day_bounds, local_day
+from callcenter.web import phrases
+from callcenter.web.dependencies import SignedIn
+from callcenter.web.operator_stage import Scene
+from campaigns.attempts.codes import CONTACT_PARTIES, PROMISE_OUTCOMES, Channel
+from campaigns.attempts.models import Attempt
+from campaigns.compliance.gate import load_policy
+from campaigns.compliance.windows import hours_on, next_open
+from campaigns.worklist.models import WorkItem
+from dialer.agents.state import AgentState
+
+
+def idle_model(session: Session, scene: Scene, who: SignedIn, lang: str, now: datetime) -> dict[str, Any]:
+    """The field `idle` of operator/idle.html."""
+    view = scene.view
+    is_ready = view.state is AgentState.READY
+    hours, closed = _hours(session, lang, now)
+    reason = phrases.pick(lang, phrases.WAITING[view.waiting_reason]) if view.waiting_reason in phrases.WAITING else ""
+    waiting = select(func.count()).where(
+        WorkItem.state == "ready", WorkItem.channel == Channel.OPERATOR_CALL.value, WorkItem.not_before <= now
+    )
+    return {
+        "is_ready": is_ready,
+        "can_request": is_ready and view.dial_mode == "preview",
+        "reason": (reason or closed) if is_ready else "",
+        "campaign": view.campaign_name,
+        "hours": hours,
+        "waiting": session.scalar(waiting) or 0,
+        "today": _today(session, who.user_id, lang, now),
+        "callbacks": _callbacks(session, who.user_id, now),
+    }
+
+
+def _hours(session: Session, lang: str, now: datetime) -> tuple[str, str]:
+    contact = load_policy(session).hours
+    today = hours_on(contact, Channel.OPERATOR_CALL, local_day(now))
+    span = f"{today.opens:%H:%M}〜{today.closes:%H:%M}" if today else phrases.pick(lang, ("本日は架電しない日", "Closed today"))
+    opening = next_open(contact, Channel.OPERATOR_CALL, now)
+    if opening is None or opening > now:
+        at = "" if opening is None else f"{opening.astimezone(OFFICE_ZONE):%m/%d %H:%M}"
+        return span, phrases.pick(lang, (f"架電の時間外です。次は {at}", f"Outside the contact hours; next {at}"))
+    return span, ""
+
+
+def _today(session: Session, user_id: int, lang: str, now: datetime) -> list[dict[str, str]]:
+    """The operator's own calls, contacts and promises of today."""
+    begin, end = day_bounds(local_day(now), local_day(now))
+    mine = (
+        Attempt.operator_id == user_id,
+        Attempt.channel == Channel.OPERATOR_CALL.value,
+        Attempt.began_at >= begin,
+        Attempt.began_at < end,
+        Attempt.handed_over_at.is_not(None),
+    )
+    calls, contacts, promises = session.execute(
+        select(
+            func.count(),
+            func.count().filter(Attempt.party.in_([party.value for party in CONTACT_PARTIES])),
+            func.count().filter(Attempt.outcome.in_([outcome.value for outcome in PROMISE_OUTCOMES])),
+        ).where(*mine)
+    ).one()
+    words = (("架電", "Calls"), ("つながった", "Contacts"), ("約束", "Promises"))
+    return [
+        {"label": phrases.pick(lang, pair), "value": f"{value:,}", "note": ""}
+        for pair, value in zip(words, (calls, contacts, promises), strict=True)
+    ]
+
+
+def _callbacks(session: Session, user_id: int, now: datetime) -> list[dict[str, Any]]:
+    rows = session.scalars(
+        select(WorkItem)
+        .where(WorkItem.state == "ready", WorkItem.is_callback, WorkItem.user_id == user_id, WorkItem.not_before < now + timedelta(days=1))
+        .order_by(WorkItem.not_before)
+        .limit(5)
+    )
+    return [{"at": row.not_before, "case_no": f"{row.id:06d}", "note": "", "href": ""} for row in rows]

@@ -1,0 +1,140 @@
+"""The operator's one page and its refreshes: drawn from the database alone, so that a reload in mid-call restores it exactly."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse
+
+from callcenter.auth import audit
+from callcenter.auth.permissions import Action
+from callcenter.core.clock import utc_now
+from callcenter.web import phrases
+from callcenter.web.dependencies import SignedIn, Tx, may
+from callcenter.web.operator_case import case_model
+from callcenter.web.operator_idle import idle_model
+from callcenter.web.operator_stage import (
+    Scene,
+    checks_model,
+    person_model,
+    phone_model,
+    scene_of,
+    script_model,
+    stage_model,
+)
+from callcenter.web.pages import Shell, fragment, lang_of, page, shell_of
+from campaigns.attempts import verification
+from dialer.agents import consoles
+from dialer.agents import service as agents
+from dialer.agents.queries import AgentView, current_view
+from dialer.agents.state import AgentState, PauseReason
+
+router = APIRouter()
+Operator = Annotated[SignedIn, may(Action.TAKE_CALLS)]
+CASE_STAGES = ("talking", "wrapup")
+
+
+@router.get("/operator")
+def show_console(request: Request, session: Tx, who: Operator) -> HTMLResponse:
+    """The whole page in whatever state the operator is."""
+    now = utc_now()
+    scene = read_scene(session, who, now)
+    agents.heartbeat(session, who.user_id, now)
+    note_view(session, scene, who, now)
+    return page(request, "operator.html", operator_shell(request, scene), **operator_model(request, session, who, scene, now))
+
+
+@router.get("/operator/panel")
+@router.get("/console/stage")
+def refresh_stage(request: Request, session: Tx, who: Operator, key: str = "") -> HTMLResponse:
+    """What has changed for a page that shows `key`: parts of the same skeleton, or another stage."""
+    now = utc_now()
+    is_mine = consoles.is_in_charge(session, who.user_id, console_of(request), now)
+    agents.heartbeat(session, who.user_id, now)
+    return answer_stage(request, session, who, key, now, is_mine=is_mine)
+
+
+@router.get("/console/softphone")
+def show_softphone(who: Operator) -> JSONResponse:
+    """How the browser's own phone registers; without one the operator uses a desk phone."""
+    return JSONResponse({"is_on": False})
+
+
+def console_of(request: Request) -> str:
+    """The page's own name, kept by it over a reload."""
+    return request.headers.get("x-console", "")[:40]
+
+
+def read_scene(session: Session, who: SignedIn, now: datetime) -> Scene:
+    """What is on this operator's screen now; before work has begun it is a pause."""
+    return scene_of(session, current_view(session, who.user_id, now) or _before_work(who.user_id, now))
+
+
+def answer_stage(request: Request, session: Session, who: SignedIn, key: str, now: datetime, *, is_mine: bool = True) -> HTMLResponse:
+    """The fragments that bring a page showing `key` up to date."""
+    scene = read_scene(session, who, now)
+    is_same = scene.key == key
+    if not is_same:
+        note_view(session, scene, who, now)
+    template = "operator/refresh.html" if is_same else "operator/stage.html"
+    model = operator_model(request, session, who, scene, now)
+    response = fragment(request, template, shell=operator_shell(request, scene), **model)
+    response.headers["X-Console-State"] = "held" if is_mine else "other"
+    return response
+
+
+def operator_shell(request: Request, scene: Scene) -> Shell:
+    """The shell whose title says the state and never the matter."""
+    lang = lang_of(request)
+    return shell_of(request, phrases.pick(lang, phrases.TITLES[scene.name]), status=phrases.pick(lang, phrases.STATUS[scene.name]))
+
+
+def operator_model(request: Request, session: Session, who: SignedIn, scene: Scene, now: datetime) -> dict[str, Any]:
+    """Everything the templates of this stage name in their first comments."""
+    lang = lang_of(request)
+    model: dict[str, Any] = {
+        "stage": stage_model(scene),
+        "phone": phone_model(session, scene, lang),
+        "is_wrapup": scene.name == "wrapup",
+        "attempt_id": scene.view.attempt_id,
+    }
+    if scene.name == "idle":
+        return model | {"idle": idle_model(session, scene, who, lang, now)}
+    if scene.name in CASE_STAGES:
+        return model | case_model(session, scene, who.user_id, lang, now)
+    if scene.name == "saved":
+        return model
+    model |= person_model(session, scene, lang, now) | script_model(session, scene, who, lang)
+    if scene.name == "talking_unverified":
+        assert scene.attempt is not None
+        assert scene.debtor is not None
+        checks = verification.read_checks(session, scene.attempt, who.user_id)
+        model["checks"] = checks_model(checks, scene.debtor, lang)
+    return model
+
+
+def note_view(session: Session, scene: Scene, who: SignedIn, now: datetime) -> None:
+    """A person's name or case came on the screen: that is on record."""
+    if scene.debtor is None or scene.name in ("idle", "saved"):
+        return
+    detail = {"stage": scene.name, "attempt_id": scene.view.attempt_id, "is_verified": scene.is_verified}
+    audit.record(session, "debtor.viewed", "debtor", scene.debtor.id, who.user_id, who.address, detail, now)
+
+
+def _before_work(user_id: int, now: datetime) -> AgentView:
+    values: dict[str, Any] = dict.fromkeys(AgentView.__dataclass_fields__)
+    texts = ("next_state", "next_pause_reason", "campaign_name", "dial_mode", "phone_text", "leg_address", "waiting_reason")
+    values.update(dict.fromkeys(texts, ""))
+    values.update(
+        agent_session_id=0,
+        user_id=user_id,
+        state=AgentState.PAUSED,
+        state_since=now,
+        pause_reason=PauseReason.SIGNED_IN.value,
+        is_leg_up=False,
+    )
+    return AgentView(**values)

@@ -1,0 +1,235 @@
+"""The operator's screen as the server knows it: which stage, the telephone strip, and the stages before anybody is verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import Office
+from callcenter.core.phones import LineType
+from callcenter.web import phrases, scripts
+from callcenter.web.dependencies import SignedIn
+from campaigns.attempts import verification
+from campaigns.attempts.models import Attempt
+from campaigns.debtors import case as cases
+from campaigns.debtors.identity import Method
+from campaigns.debtors.models import Debtor, PhoneNumber
+from dialer.agents.queries import AgentView
+from dialer.agents.state import CHOOSABLE_PAUSES, AgentState
+
+LINE_TYPES: dict[str, tuple[str, str]] = {
+    LineType.MOBILE: ("携帯", "Mobile"),
+    LineType.FIXED: ("固定", "Landline"),
+    LineType.IP: ("IP電話", "IP phone"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is on the operator's screen: `name` is the stage's template, `attempt` the case's attempt if there is one."""
+
+    name: str
+    view: AgentView
+    attempt: Attempt | None
+    debtor: Debtor | None
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the matter may be shown."""
+        return self.attempt is not None and self.attempt.verified_at is not None
+
+    @property
+    def key(self) -> str:
+        """The same key means the same skeleton: talking and wrap-up of one verified case share theirs."""
+        kinds = {
+            "ringing": "ringing",
+            "talking_unverified": "before",
+            "talking": "case",
+            "wrapup": "case" if self.is_verified else "wrapup",
+        }
+        if self.name == "preview":
+            return f"preview:{self.view.work_item_id}"
+        return f"{kinds[self.name]}:{self.view.attempt_id}" if self.name in kinds else f"idle:{self.view.state.value}"
+
+
+def scene_of(session: Session, view: AgentView) -> Scene:
+    """Reads what the stage needs."""
+    attempt = session.scalar(select(Attempt).where(Attempt.id == view.attempt_id)) if view.attempt_id else None
+    debtor = session.scalar(select(Debtor).where(Debtor.id == view.debtor_id)) if view.debtor_id else None
+    return Scene(_stage_name(view, attempt), view, attempt, debtor)
+
+
+def _stage_name(view: AgentView, attempt: Attempt | None) -> str:
+    if view.state is AgentState.RESERVED and attempt is None and view.debtor_id is not None:
+        return "preview"
+    if attempt is None or attempt.state == "closed":
+        return "saved" if view.state is AgentState.TALKING else "idle"
+    if view.state is AgentState.TALKING:
+        return "talking" if attempt.verified_at is not None else "talking_unverified"
+    if view.state is AgentState.WRAP_UP:
+        return "wrapup"
+    return "ringing" if view.state in (AgentState.RESERVED, AgentState.RINGING) else "idle"
+
+
+def stage_model(scene: Scene) -> dict[str, Any]:
+    """The field `stage` of operator.html."""
+    answered = scene.view.answered_at if scene.name in ("talking_unverified", "talking") else None
+    return {"name": scene.name, "key": scene.key, "answered_at": answered}
+
+
+def phone_model(session: Session, scene: Scene, lang: str) -> dict[str, Any]:
+    """The field `phone` of operator/phone.html."""
+    view = scene.view
+    states = {"ringing": "ringing", "talking": "talking", "talking_unverified": "talking", "saved": "talking", "wrapup": "wrapup"}
+    state = states.get(scene.name, "paused" if view.state is AgentState.PAUSED else "idle")
+    is_call = state in ("ringing", "talking")
+    after = "paused" if view.next_state == AgentState.PAUSED else "ready"
+    return {
+        "state": state,
+        "since": (view.answered_at if state == "talking" else None) or view.state_since,
+        "attempt_id": view.attempt_id,
+        "number": view.phone_text if is_call or state == "wrapup" else "",
+        "number_note": _line_note(session, scene.attempt, lang) if is_call else "",
+        "is_verified": scene.is_verified if state in ("talking", "wrapup") else None,
+        "has_softphone": False,
+        "can_hold": False,
+        "is_muted": False,
+        "pause_after": after == "paused",
+        "can_transfer": False,
+        "pause_reasons": [
+            {"value": reason.value, "label": phrases.label(lang, reason), "is_chosen": reason.value == view.pause_reason}
+            for reason in CHOOSABLE_PAUSES
+        ],
+        "paused_for": phrases.pause_label(lang, view.pause_reason) if state == "paused" else "",
+        "ended": _ended(scene) if state == "wrapup" else None,
+        "after": [
+            {"value": value, "label": phrases.pick(lang, words), "is_chosen": value == after}
+            for value, words in (("ready", ("待機(次の電話を受ける)", "Ready (next call)")), ("paused", ("離席", "Pause")))
+        ],
+    }
+
+
+def _ended(scene: Scene) -> dict[str, Any] | None:
+    view = scene.view
+    if view.answered_at is None or view.call_ended_at is None:
+        return None
+    seconds = max(0.0, (view.call_ended_at - view.answered_at).total_seconds())
+    return {"began_at": view.answered_at, "ended_at": view.call_ended_at, "seconds": seconds}
+
+
+def _line_note(session: Session, attempt: Attempt | None, lang: str) -> str:
+    if attempt is None or attempt.phone_id is None:
+        return ""
+    kind = session.scalar(select(PhoneNumber.line_type).where(PhoneNumber.id == attempt.phone_id)) or ""
+    return phrases.pick(lang, LINE_TYPES[kind]) if kind in LINE_TYPES else ""
+
+
+def person_model(session: Session, scene: Scene, lang: str, now: datetime) -> dict[str, Any]:
+    """The fields `person` and `earlier` of operator/_person.html: nothing of the matter."""
+    debtor = scene.debtor
+    assert debtor is not None
+    week = cases.count_attempts(session, debtor.id, now - timedelta(days=7))
+    earlier = cases.past_attempts(session, debtor.id, count=3, but=scene.view.attempt_id)
+    return {
+        "person": {
+            "name": debtor.name,
+            "kana": debtor.name_kana,
+            "honorific": phrases.pick(lang, ("御中", "") if debtor.kind == "company" else ("様", "")),
+            "tries": phrases.pick(lang, (f"この7日で{week}回目", f"{week} in seven days")) if week else "",
+            "good_time": "",
+            "manner": "",
+            "manner_note": "",
+        },
+        "earlier": [
+            {"at": past.at, "text": text} for past in earlier if (text := phrases.neutral_attempt(lang, past.line_result, past.party))
+        ],
+    }
+
+
+def script_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> dict[str, Any]:
+    """The fields `script`, `dodont` and `branches`."""
+    debtor = scene.debtor
+    assert debtor is not None
+    office = session.get_one(Office, who.office_id)
+    words = {"office": office.name, "operator": who.display_name, "name": debtor.name, "phone": local_number(office.phone)}
+    opening = scripts.OPENING_COMPANY if debtor.kind == "company" else scripts.OPENING
+    return {
+        "script": {"opening": opening.format_map(words)},
+        "dodont": {"may": phrases.pick(lang, scripts.MAY), "must_not": phrases.pick(lang, scripts.MUST_NOT)},
+        "branches": [
+            {
+                "n": str(number),
+                "value": branch.value,
+                "label": phrases.pick(lang, branch.label),
+                "say": branch.say.format_map(words),
+                "ends": branch.ending is not None,
+                "action": phrases.pick(lang, branch.action),
+                "consequence": phrases.pick(lang, branch.consequence),
+                "is_chosen": False,
+            }
+            for number, branch in enumerate(scripts.BRANCHES, 1)
+        ],
+    }
+
+
+def local_number(e164: str) -> str:
+    """A Japanese number as people say it: 03-0000-0000."""
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(e164, "JP")
+    except phonenumbers.NumberParseException:
+        return e164
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+CHECKS: dict[Method, tuple[tuple[str, str], tuple[str, str], str]] = {
+    Method.BIRTH_DATE: (("生年月日", "Birth date"), ("例: S55.4.3、19800403", "For example S55.4.3 or 19800403"), "text"),
+    Method.ADDRESS: (
+        ("住所(町名と番地)", "Address (town and block)"),
+        ("生年月日を断られたとき。例: 本町2-3-4", "If the birth date is declined"),
+        "text",
+    ),
+}
+
+
+def checks_model(checks: verification.Checks, debtor: Debtor, lang: str, failed: str = "") -> dict[str, Any]:
+    """The field `checks` of operator/checks.html: what was typed, never what is registered."""
+    name = {
+        "name": "name",
+        "label": phrases.pick(lang, ("氏名(呼びかけに応じた名)", "Name (they answered to it)")),
+        "help": "",
+        "is_required": True,
+        "state": "matched",
+        "said": debtor.name_kana or debtor.name,
+        "tries_left": checks.tries_left,
+        "inputmode": "text",
+    }
+    entries = [name]
+    for method in checks.methods:
+        words, hint, mode = CHECKS[method]
+        state = "matched" if method in checks.matched else "locked" if not checks.tries_left else "failed" if failed == method else "open"
+        entries.append(
+            {
+                "name": method.value,
+                "label": phrases.pick(lang, words),
+                "help": phrases.pick(lang, hint),
+                "is_required": False,
+                "state": state,
+                "said": checks.said.get(method, ""),
+                "tries_left": checks.tries_left,
+                "inputmode": mode,
+            }
+        )
+    matched = 1 + len(checks.matched)
+    return {
+        "matched": min(matched, verification.NEEDED),
+        "needed": verification.NEEDED,
+        "can_go_on": checks.is_enough,
+        "remaining": max(0, verification.NEEDED - matched),
+        "entries": entries,
+    }

@@ -1,0 +1,164 @@
+"""Words that depend on codes of the rooms below: results, parties, states, what follows; Japanese and English side by side.
+
+Texts of the pages themselves are in locales/. What may be shown before somebody is verified is in `NEUTRAL_*`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from campaigns.attempts.codes import CHANNEL_JA, LINE_RESULT_JA, OUTCOME_JA, PARTY_JA, Channel, LineResult, Outcome, Party
+from dialer.agents.state import PAUSE_REASON_JA, AgentState, PauseReason
+
+CHANNEL_EN = {
+    Channel.SMS: "SMS",
+    Channel.AUTO_CALL: "Automated call",
+    Channel.OPERATOR_CALL: "Call",
+    Channel.VISIT: "Visit",
+    Channel.TAX_OFFICER: "Handed to a tax officer",
+    Channel.NONE: "No contact",
+}
+LINE_RESULT_EN = {
+    LineResult.ANSWERED: "Answered",
+    LineResult.BUSY: "Busy",
+    LineResult.NO_ANSWER: "No answer",
+    LineResult.MACHINE: "Answering machine",
+    LineResult.UNOBTAINABLE: "Number not in use",
+    LineResult.REJECTED: "Rejected",
+    LineResult.UNREACHABLE: "Out of reach",
+    LineResult.FAX: "Fax",
+    LineResult.ABANDONED: "Abandoned",
+    LineResult.FAILED: "Failed",
+}
+PARTY_EN = {
+    Party.DEBTOR: "The person",
+    Party.DEBTOR_UNVERIFIED: "The person (not verified)",
+    Party.FAMILY: "Family at home",
+    Party.THIRD_PARTY: "Somebody else",
+    Party.COMPANY_CONTACT: "Company contact",
+    Party.AGENT: "Agent",
+    Party.WRONG_NUMBER: "Wrong number",
+    Party.UNKNOWN: "Unknown (silent)",
+    Party.NOBODY: "Nobody",
+}
+OUTCOME_EN = {
+    Outcome.PROMISE_FULL: "Promise to pay (all)",
+    Outcome.PROMISE_PART: "Promise to pay (part)",
+    Outcome.INSTALMENT_TO_OFFICER: "Instalments: to an officer",
+    Outcome.CLAIMS_PAID: "Says it is paid",
+    Outcome.REISSUE_SLIP: "New payment slip",
+    Outcome.DIRECT_DEBIT_WISH: "Wishes direct debit",
+    Outcome.CALLBACK_PROMISED: "Call back",
+    Outcome.CALLBACK_MESSAGE_LEFT: "Message left",
+    Outcome.HARDSHIP: "Hard to pay, wishes advice",
+    Outcome.REFUSES: "Refuses or objects",
+    Outcome.DISPUTES_ASSESSMENT: "Disputes the assessment",
+    Outcome.DEATH_MOVE_ABSENCE: "Death, move or long absence",
+    Outcome.STOP_NUMBER: "Asks to stop using the number",
+    Outcome.COMPLAINT: "Complaint",
+    Outcome.LANGUAGE_SUPPORT: "Needs another language",
+    Outcome.VULNERABLE: "Needs special care",
+    Outcome.INTERRUPTED: "Cut off",
+    Outcome.NO_RESULT: "No result",
+}
+PAUSE_REASON_EN = {
+    PauseReason.BREAK: "Break",
+    PauseReason.MEETING: "Meeting",
+    PauseReason.TRAINING: "Training",
+    PauseReason.PAPERWORK: "Paperwork",
+    PauseReason.OTHER: "Other",
+    PauseReason.SIGNED_IN: "Not started",
+    PauseReason.WRAP_UP_EXPIRED: "Wrap-up ran out",
+    PauseReason.CONSOLE_GONE: "Console gone",
+    PauseReason.LEG_DOWN: "Voice line down",
+}
+# Before anybody is verified: no word of the matter (CHANNEL_JA, PARTY_JA and OUTCOME_JA have some).
+NEUTRAL_PARTY = {
+    Party.DEBTOR: ("ご本人が応対", "The person answered"),
+    Party.DEBTOR_UNVERIFIED: ("ご本人と思われる方が応対(未確認)", "Perhaps the person (not verified)"),
+    Party.FAMILY: ("ご家族が応対", "Family answered"),
+    Party.THIRD_PARTY: ("ほかの方が応対", "Somebody else answered"),
+    Party.COMPANY_CONTACT: ("担当の方が応対", "A company contact answered"),
+    Party.AGENT: ("代理の方が応対", "An agent answered"),
+    Party.WRONG_NUMBER: ("間違い電話", "Wrong number"),
+    Party.UNKNOWN: ("無言、または切れた", "Silent, or cut off"),
+}
+NEUTRAL_OUTCOMES = (
+    Outcome.INTERRUPTED,
+    Outcome.CALLBACK_PROMISED,
+    Outcome.CALLBACK_MESSAGE_LEFT,
+    Outcome.NO_RESULT,
+    Outcome.STOP_NUMBER,
+    Outcome.COMPLAINT,
+    Outcome.LANGUAGE_SUPPORT,
+)
+
+STATES: dict[AgentState, tuple[str, str, str, str]] = {  # kind and icon of the badge, Japanese, English
+    AgentState.READY: ("", "clock", "待機", "Ready"),
+    AgentState.RESERVED: ("run", "phone", "発信準備", "Reserved"),
+    AgentState.RINGING: ("run", "phone", "呼出中", "Ringing"),
+    AgentState.TALKING: ("run", "phone", "通話中", "Talking"),
+    AgentState.WRAP_UP: ("warn", "pen", "後処理", "Wrap-up"),
+    AgentState.PAUSED: ("off", "hold", "離席", "Paused"),
+    AgentState.ENDED: ("off", "stop", "終了", "Signed out"),
+}
+WAITING: dict[str, tuple[str, str]] = {
+    "no_leg": ("音声回線をつないでいます", "Connecting the voice line"),
+    "leg_refused": (
+        "音声回線を断られました。電話機の番号を管理者に確かめてください",
+        "The phone refused. Ask your administrator to check its address",
+    ),
+    "leg_down": ("音声回線が切れています", "The voice line is down"),
+    "no_campaign": ("動いている計画がありません", "No campaign is running"),
+    "no_dialer": ("発信機が動いていません。管理者に知らせてください", "No dialer is at work. Tell your administrator"),
+    "carrier_down": ("電話会社につながりません。つながるまで待ちます", "The carrier does not answer; waiting"),
+}
+TITLES: dict[str, tuple[str, str]] = {
+    "idle": ("待機", "Waiting"),
+    "preview": ("次の案件", "Next case"),
+    "ringing": ("呼出中", "Ringing"),
+    "talking_unverified": ("応答・本人未確認", "Answered, not verified"),
+    "talking": ("通話中", "Talking"),
+    "saved": ("保存済み", "Saved"),
+    "wrapup": ("後処理", "Wrap-up"),
+}
+STATUS: dict[str, tuple[str, str]] = {
+    "idle": ("", ""),
+    "preview": ("次の案件です。", "The next case."),
+    "ringing": ("呼び出しています。", "Ringing."),
+    "talking_unverified": ("応答しました。本人確認の前です。", "Answered. Nobody is verified yet."),
+    "talking": ("本人確認が済みました。案件を表示しています。", "Verified. The case is shown."),
+    "saved": ("結果を保存しました。", "The result is saved."),
+    "wrapup": ("通話が終わりました。結果を保存してください。", "The call is over. Save the result."),
+}
+
+
+def pick(lang: str, pair: tuple[str, ...]) -> str:
+    """The Japanese or the English one of a pair at the end of a row."""
+    return pair[-1] if lang == "en" else pair[-2]
+
+
+def label(lang: str, code: Any) -> str:
+    """The label of a channel, line result, party, outcome or pause reason."""
+    for kind, ja, en in (
+        (Channel, CHANNEL_JA, CHANNEL_EN),
+        (LineResult, LINE_RESULT_JA, LINE_RESULT_EN),
+        (Party, PARTY_JA, PARTY_EN),
+        (Outcome, OUTCOME_JA, OUTCOME_EN),
+        (PauseReason, PAUSE_REASON_JA, PAUSE_REASON_EN),
+    ):
+        if isinstance(code, kind):
+            return str((en if lang == "en" else ja)[code])  # type: ignore[index]
+    return str(code or "")
+
+
+def pause_label(lang: str, reason: str) -> str:
+    """A pause reason as stored, in words; an unknown one as it is."""
+    return label(lang, PauseReason(reason)) if reason in set(PauseReason) else reason
+
+
+def neutral_attempt(lang: str, line_result: str | None, party: str | None) -> str:
+    """An earlier attempt in words that reveal nothing."""
+    if party in set(Party) and Party(party) in NEUTRAL_PARTY:
+        return pick(lang, NEUTRAL_PARTY[Party(party)])
+    return label(lang, LineResult(line_result)) if line_result in set(LineResult) else ""

@@ -1,0 +1,138 @@
+"""Right-party verification during a call: the caller names themselves, then one registered fact is matched blindly, three tries at most.
+
+What was said is kept only as a draft of the operator, until the result is recorded; what was asked and when stays with the attempt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from callcenter.core.errors import Conflict, InvalidInput, NotFound
+from callcenter.core.live import publish
+from campaigns.attempts.models import Attempt, Draft
+from campaigns.debtors.identity import MAX_FAILURES, Method, Registered, matches, methods_for
+from campaigns.debtors.models import Debtor
+
+NEEDED = 2  # the name they answered to, and one registered fact
+SAID = "said."
+DRAFT_FIELDS = frozenset({"memo", "branch"})
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """How far the verification is.
+
+    Attributes:
+        methods: what can be asked for, best first.
+        matched: what agreed; said: what the operator typed for it.
+        failures: wrong tries so far; none are left at `MAX_FAILURES`.
+    """
+
+    methods: tuple[Method, ...]
+    matched: frozenset[Method]
+    said: dict[Method, str]
+    failures: int
+    verified_at: datetime | None
+
+    @property
+    def tries_left(self) -> int:
+        """How many more tries there are."""
+        return max(0, MAX_FAILURES - self.failures)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the caller may hear the matter: the name they answered to counts as the first item."""
+        return 1 + len(self.matched) >= NEEDED
+
+
+def read_checks(session: Session, attempt: Attempt, user_id: int) -> Checks:
+    """How far the verification of this attempt is."""
+    drafts = select(Draft).where(Draft.attempt_id == attempt.id, Draft.user_id == user_id, Draft.field.startswith(SAID))
+    said = {Method(draft.field.removeprefix(SAID)): draft.value for draft in session.scalars(drafts)}
+    matched = frozenset(Method(word) for word in attempt.verified_with.split(",") if word in set(Method))
+    return Checks(methods_for(_registered(session, attempt)), matched, said, attempt.verify_failures, attempt.verified_at)
+
+
+def check(session: Session, attempt_id: int, user_id: int, method: str, said: str, now: datetime) -> tuple[bool, Checks]:
+    """Compares what the caller said with what is registered, and counts a wrong one.
+
+    Raises:
+        InvalidInput: unreadable, which is no try; or nothing of that kind is registered.
+        Conflict: no tries are left, or the call is over.
+    """
+    attempt = require_own(session, attempt_id, user_id)
+    registered = _registered(session, attempt)
+    if method not in methods_for(registered):
+        raise InvalidInput("この項目では照合できません。", hint="ほかの項目で確かめてください。", code="method_unknown")
+    if attempt.verify_failures >= MAX_FAILURES:
+        raise Conflict("照合は3回までです。", hint="書面での連絡に改めると伝え、通話を終えてください。", code="no_tries_left")
+    is_match = matches(registered, Method(method), said)
+    if is_match:
+        words = [word for word in attempt.verified_with.split(",") if word and word != method]
+        attempt.verified_with = ",".join([*words, method])
+        save_draft(session, attempt.id, user_id, SAID + method, said[:200], now)
+    else:
+        attempt.verify_failures += 1
+    session.flush()
+    return is_match, read_checks(session, attempt, user_id)
+
+
+def open_matter(session: Session, attempt_id: int, user_id: int, now: datetime) -> Attempt:
+    """The caller is the right party: from now on the case may be shown. Again is a no-op.
+
+    Raises:
+        Conflict: not enough items agree yet, or the call is over.
+    """
+    attempt = require_own(session, attempt_id, user_id)
+    if attempt.verified_at is not None:
+        return attempt
+    if not read_checks(session, attempt, user_id).is_enough:
+        raise Conflict("まだ本人と確かめられていません。", hint="項目を照合してください。", code="not_verified")
+    attempt.verified_at = now
+    attempt.verified_with = f"name,{attempt.verified_with}"[:60]
+    session.flush()
+    publish(session, "call", user_id)
+    return attempt
+
+
+def require_own(session: Session, attempt_id: int, user_id: int) -> Attempt:
+    """The operator's own unfinished attempt, locked.
+
+    Raises:
+        NotFound: there is none of that number for this operator.  Conflict: its result has been recorded.
+    """
+    attempt = session.scalar(select(Attempt).where(Attempt.id == attempt_id, Attempt.operator_id == user_id).with_for_update())
+    if attempt is None:
+        raise NotFound("その案件はありません。", code="no_attempt")
+    if attempt.state == "closed":
+        raise Conflict("この案件の結果は記録されています。", hint="今の画面に更新してください。", code="already_recorded")
+    return attempt
+
+
+def save_draft(session: Session, attempt_id: int, user_id: int, field: str, value: str, now: datetime) -> None:
+    """Keeps what is being typed; the newest value of a field takes the place of the older."""
+    row = insert(Draft).values(user_id=user_id, attempt_id=attempt_id, field=field, value=value, saved_at=now)
+    session.execute(
+        row.on_conflict_do_update(index_elements=["office_id", "user_id", "attempt_id", "field"], set_={"value": value, "saved_at": now})
+    )
+
+
+def drafts_of(session: Session, attempt_id: int, user_id: int) -> dict[str, Draft]:
+    """What this operator has typed for this attempt, by field."""
+    rows = session.scalars(select(Draft).where(Draft.attempt_id == attempt_id, Draft.user_id == user_id))
+    return {row.field: row for row in rows}
+
+
+def drop_drafts(session: Session, attempt_id: int) -> None:
+    """The result is recorded: drafts are gone."""
+    session.execute(delete(Draft).where(Draft.attempt_id == attempt_id))
+
+
+def _registered(session: Session, attempt: Attempt) -> Registered:
+    debtor = session.get_one(Debtor, (attempt.office_id, attempt.debtor_id))
+    return Registered(debtor.name, debtor.name_kana, debtor.birth_date, debtor.address)
