@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callcenter.commands import campaign, charge, office, plan, processes, report, serve, telephony, up, user
+from callcenter.commands import batch, campaign, charge, office, plan, processes, report, serve, telephony, up, user
 from callcenter.commands.runtime import guarded, say
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.add_typer(office.app, name="office")
 app.add_typer(campaign.app, name="campaign")
 app.command("plan")(plan.plan)
+app.command("batch")(batch.batch)
 app.command("explain")(plan.explain)
 app.command("charge")(charge.charge)
 app.add_typer(user.app, name="user")

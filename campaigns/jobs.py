@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 import structlog
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
-from callcenter.core.clock import local_day, utc_now
-from callcenter.core.db import transaction
+from callcenter.auth.models import Office
+from callcenter.core.clock import Clock, SystemClock, local_day, utc_now
+from callcenter.core.db import get_engine, transaction, try_advisory_lock
 from callcenter.core.errors import AppError
 from callcenter.core.queue import enqueue
+from callcenter.core.settings import get_settings
+from campaigns.attempts.codes import Channel
 from campaigns.imports import service as imports
+from campaigns.messages.batches import prepare_batch
+from campaigns.messages.release import advance_batches, release_step
+from campaigns.messages.senders.port import SmsSender
+from campaigns.messages.senders.registry import open_sender
+from campaigns.messages.settling import settle_messages
+from campaigns.planning.models import Campaign
+from campaigns.planning.service import plan
 from campaigns.promises.settle import settle
+from campaigns.sync.connectors import csv_drop
+from campaigns.worklist.claim import sweep
+from campaigns.worklist.fill import fill
 
 log = structlog.get_logger(__name__)
 
 _LOST_AFTER = timedelta(minutes=2)
+_RELEASE_BUDGET = timedelta(seconds=12)
+_RELEASE_CHUNK = 10
 
 
 def run_import(office_id: int, import_id: int) -> None:
@@ -40,3 +59,89 @@ def settle_promises(office_id: int) -> None:
     now = utc_now()
     with transaction(office_id) as session:
         settle(session, today=local_day(now), now=now)
+
+
+def plan_campaign(office_id: int, campaign_id: int) -> None:
+    """Plans a campaign as of now and queues the operators' calls."""
+    now = utc_now()
+    with transaction(office_id) as session:
+        plan(session, campaign_id, now)
+        fill(session, campaign_id, now)
+
+
+def prepare_night_batches(office_id: int) -> None:
+    """Plans every running campaign and prepares its messages and automated calls for the next contact window."""
+    with transaction(office_id) as session:
+        running = session.scalars(select(Campaign.id).where(Campaign.status == "running").order_by(Campaign.priority, Campaign.id)).all()
+    for campaign_id in running:
+        plan_campaign(office_id, campaign_id)
+        for channel in (Channel.SMS, Channel.AUTO_CALL):
+            try:
+                with transaction(office_id) as session:
+                    prepare_batch(session, campaign_id, channel, utc_now())
+            except AppError as problem:
+                log.warning("batch_not_prepared", office_id=office_id, campaign_id=campaign_id, channel=channel, code=problem.code)
+
+
+def release_messages(office_id: int, *, clock: Clock | None = None, budget: timedelta = _RELEASE_BUDGET) -> int:
+    """Releases what may be released now, never above the provider's rate, for at most `budget`; returns how many were sent.
+
+    One process per office releases at a time, so that the rate is kept; a second one finds the lock taken and leaves.
+    """
+    clock = clock or SystemClock()
+    with _only_one(office_id, "release_messages") as is_first:
+        if not is_first:
+            return 0
+        sender = _sender(office_id)
+        end, sent, has_more = clock.now() + budget, 0, True
+        per_step = max(1, min(_RELEASE_CHUNK, int(sender.segments_per_second)))
+        while has_more and clock.now() < end:
+            step = release_step(lambda: _session(office_id), sender, clock.now(), limit=per_step)
+            sent, has_more = sent + step.sent, step.has_more
+            clock.sleep(step.segments / sender.segments_per_second)
+    return sent
+
+
+def settle_unknown_messages(office_id: int) -> int:
+    """Asks the provider what became of messages without an answer; returns how many were settled."""
+    return settle_messages(lambda: _session(office_id), _sender(office_id), utc_now())
+
+
+def sweep_claims(office_id: int) -> None:
+    """Brings back work whose holder died and ends batches whose window has passed."""
+    now = utc_now()
+    with transaction(office_id) as session:
+        sweep(session, now)
+        advance_batches(session, now)
+
+
+def run_sync(office_id: int) -> None:
+    """Passes new results on to the office's core systems."""
+    with transaction(office_id) as session:
+        if not try_advisory_lock(session, "run_sync"):
+            return
+        code = session.scalars(select(Office.code).where(Office.id == office_id)).one()
+        csv_drop.deliver(session, get_settings().data_dir / "sync" / code, utc_now())
+
+
+@contextmanager
+def _only_one(office_id: int, name: str) -> Iterator[bool]:
+    """Whether this process is the one that does `name` for an office now; holds no transaction, and ends with the connection."""
+    key = {"office": office_id, "name": name}
+    with get_engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        is_first = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:office, hashtext(:name))"), key))
+        try:
+            yield is_first
+        finally:
+            if is_first:
+                connection.execute(text("SELECT pg_advisory_unlock(:office, hashtext(:name))"), key)
+
+
+def _session(office_id: int) -> AbstractContextManager[Session]:
+    return transaction(office_id)
+
+
+def _sender(office_id: int) -> SmsSender:
+    with transaction(office_id) as session:
+        is_training = session.scalars(select(Office.is_training).where(Office.id == office_id)).one()
+    return open_sender(get_settings(), office_id, is_training=is_training)

@@ -1,0 +1,1 @@
+"""Ways to pass facts on to an office's core systems; each is one module with `deliver(session, …)`."""

@@ -1,0 +1,290 @@
+"""Preparing a night's batch: who is assigned to the channel, asked at the gate for the moment of release, with frozen inputs.
+
+SMS become `Message` rows, automated calls become `WorkItem` rows that the dialer dials inside the window.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import Office
+from callcenter.core.db import advisory_lock, office_of
+from callcenter.core.errors import Conflict, InvalidInput, NotFound
+from callcenter.core.live import publish
+from callcenter.core.phones import format_national
+from campaigns.attempts.codes import Channel
+from campaigns.compliance import gate
+from campaigns.compliance.facts import LINES, USABLE_STATUSES
+from campaigns.compliance.rules import ContactPolicy
+from campaigns.compliance.windows import open_spans
+from campaigns.messages.models import Batch, Message, Template
+from campaigns.messages.state import BATCH_TRANSITIONS, LIVE_BATCHES, BatchState, MessageState
+from campaigns.messages.templates import DEFAULT_BODY, DEFAULT_CODE, check_text, render, segments_of
+from campaigns.planning.models import Campaign
+from campaigns.worklist.models import WorkItem
+
+CHUNK = 5_000
+BATCH_CHANNELS = (Channel.SMS, Channel.AUTO_CALL)
+SAME_NUMBER, ALREADY_QUEUED, NO_NUMBER = "same_number", "already_queued", "no_usable_number"
+
+CANDIDATES = text("""
+SELECT a.debtor_id, a.priority, p.id AS phone_id, p.e164,
+  EXISTS (SELECT FROM work_item w WHERE w.office_id = :office AND w.debtor_id = a.debtor_id AND w.campaign_id = :campaign
+          AND w.state IN ('ready', 'claimed'))
+  OR EXISTS (SELECT FROM message m JOIN batch b ON b.office_id = m.office_id AND b.id = m.batch_id
+             WHERE m.office_id = :office AND m.debtor_id = a.debtor_id
+             AND m.state IN ('ready', 'claimed', 'handed_over', 'unknown')) AS is_queued
+FROM channel_assignment a
+LEFT JOIN LATERAL (SELECT p.id, p.e164 FROM phone_number p WHERE p.office_id = :office AND p.debtor_id = a.debtor_id AND p.is_listed
+    AND p.e164 IS NOT NULL AND p.status = ANY(:usable) AND p.line_type = ANY(:lines) ORDER BY p.position, p.id LIMIT 1) p ON true
+WHERE a.office_id = :office AND a.campaign_id = :campaign AND a.channel = :channel
+ORDER BY a.priority, a.debtor_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What was prepared; `batch` is None for a dry run. `reasons` counts refusals."""
+
+    batch: int | None
+    prepared: int
+    refused: int
+    withdrawn: int
+    release_from: datetime | None
+    release_until: datetime | None
+    reasons: dict[str, int]
+
+
+def prepare_batch(
+    session: Session,
+    campaign_id: int,
+    channel: Channel,
+    as_of: datetime,
+    *,
+    now: datetime | None = None,
+    dry_run: bool = False,
+    user_id: int | None = None,
+) -> BatchResult:
+    """Prepares the batch whose release begins with the first contact window from `as_of` on.
+
+    Raises:
+        NotFound: no such campaign.  Conflict: it is finished or was never planned.
+        InvalidInput: no batch of that channel, no call-back number, a text that may not go out, or no window in sight.
+    """
+    if channel not in BATCH_CHANNELS:
+        raise InvalidInput(f"There are no batches of '{channel}'.", hint="Expected sms or auto_call.", code="usage")
+    campaign = _campaign(session, campaign_id)
+    policy = gate.load_policy(session)
+    release_from, release_until = _window(policy, channel, as_of)
+    template, body = _text(session, campaign, now or as_of, stores=not dry_run) if channel is Channel.SMS else (None, "")
+    if not dry_run:
+        advisory_lock(session, f"batch {campaign_id} {channel}")
+    withdrawn = 0 if dry_run else _lapse(session, campaign_id, channel, as_of, now or as_of)
+    rows = session.execute(CANDIDATES, _values(session, campaign_id, channel)).all()
+    chosen, reasons = _choose(rows, channel)
+    phones = {row.debtor_id: row.phone_id if channel is Channel.SMS else None for row in chosen}
+    decisions = gate.check_set(session, phones, channel, release_from, policy)
+    reasons |= gate.count_reasons(decisions.values())
+    allowed = [row for row in chosen if decisions[row.debtor_id].is_allowed]
+    if dry_run:
+        return BatchResult(None, len(allowed), len(rows) - len(allowed), 0, release_from, release_until, reasons)
+    batch = Batch(
+        campaign_id=campaign_id,
+        channel=channel.value,
+        state=(BatchState.READY if allowed else BatchState.DONE).value,
+        template_id=None if template is None else template.id,
+        rule_set_id=campaign.rule_set_id,
+        as_of=as_of,
+        release_from=release_from,
+        release_until=release_until,
+        refused=len(rows) - len(allowed),
+        withdrawn=withdrawn,
+        reasons=reasons,
+        created_by=user_id,
+        created_at=now or as_of,
+    )
+    session.add(batch)
+    session.flush()
+    write = _write_messages if channel is Channel.SMS else _write_items
+    batch.prepared = write(session, batch, allowed, body, now or as_of)
+    gate.record(session, decisions, channel, now or as_of, campaign_id=campaign_id)
+    publish(session, "batch")
+    return BatchResult(batch.id, batch.prepared, batch.refused, withdrawn, release_from, release_until, reasons)
+
+
+def set_batch_state(session: Session, batch_id: int, wanted: BatchState, now: datetime, *, reason: str = "") -> Batch:
+    """Pauses, resumes or cancels a batch; cancelling withdraws what was not handed over. Repeating it is not an error.
+
+    Raises:
+        NotFound: no such batch.  Conflict: the state can't follow the present one.
+    """
+    batch = session.scalar(select(Batch).where(Batch.id == batch_id).with_for_update())
+    if batch is None:
+        raise NotFound("There is no such batch.")
+    present = BatchState(batch.state)
+    if present is wanted:
+        return batch
+    if wanted not in BATCH_TRANSITIONS[present]:
+        raise Conflict(f"The batch is {present}; it can't become {wanted}.")
+    batch.state = wanted.value
+    if wanted is BatchState.CANCELLED:
+        batch.finished_at = now
+        batch.withdrawn += withdraw_waiting(session, batch.id, "batch_cancelled", now)
+    if reason:
+        batch.reasons = {**batch.reasons, reason: batch.reasons.get(reason, 0) + 1}
+    publish(session, "batch")
+    return batch
+
+
+def progress(session: Session, batch_id: int) -> dict[str, int]:
+    """A batch's messages or calls by their present state; they add up to what was prepared."""
+    batch = session.scalar(select(Batch).where(Batch.id == batch_id))
+    if batch is None:
+        raise NotFound("There is no such batch.")
+    rows = Message if batch.channel == Channel.SMS.value else WorkItem
+    counted = select(rows.state, func.count()).where(rows.batch_id == batch_id).group_by(rows.state)
+    return {row[0]: row[1] for row in session.execute(counted)}
+
+
+def withdraw_waiting(session: Session, batch_id: int, reason: str, now: datetime) -> int:
+    """Withdraws the messages and calls of a batch that nobody has begun; returns their number."""
+    values = {"state": MessageState.WITHDRAWN.value, "reason": reason, "updated_at": now}
+    messages = update(Message).where(Message.batch_id == batch_id, Message.state == MessageState.READY.value).values(values)
+    items = update(WorkItem).where(WorkItem.batch_id == batch_id, WorkItem.state == "ready").values(values)
+    return len(session.scalars(messages.returning(Message.id)).all()) + len(session.scalars(items.returning(WorkItem.id)).all())
+
+
+def _campaign(session: Session, campaign_id: int) -> Campaign:
+    campaign = session.scalar(select(Campaign).where(Campaign.id == campaign_id))
+    if campaign is None:
+        raise NotFound("There is no such campaign.", hint="`callcenter campaign list` shows them.")
+    if campaign.status == "finished":
+        raise Conflict(f"The campaign '{campaign.name}' is finished.", hint="Make a new campaign.")
+    if campaign.planned_as_of is None:
+        raise Conflict(f"The campaign '{campaign.name}' has no plan yet.", hint="Run `callcenter plan` first.")
+    return campaign
+
+
+def _window(policy: ContactPolicy, channel: Channel, as_of: datetime) -> tuple[datetime, datetime]:
+    for opens, closes in open_spans(policy.hours, channel, as_of):
+        return max(opens, as_of), closes
+    raise InvalidInput("No contact window is in sight.", hint="Check the contact hours and the closing days.", code="no_window")
+
+
+def _text(session: Session, campaign: Campaign, now: datetime, *, stores: bool) -> tuple[Template, str]:
+    """The campaign's template (made on first use) and the finished text: it is the same for everybody."""
+    code = str(campaign.options.get("template", DEFAULT_CODE))
+    statement = select(Template).where(Template.code == code, Template.is_active).order_by(Template.version.desc()).limit(1)
+    template = session.scalar(statement)
+    if template is None and code != DEFAULT_CODE:
+        raise NotFound(f"There is no active template '{code}'.", hint="Add it, or change the campaign's option 'template'.")
+    if template is None:
+        template = Template(code=DEFAULT_CODE, body=DEFAULT_BODY, allows_tax_words=False, created_at=now)
+        if stores:
+            session.add(template)
+            session.flush()
+    office = session.get_one(Office, office_of(session))
+    if not office.phone:
+        raise InvalidInput(
+            "The office has no call-back number.", hint="Set the office's published number first.", code="no_callback_number"
+        )
+    body = render(template.body, {"office_name": office.name, "callback_number": format_national(office.phone)})
+    check_text(body, allows_tax_words=template.allows_tax_words)
+    return template, body
+
+
+def _lapse(session: Session, campaign_id: int, channel: Channel, as_of: datetime, now: datetime) -> int:
+    """Ends earlier batches whose window has passed: what they did not get to is planned anew."""
+    passed = select(Batch).where(
+        Batch.campaign_id == campaign_id,
+        Batch.channel == channel.value,
+        Batch.state.in_(LIVE_BATCHES),
+        Batch.release_until <= as_of,
+    )
+    return sum(lapse_batch(session, batch, now) for batch in session.scalars(passed).all())
+
+
+def lapse_batch(session: Session, batch: Batch, now: datetime) -> int:
+    """Ends a batch whose window has passed and returns what is withdrawn."""
+    count = withdraw_waiting(session, batch.id, "window_passed", now)
+    batch.withdrawn += count
+    batch.state = BatchState.DONE.value
+    batch.finished_at = now
+    return count
+
+
+def _values(session: Session, campaign_id: int, channel: Channel) -> dict[str, object]:
+    return {
+        "office": office_of(session),
+        "campaign": campaign_id,
+        "channel": channel.value,
+        "usable": list(USABLE_STATUSES),
+        "lines": list(LINES[channel]),
+    }
+
+
+def _choose(rows: Sequence[Row[int, int, int, str, bool]], channel: Channel) -> tuple[list[Row[int, int, int, str, bool]], dict[str, int]]:
+    """Those to ask the gate about: not queued already, with a number, and each number once (a household shares one)."""
+    chosen: list[Row[int, int, int, str, bool]] = []
+    reasons: dict[str, int] = {}
+    seen: set[str] = set()
+    for row in rows:
+        reason = ALREADY_QUEUED if row.is_queued else NO_NUMBER if row.phone_id is None else SAME_NUMBER if row.e164 in seen else ""
+        if reason:
+            reasons[reason] = reasons.get(reason, 0) + 1
+            continue
+        seen.add(row.e164)
+        chosen.append(row)
+    return chosen, reasons
+
+
+def _write_messages(session: Session, batch: Batch, rows: Sequence[Row[int, int, int, str, bool]], body: str, now: datetime) -> int:
+    office, segments = office_of(session), segments_of(body)
+    for start in range(0, len(rows), CHUNK):
+        session.execute(
+            insert(Message),
+            [
+                {
+                    "batch_id": batch.id,
+                    "debtor_id": row.debtor_id,
+                    "phone_id": row.phone_id,
+                    "e164": row.e164,
+                    "body": body,
+                    "segments": segments,
+                    "reference": f"{office}-{uuid.uuid4().hex}"[:40],
+                    "updated_at": now,
+                }
+                for row in rows[start : start + CHUNK]
+            ],
+        )
+    return len(rows)
+
+
+def _write_items(session: Session, batch: Batch, rows: Sequence[Row[int, int, int, str, bool]], body: str, now: datetime) -> int:
+    del body
+    for start in range(0, len(rows), CHUNK):
+        session.execute(
+            pg_insert(WorkItem).on_conflict_do_nothing(),
+            [
+                {
+                    "campaign_id": batch.campaign_id,
+                    "debtor_id": row.debtor_id,
+                    "channel": Channel.AUTO_CALL.value,
+                    "priority": row.priority,
+                    "not_before": batch.release_from,
+                    "batch_id": batch.id,
+                    "reason": "batch",
+                    "created_at": now,
+                    "updated_at": now,
+                }
+                for row in rows[start : start + CHUNK]
+            ],
+        )
+    return session.scalar(select(func.count()).where(WorkItem.batch_id == batch.id)) or 0

@@ -1,0 +1,203 @@
+"""Releasing prepared messages inside the window: claim, ask the gate again, commit, send, record.
+
+No transaction stays open while the provider answers. A message is marked as handed over and committed before it is sent; whatever
+then stays without an answer is unknown, and `settling` asks the provider. Nothing is ever sent a second time.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from callcenter.core.live import publish
+from campaigns.attempts.codes import Channel
+from campaigns.attempts.models import Attempt
+from campaigns.compliance import gate
+from campaigns.compliance.reasons import DenialReason
+from campaigns.compliance.rules import Decision, Denied
+from campaigns.messages import events
+from campaigns.messages.batches import lapse_batch, set_batch_state
+from campaigns.messages.models import Batch, Message
+from campaigns.messages.senders.port import SenderError, SenderRefused, SenderUnreachable, SmsRequest, SmsSender, SmsStatus
+from campaigns.messages.state import LIVE_BATCHES, OPEN_BATCHES, UNSETTLED, BatchState, MessageState
+from campaigns.planning.models import Campaign
+from campaigns.worklist.models import WorkItem
+
+log = structlog.get_logger(__name__)
+
+SessionFactory = Callable[[], AbstractContextManager[Session]]
+CLAIM_LEASE = timedelta(minutes=2)
+TO_WITHDRAW = frozenset({DenialReason.SETTLED, DenialReason.PAYMENT_CLAIMED})
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """One step: how many were sent (accepted or unknown), refused, put back; whether more wait; segments handed over."""
+
+    sent: int = 0
+    refused: int = 0
+    put_back: int = 0
+    has_more: bool = False
+    segments: int = 0
+
+
+def release_step(session_factory: SessionFactory, sender: SmsSender, now: datetime, *, limit: int = 10) -> Released:
+    """Hands over up to `limit` messages of batches whose window is open."""
+    with session_factory() as session:
+        claimed = _claim(session, now, limit)
+        allowed, refused = _ask_gate(session, claimed, now)
+        requests = _hand_over(session, allowed, sender.name, now)
+    answers: list[tuple[int, SmsStatus | SenderError]] = []
+    unsent: list[int] = []
+    for message_id, request in requests:
+        if unsent:
+            unsent.append(message_id)
+            continue
+        try:
+            answers.append((message_id, sender.send(request)))
+        except SenderError as problem:
+            answers.append((message_id, problem))
+            if isinstance(problem, SenderUnreachable) or (isinstance(problem, SenderRefused) and problem.is_account):
+                unsent.append(-1)  # no use in trying the others now
+    left = [message_id for message_id in unsent if message_id > 0]
+    with session_factory() as session:
+        sent = _record(session, answers, now)
+        put_back = events.put_back(session, left, now)
+    return Released(
+        sent=sent,
+        refused=refused,
+        put_back=put_back,
+        has_more=len(claimed) == limit and not unsent,
+        segments=sum(message.segments for message in allowed),
+    )
+
+
+def advance_batches(session: Session, now: datetime) -> None:
+    """Opens batches whose time has come and ends those that are through or whose window has passed."""
+    for batch in session.scalars(select(Batch).where(Batch.state.in_(LIVE_BATCHES)).with_for_update(skip_locked=True)).all():
+        if batch.release_until is not None and batch.release_until <= now:
+            lapse_batch(session, batch, now)
+            publish(session, "batch")
+        elif batch.state in OPEN_BATCHES and not _is_waiting(session, batch.id):
+            batch.state, batch.finished_at = BatchState.DONE.value, now
+            publish(session, "batch")
+        elif batch.state == BatchState.READY.value and batch.release_from is not None and batch.release_from <= now:
+            batch.state, batch.released_at = BatchState.RELEASING.value, now
+            publish(session, "batch")
+
+
+def sweep_messages(session: Session, now: datetime) -> int:
+    """Takes care of what a dead worker left: a mere claim goes back, a hand-over without an answer becomes unknown."""
+    expired = Message.lease_until <= now
+    back = update(Message).where(Message.state == MessageState.CLAIMED.value, expired)
+    lost = update(Message).where(Message.state == MessageState.HANDED_OVER.value, expired)
+    free = {"claim_token": None, "lease_until": None, "updated_at": now}
+    freed = session.scalars(back.values(state=MessageState.READY.value, **free).returning(Message.id)).all()
+    unknown = session.scalars(
+        lost.values(state=MessageState.UNKNOWN.value, reason="no_answer_recorded", **free).returning(Message.id)
+    ).all()
+    return len(freed) + len(unknown)
+
+
+def _is_waiting(session: Session, batch_id: int) -> bool:
+    messages = select(Message.id).where(Message.batch_id == batch_id, Message.state.in_([state.value for state in UNSETTLED]))
+    items = select(WorkItem.id).where(WorkItem.batch_id == batch_id, WorkItem.state.in_(["ready", "claimed"]))
+    return session.scalar(select(messages.exists() | items.exists())) or False
+
+
+def _claim(session: Session, now: datetime, limit: int) -> list[Message]:
+    """Fences up to `limit` ready messages of open batches of running campaigns."""
+    advance_batches(session, now)
+    due = (
+        select(Message.id)
+        .join(Batch, (Batch.office_id == Message.office_id) & (Batch.id == Message.batch_id))
+        .join(Campaign, (Campaign.office_id == Batch.office_id) & (Campaign.id == Batch.campaign_id))
+        .where(
+            Message.state == MessageState.READY.value,
+            Batch.state == BatchState.RELEASING.value,
+            Campaign.status == "running",
+        )
+        .order_by(Message.batch_id, Message.id)
+        .limit(limit)
+        .with_for_update(of=Message, skip_locked=True)
+    )
+    token = str(uuid.uuid4())
+    values = {"state": MessageState.CLAIMED.value, "claim_token": token, "lease_until": now + CLAIM_LEASE, "updated_at": now}
+    claimed = update(Message).where(Message.id.in_(due.scalar_subquery())).values(values).returning(Message)
+    rows = session.scalars(claimed, execution_options={"populate_existing": True}).all()
+    return sorted(rows, key=lambda message: message.id)
+
+
+def _ask_gate(session: Session, claimed: Sequence[Message], now: datetime) -> tuple[list[Message], int]:
+    """Asks again just before contact; refusals end the message, each with its reason on record."""
+    if not claimed:
+        return [], 0
+    decisions = gate.check_set(session, {m.debtor_id: m.phone_id for m in claimed}, Channel.SMS, now)
+    allowed: list[Message] = []
+    refused = 0
+    for message in claimed:
+        decision: Decision = decisions[message.debtor_id]
+        if not isinstance(decision, Denied):
+            allowed.append(message)
+            continue
+        refused += 1
+        state = MessageState.WITHDRAWN if decision.reason in TO_WITHDRAW else MessageState.REFUSED
+        events.move(message, state, now, reason=decision.reason.value)
+        batch = session.get_one(Batch, (message.office_id, message.batch_id))
+        gate.record(session, {message.debtor_id: decision}, Channel.SMS, now, campaign_id=batch.campaign_id)
+    return allowed, refused
+
+
+def _hand_over(session: Session, messages: Sequence[Message], provider: str, now: datetime) -> list[tuple[int, SmsRequest]]:
+    """Opens each message's attempt and marks it as handed over; the caller commits before anything is sent."""
+    requests: list[tuple[int, SmsRequest]] = []
+    for message in messages:
+        batch = session.get_one(Batch, (message.office_id, message.batch_id))
+        attempt = Attempt(
+            debtor_id=message.debtor_id,
+            campaign_id=batch.campaign_id,
+            channel=Channel.SMS.value,
+            phone_id=message.phone_id,
+            phone_text=message.e164,
+            began_at=now,
+            script_version=f"template {batch.template_id}",
+        )
+        session.add(attempt)
+        session.flush()
+        message.attempt_id = attempt.id
+        message.provider = provider
+        message.handed_over_at = now
+        events.move(message, MessageState.HANDED_OVER, now, keeps_lease=True)
+        requests.append((message.id, SmsRequest(message.reference, message.e164, message.body)))
+    return requests
+
+
+def _record(session: Session, answers: Sequence[tuple[int, SmsStatus | SenderError]], now: datetime) -> int:
+    """Writes down what the provider said to each message; returns how many went out or may have."""
+    sent = 0
+    for message_id, answer in answers:
+        message = session.scalars(select(Message).where(Message.id == message_id).with_for_update()).one()
+        if isinstance(answer, SmsStatus):
+            sent += 1
+            events.record_status(session, message, answer, f"{message.reference}:answer", now)
+        elif isinstance(answer, SenderUnreachable):
+            events.put_back(session, [message_id], now)
+        elif isinstance(answer, SenderRefused) and answer.is_account:
+            events.put_back(session, [message_id], now)
+            set_batch_state(session, message.batch_id, BatchState.PAUSED, now, reason=answer.code)
+            log.warning("batch_paused", batch_id=message.batch_id, code=answer.code)
+        elif isinstance(answer, SenderRefused):
+            events.fail(session, message, answer.code, now)
+        else:
+            sent += 1
+            events.move(message, MessageState.UNKNOWN, now, reason=answer.code)
+    if answers:
+        publish(session, "batch")
+    return sent
