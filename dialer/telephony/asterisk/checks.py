@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 
 from dialer.telephony.asterisk.link import AmiSettings, log_in
 from dialer.telephony.asterisk.wire import WireClient
@@ -18,7 +19,13 @@ _RENDER = "Write the project's configuration with `callcenter telephony render D
 def check_asterisk(settings: AmiSettings, trunk: str) -> Sequence[CheckLine]:
     """One line for each thing tried; the first that fails is the last."""
     where = f"{settings.host}:{settings.port}"
-    client = WireClient(settings.host, settings.port, on_event=lambda _name, _keys: None, timeout=settings.answer_seconds)
+    booted = threading.Event()
+
+    def on_event(name: str, _: Mapping[str, str]) -> None:
+        if name == "FullyBooted":
+            booted.set()
+
+    client = WireClient(settings.host, settings.port, on_event=on_event, timeout=settings.answer_seconds)
     try:
         client.connect()
     except CarrierError as error:
@@ -28,6 +35,8 @@ def check_asterisk(settings: AmiSettings, trunk: str) -> Sequence[CheckLine]:
     try:
         log_in(client, settings)
         lines.append(CheckLine("login", True, settings.user))
+        if not booted.wait(settings.boot_seconds):
+            return [*lines, CheckLine("answers", False, "Asterisk is still starting", "Try again in a moment.")]
         lines += [_version(client, settings), _rights(client, settings), _trunk(client, settings, trunk)]
         lines.append(_dialplan(client, settings))
     except CarrierError as error:
