@@ -24,7 +24,7 @@ def idle_model(session: Session, scene: Scene, who: SignedIn, lang: str, now: da
     """The field `idle` of operator/idle.html."""
     view = scene.view
     is_ready = view.state is AgentState.READY
-    hours, closed = _hours(session, lang, now)
+    hours, closed = hours_today(session, lang, now)
     reason = phrases.pick(lang, phrases.WAITING[view.waiting_reason]) if view.waiting_reason in phrases.WAITING else ""
     waiting = select(func.count()).where(
         WorkItem.state == "ready", WorkItem.channel == Channel.OPERATOR_CALL.value, WorkItem.not_before <= now
@@ -41,7 +41,8 @@ def idle_model(session: Session, scene: Scene, who: SignedIn, lang: str, now: da
     }
 
 
-def _hours(session: Session, lang: str, now: datetime) -> tuple[str, str]:
+def hours_today(session: Session, lang: str, now: datetime) -> tuple[str, str]:
+    """Today's contact hours in words, and why nothing is called now ("" while they are open)."""
     contact = load_policy(session).hours
     today = hours_on(contact, Channel.OPERATOR_CALL, local_day(now))
     span = f"{today.opens:%H:%M}〜{today.closes:%H:%M}" if today else phrases.pick(lang, ("本日は架電しない日", "Closed today"))
