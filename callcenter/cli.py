@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callcenter.commands import batch, campaign, charge, office, plan, processes, report, serve, telephony, up, user
+from callcenter.commands import batch, campaign, charge, office, plan, processes, report, serve, telephony, up, user, verify
 from callcenter.commands.runtime import guarded, say
 
 app = typer.Typer(
@@ -19,12 +19,14 @@ app = typer.Typer(
 )
 app.add_typer(office.app, name="office")
 app.add_typer(campaign.app, name="campaign")
+app.command("import")(imports.import_command)
 app.command("plan")(plan.plan)
 app.command("batch")(batch.batch)
 app.command("explain")(plan.explain)
 app.command("charge")(charge.charge)
 app.add_typer(user.app, name="user")
 app.command("report")(report.report)
+app.command("verify")(verify.verify)
 app.command("up")(up.up)
 app.command("serve")(serve.serve)
 app.add_typer(telephony.app, name="telephony")
