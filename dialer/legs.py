@@ -23,6 +23,23 @@ log = structlog.get_logger(__name__)
 ASK_AGAIN_SECONDS = 45.0
 
 
+@dataclass(frozen=True, slots=True)
+class LegOrder:
+    """A leg to be opened at `address`."""
+
+    agent_session_id: int
+    leg_id: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegWishes:
+    """Legs to be opened, and ids of legs to be closed."""
+
+    to_open: Sequence[LegOrder] = ()
+    to_close: Sequence[str] = ()
+
+
 class LegKeeper:
     """Makes the carrier's legs equal what the database says they should be; remembers only what was asked for just now."""
 
@@ -30,17 +47,18 @@ class LegKeeper:
         self._carrier, self._node = carrier, node
         self._asked: dict[str, datetime] = {}
 
-    def keep(self, office_id: int, now: datetime) -> None:
-        """Opens what is missing and closes what is over, outside any transaction."""
+    def wishes(self, session: Session, now: datetime) -> LegWishes:
+        """Which legs are missing and which are over; those to be opened are this dialer's from now on."""
         if not self._carrier.is_connected():
-            return
+            return LegWishes()
         self._asked = {leg_id: at for leg_id, at in self._asked.items() if now - at < timedelta(seconds=ASK_AGAIN_SECONDS)}
-        with transaction(office_id) as session:
-            to_open = legs_to_open(session, self._node, self._asked)
-            to_close = legs_to_close(session, self._node)
-        for order in to_open:
+        return LegWishes(legs_to_open(session, self._node, self._asked), legs_to_close(session, self._node))
+
+    def fulfil(self, office_id: int, wishes: LegWishes, now: datetime) -> None:
+        """Asks the carrier, outside any transaction."""
+        for order in wishes.to_open:
             self._open(office_id, order, now)
-        for leg_id in to_close:
+        for leg_id in wishes.to_close:
             self._close(leg_id)
 
     def apply(self, session: Session, event: CarrierEvent, now: datetime) -> None:
@@ -64,15 +82,6 @@ class LegKeeper:
             self._carrier.close_leg(leg_id)
         except CarrierError as problem:
             log.info("leg_not_closed", error=problem.code)
-
-
-@dataclass(frozen=True, slots=True)
-class LegOrder:
-    """A leg to be opened at `address`."""
-
-    agent_session_id: int
-    leg_id: str
-    address: str
 
 
 def legs_to_open(session: Session, node: str, asked: Collection[str]) -> list[LegOrder]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
@@ -15,6 +15,8 @@ from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
+from campaigns.compliance.gate import load_policy
+from campaigns.compliance.rules import ContactPolicy
 from campaigns.debtors.models import PhoneNumber
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
@@ -32,6 +34,7 @@ from dialer.telephony.port import Carrier, CarrierLimits, OriginateRequest, Robo
 log = structlog.get_logger(__name__)
 
 LONGEST_BACK_OFF = 30.0
+POLICY_AGE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Line:
         self._tokens, self._filled_at = 1.0, clock.now()
         self._failures, self._closed_until = 0, clock.now()
         self.hung_up: set[str] = set()
+        self._policies: dict[int, tuple[datetime, ContactPolicy]] = {}
 
     def is_open(self) -> bool:
         """Whether a call may be handed over now."""
@@ -66,6 +70,13 @@ class Line:
     def free_lines(self) -> int:
         """Lines of the trunk nobody uses."""
         return max(0, self.limits.max_lines - sum(self.lines_in_use.values()))
+
+    def policy(self, session: Session, office_id: int) -> ContactPolicy:
+        """The office's contact rules, read again every few seconds; the facts about a debtor are never kept."""
+        known = self._policies.get(office_id)
+        if known is None or self.clock.now() - known[0] > POLICY_AGE:
+            known = self._policies[office_id] = (self.clock.now(), load_policy(session))
+        return known[1]
 
     def take(self) -> None:
         """One call leaves."""
@@ -100,9 +111,10 @@ class Line:
 def place_round(line: Line, share: CampaignShare) -> Placement:
     """Places what may be placed now for one campaign; each call is committed before the carrier is asked."""
     with transaction(share.office_id) as session:
-        plan = _look(session, line, share)
-    placed = _place_requested(line, share)
-    for make, count in ((_open_for_operator, plan.operator_calls), (_open_robocall, plan.robocalls)):
+        requested, plan = _look(session, line, share)
+    makers = ((_take_requested, requested), (_open_for_operator, plan.operator_calls), (_open_robocall, plan.robocalls))
+    placed = 0
+    for make, count in makers:
         for _ in range(count):
             if not line.is_open():
                 return Placement(placed, has_more=True)
@@ -115,28 +127,34 @@ def place_round(line: Line, share: CampaignShare) -> Placement:
     return Placement(placed)
 
 
-def _look(session: Session, line: Line, share: CampaignShare) -> PacingDecision:
-    """What there is to pace: ready operators with a voice leg here, and calls under way."""
+def _look(session: Session, line: Line, share: CampaignShare) -> tuple[int, PacingDecision]:
+    """Calls that operators asked for, and what the pacing says about ready operators with a voice leg here and calls under way."""
     under_way = session.execute(
-        select(Call.campaign_id, Call.mode, func.count())
-        .where(Call.state != CallState.ENDED, Call.node == line.node)
-        .group_by(Call.campaign_id, Call.mode)
+        select(Call.campaign_id, Call.mode, Call.node, func.count())
+        .where(Call.state != CallState.ENDED, Call.node.in_((line.node, "")))
+        .group_by(Call.campaign_id, Call.mode, Call.node)
     ).all()
-    line.lines_in_use[share.office_id] = sum(count for _, _, count in under_way)
-    robocalls = sum(count for campaign, mode, count in under_way if campaign == share.campaign_id and mode == calls.ROBOCALL)
-    ready = session.scalar(select(func.count()).select_from(_ready(line, share).subquery())) or 0
-    off_line = (AgentState.READY.value, AgentState.WRAP_UP.value)
-    idle = session.scalar(select(func.count()).where(AgentSession.state.in_(off_line), AgentSession.leg_node == line.node)) or 0
-    return decide(
-        PacingSnapshot(
-            mode=share.dial_mode,
-            ready_operators=ready,
-            idle_operators=idle,
-            free_lines=line.free_lines(),
-            robocalls=robocalls,
-            max_robocalls=int(share.number("max_lines", line.limits.max_lines)),
+    line.lines_in_use[share.office_id] = sum(count for _, _, node, count in under_way if node)
+    mine = [(mode, node, count) for campaign, mode, node, count in under_way if campaign == share.campaign_id]
+    is_ready = (AgentSession.state == AgentState.READY) & AgentSession.is_leg_up & _serves(share)
+    ready, idle = session.execute(
+        select(func.count().filter(is_ready), func.count()).where(
+            AgentSession.state.in_((AgentState.READY, AgentState.WRAP_UP)), AgentSession.leg_node == line.node
         )
+    ).one()
+    snapshot = PacingSnapshot(
+        mode=share.dial_mode,
+        ready_operators=ready,
+        idle_operators=idle,
+        free_lines=line.free_lines(),
+        robocalls=sum(count for mode, node, count in mine if mode == calls.ROBOCALL),
+        max_robocalls=int(share.number("max_lines", line.limits.max_lines)),
     )
+    return sum(count for _, node, count in mine if not node), decide(snapshot)
+
+
+def _serves(share: CampaignShare) -> ColumnElement[bool]:
+    return or_(AgentSession.campaign_id.is_(None), AgentSession.campaign_id == share.campaign_id)
 
 
 def _ready(line: Line, share: CampaignShare) -> Select[AgentSession]:
@@ -147,7 +165,7 @@ def _ready(line: Line, share: CampaignShare) -> Select[AgentSession]:
             AgentSession.state == AgentState.READY,
             AgentSession.is_leg_up,
             AgentSession.leg_node == line.node,
-            or_(AgentSession.campaign_id.is_(None), AgentSession.campaign_id == share.campaign_id),
+            _serves(share),
         )
         .order_by(AgentSession.state_since, AgentSession.id)
     )
@@ -158,10 +176,10 @@ def _open_for_operator(session: Session, line: Line, share: CampaignShare) -> Or
     agent = session.scalar(_ready(line, share).limit(1).with_for_update(skip_locked=True))
     if agent is None:
         return None
-    case = next_case(session, share.campaign_id, Channel.OPERATOR_CALL, line.node, line.clock.now(), user_ids=(agent.user_id,))
+    now, policy = line.clock.now(), line.policy(session, share.office_id)
+    case = next_case(session, share.campaign_id, Channel.OPERATOR_CALL, line.node, now, user_ids=(agent.user_id,), policy=policy)
     if case is None:
         return None
-    now = line.clock.now()
     attempt = open_case(session, case, Channel.OPERATOR_CALL, now, operator_id=agent.user_id)
     call = calls.open_call(
         session, attempt, carrier=line.carrier.name, mode="progressive", node=line.node, now=now, agent_session_id=agent.id
@@ -174,7 +192,8 @@ def _open_for_operator(session: Session, line: Line, share: CampaignShare) -> Or
 def _open_robocall(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
     """The next automated call of a released batch."""
     now = line.clock.now()
-    case = next_case(session, share.campaign_id, Channel.AUTO_CALL, line.node, now)
+    policy = line.policy(session, share.office_id)
+    case = next_case(session, share.campaign_id, Channel.AUTO_CALL, line.node, now, policy=policy)
     if case is None:
         return None
     script = script_of(session, share.options)
@@ -183,20 +202,8 @@ def _open_robocall(session: Session, line: Line, share: CampaignShare) -> Origin
     return _request(session, line, share, call, case.phone.e164, robocall=plan_for(session, script))
 
 
-def _place_requested(line: Line, share: CampaignShare) -> int:
-    """Takes the calls that operators asked for in preview."""
-    placed = 0
-    while line.is_open():
-        with transaction(share.office_id) as session:
-            request = _take_requested(session, line, share)
-        if request is None:
-            break
-        _hand_over(line, share.office_id, request)
-        placed += 1
-    return placed
-
-
 def _take_requested(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
+    """Takes one call that an operator asked for in preview."""
     waiting = (
         select(Call.id)
         .join(AgentSession, (AgentSession.office_id == Call.office_id) & (AgentSession.id == Call.agent_session_id))
@@ -247,11 +254,9 @@ def _hand_over(line: Line, office_id: int, request: OriginateRequest) -> None:
         calls.end_by_channel(session, request.channel_id, LineResult.FAILED, line.clock.now(), why=problem.code)
 
 
-def take_hang_ups(line: Line, office_id: int) -> Sequence[str]:
+def hang_ups(session: Session, line: Line) -> Sequence[str]:
     """Channels that operators asked to hang up, each once."""
-    with transaction(office_id) as session:
-        wanted = select(Call).where(Call.state != CallState.ENDED, Call.node == line.node, Call.hangup_requested_at.is_not(None))
-        channels = {call.channel_id for call in session.scalars(wanted)}
-    new = channels - line.hung_up
-    line.hung_up = channels
+    wanted = select(Call.channel_id).where(Call.state != CallState.ENDED, Call.node == line.node, Call.hangup_requested_at.is_not(None))
+    channels = set(session.scalars(wanted))
+    new, line.hung_up = channels - line.hung_up, channels
     return sorted(new)

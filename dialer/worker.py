@@ -140,8 +140,12 @@ class Dialer:
         return placed
 
     def _fulfil_wishes(self, office_id: int) -> None:
-        self._legs.keep(office_id, self.clock.now())
-        for channel_id in placing.take_hang_ups(self._line, office_id):
+        now = self.clock.now()
+        with transaction(office_id) as session:
+            legs = self._legs.wishes(session, now)
+            channels = placing.hang_ups(session, self._line)
+        self._legs.fulfil(office_id, legs, now)
+        for channel_id in channels:
             self._hang_up(channel_id)
 
     def step_reap(self) -> None:
