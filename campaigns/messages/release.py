@@ -127,10 +127,11 @@ def _claim(session: Session, now: datetime, limit: int) -> list[Message]:
         .order_by(Message.batch_id, Message.id)
         .limit(limit)
         .with_for_update(of=Message, skip_locked=True)
+        .cte("due")  # a plain sub-select may be run again for each row, and then claims more than `limit`
     )
     token = str(uuid.uuid4())
     values = {"state": MessageState.CLAIMED.value, "claim_token": token, "lease_until": now + CLAIM_LEASE, "updated_at": now}
-    claimed = update(Message).where(Message.id.in_(due.scalar_subquery())).values(values).returning(Message)
+    claimed = update(Message).where(Message.id.in_(select(due.c.id))).values(values).returning(Message)
     rows = session.scalars(claimed, execution_options={"populate_existing": True}).all()
     return sorted(rows, key=lambda message: message.id)
 

@@ -48,6 +48,7 @@ def claim(
         .order_by(WorkItem.priority, WorkItem.not_before, WorkItem.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")  # a plain sub-select may be run again for each row, and then claims more than `limit`
     )
     values = {
         "state": WorkState.CLAIMED.value,
@@ -56,7 +57,7 @@ def claim(
         "lease_until": now + lease,
         "updated_at": now,
     }
-    claimed = update(WorkItem).where(WorkItem.id.in_(due.scalar_subquery())).values(values).returning(WorkItem)
+    claimed = update(WorkItem).where(WorkItem.id.in_(select(due.c.id))).values(values).returning(WorkItem)
     rows = session.scalars(claimed, execution_options={"populate_existing": True}).all()
     return sorted(rows, key=lambda item: (item.priority, item.not_before, item.id))
 
