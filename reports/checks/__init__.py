@@ -1,0 +1,1 @@
+"""The database's invariants as named checks; `callcenter verify` runs them all."""
