@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from callcenter.commands import batch, campaign, charge, office, plan, processes, report, serve, telephony, up, user, verify
+from callcenter.commands import batch, campaign, charge, imports, office, plan, processes, report, serve, telephony, up, user, verify
 from callcenter.commands.runtime import guarded, say
 
 app = typer.Typer(
