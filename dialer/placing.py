@@ -212,8 +212,9 @@ def _take_requested(session: Session, line: Line, share: CampaignShare) -> Origi
         .order_by(Call.id)
         .limit(1)
         .with_for_update(of=Call, skip_locked=True)
+        .cte("waiting")  # a plain sub-select may be run again for each row, and then takes more than one
     )
-    taken = update(Call).where(Call.id.in_(waiting.scalar_subquery())).values(node=line.node, carrier=line.carrier.name)
+    taken = update(Call).where(Call.id.in_(select(waiting.c.id))).values(node=line.node, carrier=line.carrier.name)
     call = session.scalar(taken.returning(Call), execution_options={"populate_existing": True})
     if call is None:
         return None
