@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from callcenter.commands import batch, campaign, charge, imports, office, plan, processes, report, serve, telephony, up, user, verify
+from callcenter.commands import (
+    batch,
+    campaign,
+    charge,
+    imports,
+    office,
+    plan,
+    processes,
+    report,
+    sample,
+    serve,
+    telephony,
+    up,
+    user,
+    verify,
+)
 from callcenter.commands.runtime import guarded, say
 
 app = typer.Typer(
@@ -20,6 +35,7 @@ app = typer.Typer(
 app.add_typer(office.app, name="office")
 app.add_typer(campaign.app, name="campaign")
 app.command("import")(imports.import_command)
+app.command("sample")(sample.sample)
 app.command("plan")(plan.plan)
 app.command("batch")(batch.batch)
 app.command("explain")(plan.explain)
