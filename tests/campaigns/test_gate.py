@@ -1,0 +1,166 @@
+"""The gate on PostgreSQL: what the query sees of a debtor, single and in sets, and what is put on record."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import Office
+from callcenter.core.errors import InvalidInput
+from campaigns.attempts.codes import Channel
+from campaigns.compliance import gate
+from campaigns.compliance.models import CalendarDay, ComplianceDecision, ContactPolicyVersion
+from campaigns.compliance.presets import municipality, to_document
+from campaigns.compliance.rules import Allowed, Denied
+from campaigns.debtors.models import Debtor
+from campaigns.promises.models import InstalmentPlan
+from tests.campaigns.town import NOW, TODAY, Town
+
+CALL = Channel.OPERATOR_CALL
+DAY = timedelta(days=1)
+
+
+def reason(session: Session, debtor: Debtor, channel: Channel = CALL, phone_id: int | None = None) -> str | None:
+    decision = gate.check(session, debtor.id, channel, NOW, phone_id)
+    return decision.reason.value if isinstance(decision, Denied) else None
+
+
+def test_a_free_debtor_is_allowed_and_a_stranger_is_not(session: Session, town: Town) -> None:
+    debtor = town.debtor()
+    assert gate.check(session, debtor.id, CALL, NOW) == Allowed()
+    assert gate.check_set(session, {999_999: None}, CALL, NOW)[999_999] == Denied(gate.DenialReason.UNKNOWN_FACTS)
+    assert session.scalars(select(ComplianceDecision)).all() == []
+
+
+def test_what_the_query_sees(session: Session, town: Town) -> None:
+    cases: list[tuple[Debtor, str]] = [
+        (town.debtor(do_not_contact=True), "do_not_contact"),
+        (town.debtor(hold=4), "hold_seized"),
+        (town.debtor(hold=6), "instalment_plan"),
+        (town.debtor(owes=0), "settled"),
+        (town.debtor(is_listed=False), "settled"),
+        (town.debtor(mobile=False), "no_usable_number"),
+    ]
+    one_of_two = town.debtor()
+    town.debt(one_of_two, 5_000, hold=1)
+    cases.append((one_of_two, "hold_stopped"))
+    planned = town.debtor()
+    session.add(InstalmentPlan(debtor_id=planned.id, updated_at=NOW))
+    cases.append((planned, "instalment_plan"))
+    for word, told in (("vulnerable", "vulnerable"), ("officer_hold", "with_tax_officer"), ("payment_claimed", "payment_claimed")):
+        debtor = town.debtor()
+        town.suppress(debtor, word, NOW + DAY)
+        cases.append((debtor, told))
+    promised = town.debtor()
+    town.promise(promised, TODAY - 3 * DAY, made=NOW - 10 * DAY)
+    cases.append((promised, "open_promise"))
+    talked = town.debtor()
+    town.attempt(talked, CALL, NOW - 3 * DAY, "answered", party="debtor")
+    cases.append((talked, "quiet_after_conversation"))
+    called = town.debtor()
+    town.attempt(called, Channel.SMS, NOW - timedelta(minutes=30), None)
+    cases.append((called, "day_cap"))
+    under_way = town.debtor()
+    town.attempt(under_way, CALL, NOW - timedelta(minutes=1), None, state="open").handed_over_at = None
+    cases.append((under_way, "day_cap"))
+    session.flush()
+    assert [reason(session, debtor) for debtor, _ in cases] == [told for _, told in cases]
+    recorded = session.scalars(select(ComplianceDecision.reason).order_by(ComplianceDecision.id)).all()
+    assert recorded == [told for _, told in cases]
+
+
+def test_what_does_not_count_or_has_passed_allows(session: Session, town: Town) -> None:
+    failed, lifted, ended, lapsed, family, other_channel = (town.debtor() for _ in range(6))
+    town.attempt(failed, CALL, NOW - timedelta(hours=1), "failed")
+    town.suppress(lifted, "complaint", lifted_at=NOW)
+    town.suppress(ended, "payment_claimed", NOW - timedelta(seconds=1))
+    town.promise(lapsed, TODAY - 8 * DAY, made=NOW - 20 * DAY)
+    town.attempt(family, CALL, NOW - 2 * DAY, "answered", party="family")
+    town.suppress(other_channel, "stop_request", channel="sms")
+    for debtor in (failed, lifted, ended, lapsed, family, other_channel):
+        assert reason(session, debtor) is None
+    assert reason(session, other_channel, Channel.SMS) == "stop_request"
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [("refused", "number_refused"), ("wrong_person", "number_wrong"), ("dead", "number_dead"), ("works", None)]
+)
+def test_the_number_that_is_meant_decides(session: Session, town: Town, status: str, told: str | None) -> None:
+    debtor = town.debtor(mobile=False)
+    phone = town.phone(debtor, "+81312345678", "fixed", status=status)
+    spare = town.phone(debtor, "+819012340000", "mobile")
+    assert reason(session, debtor, CALL, phone.id) == told
+    assert reason(session, debtor, CALL, spare.id) is None
+    assert reason(session, debtor, CALL) is None
+    assert reason(session, debtor, Channel.SMS, phone.id) == "no_usable_number"
+    assert reason(session, debtor, Channel.VISIT) is None
+
+
+@pytest.mark.parametrize("line_type", ["emergency", "premium", "navi", "unknown"])
+def test_lines_that_are_never_dialled(session: Session, town: Town, line_type: str) -> None:
+    debtor = town.debtor(mobile=False)
+    town.phone(debtor, "+81990111222", line_type)
+    assert reason(session, debtor) == "no_usable_number"
+
+
+def test_a_named_time_waits_then_overrides_until_it_was_used(session: Session, town: Town) -> None:
+    debtor = town.debtor()
+    town.attempt(debtor, CALL, NOW - DAY, "answered", party="debtor")
+    town.suppress(debtor, "wished_time", NOW + timedelta(hours=2))
+    before = gate.check(session, debtor.id, CALL, NOW)
+    assert before == Denied(gate.DenialReason.WISHED_TIME, NOW + timedelta(hours=2))
+    due = NOW + timedelta(hours=2)
+    assert gate.check(session, debtor.id, CALL, due) == Allowed()
+    town.attempt(debtor, CALL, due, "no_answer")
+    after = gate.check(session, debtor.id, CALL, due + timedelta(hours=1))
+    assert isinstance(after, Denied)
+    assert after.reason == "quiet_after_conversation"
+
+
+def test_sets_and_singles_agree(session: Session, town: Town) -> None:
+    chance = Random(3)
+    debtors = []
+    for _ in range(60):
+        debtor = town.debtor(hold=chance.choice([0, 0, 0, 1]), mobile=chance.random() < 0.8)
+        for _ in range(chance.randrange(4)):
+            line = chance.choice(["busy", "answered"])
+            town.attempt(debtor, CALL, NOW - chance.randrange(12) * DAY, line, party=chance.choice(["debtor", "family"]))
+        debtors.append(debtor)
+    together = gate.check_set(session, {debtor.id: None for debtor in debtors}, CALL, NOW)
+    alone = {debtor.id: gate.check(session, debtor.id, CALL, NOW) for debtor in debtors}
+    assert together == alone
+    denied = [d for d in together.values() if isinstance(d, Denied)]
+    assert sum(gate.count_reasons(together.values()).values()) == len(denied) == 60 - len(gate.allowed_ids(together))
+
+
+def test_the_offices_own_rules_and_days(session: Session, town: Town) -> None:
+    debtor = town.debtor()
+    session.add(CalendarDay(day=TODAY, kind="closed"))
+    session.flush()
+    assert reason(session, debtor) == "closed_day"
+    document = to_document(municipality()) | {"weekly": {"operator_call": {str(day): "13:00-20:00" for day in range(7)}}}
+    session.add(ContactPolicyVersion(version=1, document=document, created_at=NOW))
+    session.add(CalendarDay(day=date(2026, 11, 19), kind="evening"))
+    session.flush()
+    policy = gate.load_policy(session)
+    assert policy.name == "municipality"
+    assert reason(session, debtor, Channel.SMS) == "closed_day"
+
+
+def test_rules_that_cannot_be_read_allow_nobody(session: Session, town: Town) -> None:
+    debtor = town.debtor()
+    session.add(ContactPolicyVersion(version=1, document={"name": "x"}, created_at=NOW))
+    session.flush()
+    with pytest.raises(InvalidInput):
+        gate.check(session, debtor.id, CALL, NOW)
+
+
+def test_a_training_office_is_always_open(session: Session, town: Town) -> None:
+    debtor = town.debtor()
+    session.scalars(select(Office)).one().is_training = True
+    session.flush()
+    assert gate.check(session, debtor.id, CALL, NOW.replace(hour=3)) == Allowed()
