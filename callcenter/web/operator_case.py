@@ -41,13 +41,13 @@ def case_model(session: Session, scene: Scene, user_id: int, lang: str, now: dat
         "attempt_id": attempt.id,
         "person": _person(scene, debtor, lang),
         "say": _say(scene, debts, lang),
-        "debts": None if debts is None else _debts(session, debts, lang),
+        "debts": None if debts is None else debts_model(session, debts, lang),
         "memo": {
             "text": drafts["memo"].value if "memo" in drafts else "",
             "saved_at": drafts["memo"].saved_at if "memo" in drafts else None,
         },
-        "history": _history(session, debtor.id, lang) if scene.is_verified else {"total": 0, "href": "", "entries": []},
-        "promises": _promises(session, debtor.id) if scene.is_verified else {"kept": 0, "made": 0, "note": "", "rows": []},
+        "history": history_model(session, debtor.id, lang) if scene.is_verified else {"total": 0, "href": "", "entries": []},
+        "promises": promises_model(session, debtor.id) if scene.is_verified else {"kept": 0, "made": 0, "note": "", "rows": []},
         "outcome": outcome_model(session, scene, debts, lang, today),
         "lease": _lease(scene),
     }
@@ -86,7 +86,8 @@ def debt_label(line: cases.DebtLine, lang: str) -> str:
     return f"{line.tax_name} {format_fiscal_year(line.levy_year)}{other} {line.term}期"
 
 
-def _debts(session: Session, debts: cases.Debts, lang: str) -> dict[str, Any]:
+def debts_model(session: Session, debts: cases.Debts, lang: str) -> dict[str, Any]:
+    """The field `debts` of operator/case.html."""
     by_tax = sorted(debts.lines, key=lambda line: (line.tax_code, line.levy_year, line.due_on, line.term))
     groups = [
         [
@@ -126,7 +127,8 @@ def _debts(session: Session, debts: cases.Debts, lang: str) -> dict[str, Any]:
     }
 
 
-def _history(session: Session, debtor_id: int, lang: str) -> dict[str, Any]:
+def history_model(session: Session, debtor_id: int, lang: str) -> dict[str, Any]:
+    """The field `history`: attempts and payments, newest first."""
     entries: list[dict[str, Any]] = []
     icons = {Channel.SMS: "msg", Channel.AUTO_CALL: "auto", Channel.VISIT: "visit"}
     for past in cases.past_attempts(session, debtor_id, count=8):
@@ -151,7 +153,8 @@ def _history(session: Session, debtor_id: int, lang: str) -> dict[str, Any]:
     return {"total": cases.count_attempts(session, debtor_id), "href": "", "entries": entries[:10]}
 
 
-def _promises(session: Session, debtor_id: int) -> dict[str, Any]:
+def promises_model(session: Session, debtor_id: int) -> dict[str, Any]:
+    """The field `promises`."""
     rows = cases.past_promises(session, debtor_id)
     states = {"part_kept": "broken"}
     settled = [row for row in rows if row.state in ("kept", "part_kept", "broken")]

@@ -25,7 +25,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from campaigns.messages.senders.port import SenderRefused, SenderUnreachable, SendUnknown, SmsRequest, SmsStatus
 from campaigns.messages.state import MessageState
 
-STATUS_PATH = "/api/webhooks/twilio/messages/"
+STATUS_PATH = "/webhooks/twilio/messages/"
 RATE_LIMITED = 20429
 ACCOUNT_CODES = frozenset({20003, 20005, 20404, 21606, 21212, 21659, 30002})
 CLOCK_SKEW = timedelta(minutes=2)

@@ -1,0 +1,96 @@
+"""The web process: middleware, routes, error answers, and what lives as long as the process does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+import callcenter.tables  # noqa: F401 - all tables are known before the first request
+from callcenter.api import imports as api_imports
+from callcenter.api import operators as api_operators
+from callcenter.api import reports as api_reports
+from callcenter.api.webhooks import twilio
+from callcenter.core.db import get_engine
+from callcenter.core.settings import Settings, get_settings
+from callcenter.web import (
+    audit_pages,
+    campaign_pages,
+    debtor_pages,
+    errors,
+    escalation_pages,
+    events,
+    health,
+    import_pages,
+    login,
+    operator_actions,
+    operator_pages,
+    report_pages,
+    supervisor_pages,
+    user_pages,
+)
+from callcenter.web.live import Listener
+from callcenter.web.rendering import STATIC, static_version
+from callcenter.web.shield import Shield
+
+ROUTERS = (
+    login.router,
+    operator_pages.router,
+    operator_actions.router,
+    supervisor_pages.router,
+    import_pages.router,
+    campaign_pages.router,
+    debtor_pages.router,
+    escalation_pages.router,
+    user_pages.router,
+    audit_pages.router,
+    report_pages.router,
+    events.router,
+    health.router,
+    api_reports.router,
+    api_imports.router,
+    api_operators.router,
+    twilio.router,
+)
+
+
+class Static(StaticFiles):
+    """Files of ours: their address changes with their content, so browsers keep them."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Strips the version off the address and lets the answer be kept for a year."""
+        version, _, rest = path.partition("/")
+        response = await super().get_response(rest if version == static_version() else path, scope)
+        if response.status_code in (200, 304):
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if version == static_version() else "no-cache"
+        return response
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Listens for live events as long as the process serves."""
+    listener = Listener(get_engine().url.render_as_string(hide_password=False))
+    app.state.listener = listener
+    listener.start()
+    yield
+    listener.stop()
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; its description is not served (ASVS 13.4.5).
+
+    Args:
+        settings: limits only; stores and cookies follow `get_settings()`.
+    """
+    settings = settings or get_settings()
+    app = FastAPI(title="callcenter", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", Static(directory=STATIC), name="static")
+    errors.install(app)
+    app.add_middleware(Shield, upload_limit=settings.upload_max_mb * 1_000_000)
+    return app
