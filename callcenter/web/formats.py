@@ -87,8 +87,6 @@ def iso(moment: date | datetime) -> str:
     return moment.isoformat()
 
 
-
-
 FILTERS = {
     "day": day,
     "yen": yen,

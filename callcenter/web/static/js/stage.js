@@ -1,0 +1,46 @@
+// After the stage changed: the focus goes where the hand is needed, and the time from the answer to the paint is measured and reported.
+import { now } from "./clock.js";
+import { headers } from "./sending.js";
+
+const painted = document.getElementById("painted");
+let key = document.getElementById("stage-key")?.value;
+let measured = null;
+
+function focusFirst(root) {
+  const place = root.querySelector("[data-autofocus]");
+  const target = place?.matches("fieldset") ? place.querySelector("input:checked") ?? place.querySelector("input") : place;
+  target?.focus({ preventScroll: true });
+}
+
+function measure(field) {
+  const answered = field.dataset.answeredAt;
+  if (!answered || measured === field.value) return;
+  measured = field.value;
+  requestAnimationFrame(() => setTimeout(() => {
+    const ms = Math.round(now() - Date.parse(answered));
+    if (ms < 0 || ms > 60_000) return; // a page opened later, or a clock not heard yet
+    if (painted) { painted.hidden = false; painted.querySelector("span").textContent = (ms / 1000).toFixed(2); }
+    fetch("/console/painted", { method: "POST", headers: headers(), body: new URLSearchParams({ ms }), keepalive: true }).catch(() => {});
+  }));
+}
+
+document.addEventListener("htmx:after:swap", () => {
+  const field = document.getElementById("stage-key");
+  if (!field || field.value === key) return;
+  key = field.value;
+  const stage = document.getElementById("stage");
+  if (!document.activeElement || document.activeElement === document.body || stage.contains(document.activeElement)) focusFirst(stage);
+  measure(field);
+});
+
+// in wrap-up the result is next, unless the memo is being typed
+document.addEventListener("htmx:after:swap", () => {
+  const strip = document.querySelector(".phone-state");
+  if (strip && document.querySelector("[data-lease-until]") && !document.querySelector(":focus")) {
+    const fieldset = document.querySelector("#outcome [data-digits]");
+    (fieldset?.querySelector("input:checked") ?? fieldset?.querySelector("input"))?.focus({ preventScroll: true });
+  }
+});
+
+const stage = document.getElementById("stage");
+if (stage) focusFirst(stage);

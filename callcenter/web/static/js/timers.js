@@ -1,0 +1,31 @@
+// Clocks: the hour, how long a state lasts, and the lease of the wrap-up with its warning. One tick a second for all of them.
+import { now, span } from "./clock.js";
+import { warn } from "./words.js";
+
+const zone = new Intl.DateTimeFormat("en-GB", { timeZone: "Asia/Tokyo", hour: "2-digit", minute: "2-digit" });
+const set = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
+let warned = null;
+
+function lease(panel, at) {
+  const left = Math.max(0, Math.ceil((Date.parse(panel.dataset.leaseUntil) - at) / 1000));
+  set(panel.querySelector("[data-lease-left]"), String(left));
+  const meter = panel.querySelector("[data-lease-meter]");
+  if (meter && meter.value !== left) meter.value = left;
+  const isLate = left <= Number(panel.dataset.leaseWarn);
+  panel.closest(".lease").toggleAttribute("data-warning", isLate);
+  if (isLate && left > 0 && warned !== panel.dataset.leaseUntil) {
+    warned = panel.dataset.leaseUntil;
+    warn(panel.dataset.said);
+  }
+}
+
+export function tick() {
+  const at = now();
+  for (const clock of document.querySelectorAll("[data-clock]")) set(clock, zone.format(at));
+  for (const timer of document.querySelectorAll("[data-since]")) set(timer, span((at - Date.parse(timer.dataset.since)) / 1000));
+  for (const panel of document.querySelectorAll("[data-lease-until]")) lease(panel, at);
+}
+
+setInterval(tick, 1_000);
+document.addEventListener("htmx:after:swap", tick);
+tick();
