@@ -115,6 +115,13 @@ class Rig:
         settings = AsteriskSettings(self.ami, trunk="carrier", sound_folder=f"{self._inside}/sounds", detect_machines=detect_machines)
         return AsteriskCarrier(settings, clock or SystemClock())
 
+    @property
+    def tells_sip_status(self) -> bool:
+        """Whether this Asterisk's Hangup carries the SIP status: 22 does, 20.6 of Ubuntu 24.04 does not."""
+        command = ["asterisk", "-V"] if self.root == Path("/") else ["chroot", str(self.root), "asterisk", "-V"]
+        version = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return int(version.split()[1].split(".")[0]) >= 22
+
     def plan(self) -> AsteriskPlan:
         """What the configuration is rendered from."""
         data = self.root / "usr/share/asterisk"

@@ -29,8 +29,8 @@ CAUSES = {
     R.BUSY: {17},
     R.UNOBTAINABLE: {1, 22, 28},
     R.REJECTED: {21},
-    R.UNREACHABLE: {18, 20, 27},
-    R.NO_ANSWER: {16, 19},
+    R.UNREACHABLE: {18, 19, 20, 27},
+    R.NO_ANSWER: {16},
     R.FAILED: {2, 3, 5, 29, 34, 38, 41, 42, 44, 47, 50, 58, 63, 65, 66, 69, 79, 88, 95, 102, 111},
 }
 # cause, status -> result; the rows seen on a real Asterisk
@@ -76,6 +76,7 @@ def test_unknown_is_none_and_a_line_in_the_log() -> None:
 def test_our_own_timeout_and_ringing_tell_a_480_apart() -> None:
     assert classify(19, 480, has_timed_out=True) is R.NO_ANSWER
     assert classify(19, 480, has_rung=True) is R.NO_ANSWER
+    assert classify(19, None, has_rung=True) is R.NO_ANSWER
     assert classify(17, 486, has_rung=True) is R.BUSY
 
 

@@ -25,7 +25,7 @@ BY_CAUSE = MappingProxyType(
         16: LineResult.NO_ANSWER,  # normal clearing before any answer: we gave up
         17: LineResult.BUSY,
         18: LineResult.UNREACHABLE,  # no user responding
-        19: LineResult.NO_ANSWER,  # alerted, no answer
+        19: LineResult.UNREACHABLE,  # no answer; what Asterisk makes of a 480 as well, so only ringing tells that it was alerted
         20: LineResult.UNREACHABLE,  # subscriber absent
         21: LineResult.REJECTED,
         22: LineResult.UNOBTAINABLE,  # number changed
@@ -62,7 +62,7 @@ def classify(cause: int | None, sip_status: int | None, *, has_rung: bool = Fals
 
     Args:
         cause: Q.850 cause of the Hangup event.
-        sip_status: of its TechCause, None where Asterisk is too old to tell.
+        sip_status: of its TechCause, None where Asterisk is too old to tell (20.6 is, 22 is not); then a 403 can't be told from a 603.
         has_rung: the far end was heard ringing.
         has_timed_out: our own ring time was over (OriginateResponse Reason 3), which looks like a 480 otherwise.
     """
