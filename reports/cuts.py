@@ -28,7 +28,7 @@ class CutForm:
 
     `attempt_key` and `due_key` are expressions over an attempt `a`, a promise `p` and what `join` brings in as `m`; `{debtor}` in `join`
     is the debtor of either. `hours_key` is the key of a clipped span of an operator's time, empty where hours can't be shared out.
-    `shown` turns the key into the text of the output. `note` says what the cut does to the figures,
+    `shown` turns the key into the text of the output, `named` into a name for people. `note` says what the cut does to the figures,
     `due_note` what it does to promises due.
     """
 
@@ -38,6 +38,7 @@ class CutForm:
     shown: str
     hours_key: str = ""
     join: str = ""
+    named: str = "NULL"
     note: Words | None = None
     due_note: Words | None = None
 
@@ -71,6 +72,7 @@ FORMS: dict[Cut, CutForm] = {
         "coalesce(a.operator_id, p.made_by, 0)",
         "coalesce((SELECT u.sign_in_name FROM app_user u WHERE u.office_id = :office AND u.id = key), '')",
         "user_id",
+        named="(SELECT u.display_name FROM app_user u WHERE u.office_id = :office AND u.id = key)",
     ),
     Cut.CHANNEL: CutForm(
         Words("手段", "Channel"),
@@ -129,8 +131,8 @@ NO_KEY: dict[Cut, Words] = {
 }
 
 
-def label(cut: Cut | None, key: str) -> Words:
-    """What people read for a row's key."""
+def label(cut: Cut | None, key: str, name: str = "") -> Words:
+    """What people read for a row's key: a person's name with the sign-in name, which alone is unique."""
     if cut is None:
         return UNCUT.name
     if not key:
@@ -141,4 +143,5 @@ def label(cut: Cut | None, key: str) -> Words:
         return CHANNEL_LABELS[key]
     if cut is Cut.VINTAGE and key in VINTAGE_LABELS:
         return VINTAGE_LABELS[key]
-    return Words(key, key)
+    text = f"{name} ({key})" if name and name != key else key
+    return Words(text, text)

@@ -148,7 +148,7 @@ _SLOTS = {Cut.HOUR: _BY_HOUR, Cut.DAY: _BY_DAY}
 _NO_HOURS = "worked AS (SELECT key, NULL::numeric AS seconds FROM calls WHERE false)"
 
 _TOGETHER = """
-SELECT {shown} AS key, coalesce(attempts, 0) AS attempts, coalesce(contacts, 0) AS contacts,
+SELECT {shown} AS key, {named} AS name, coalesce(attempts, 0) AS attempts, coalesce(contacts, 0) AS contacts,
        coalesce(right_party_contacts, 0) AS right_party_contacts, coalesce(persons_attempted, 0) AS persons_attempted,
        coalesce(persons_contacted, 0) AS persons_contacted, coalesce(persons_right_party, 0) AS persons_right_party,
        coalesce(promises, 0) AS promises, coalesce(promises_due, 0) AS promises_due, coalesce(promises_kept, 0) AS promises_kept,
@@ -180,7 +180,7 @@ def statement(query: HeadlineQuery) -> str:
             slots=_SLOTS.get(query.cut, "") if query.cut else "",
             hours_key=form.hours_key,
         )
-    return f"WITH {calls}, {due}, {worked} {_TOGETHER.format(shown=form.shown)}"
+    return f"WITH {calls}, {due}, {worked} {_TOGETHER.format(shown=form.shown, named=form.named)}"
 
 
 def parameters(query: HeadlineQuery, office_id: int, now: datetime) -> dict[str, Any]:
@@ -220,5 +220,5 @@ def read_row(cut: Cut | None, found: Any) -> Row:
     seconds = found.get("operator_seconds")
     figures = Figures(**counts, operator_seconds=None if seconds is None else Fraction(seconds))
     key = found.get("key", "")
-    words = label(cut, key)
+    words = label(cut, key, found.get("name") or "")
     return Row(None if cut is None else key, words.ja, words.en, figures)

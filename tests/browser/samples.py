@@ -109,7 +109,9 @@ BRANCHES = [
         "管理者の一覧へ送ります。自動では掛け直しません。",
     ),
     branch("6", "番号の間違いだった", "「失礼いたしました。」", "間違いを記録して次へ", "この番号を止め、別の番号に切り替えます。"),
-    branch("7", "留守番電話だった", "「架空市役所の佐伯です。あらためてお電話いたします。」", "留守番電話を記録して次へ", "次回は別の曜日。"),
+    branch(
+        "7", "留守番電話だった", "「架空市役所の佐伯です。あらためてお電話いたします。」", "留守番電話を記録して次へ", "次回は別の曜日。"
+    ),
     branch("8", "無言、または切れた", "10秒待って、返事がなければ切ります。", "無言を記録して次へ", "次回はあす以降。"),
 ]
 
@@ -184,8 +186,13 @@ def case() -> Model:
     return {
         "attempt_id": 77,
         "person": {
-            "name": "見本 佳代", "kana": "ミホン カヨ", "honorific": "様", "number": "0001 2345 678", "address": "架空市本町二丁目0番0号",
-            "manner": "ゆっくり、はっきりと", "verified_by": "氏名・生年月日",
+            "name": "見本 佳代",
+            "kana": "ミホン カヨ",
+            "honorific": "様",
+            "number": "0001 2345 678",
+            "address": "架空市本町二丁目0番0号",
+            "manner": "ゆっくり、はっきりと",
+            "verified_by": "氏名・生年月日",
             "verified_at": datetime(2026, 11, 18, 14, 2, 31, tzinfo=OFFICE_ZONE),
         },
         "say": {
@@ -261,8 +268,7 @@ def unverified_case() -> Model:
         "memo": {"text": "", "saved_at": None},
         "history": {"total": 0, "href": "", "entries": []},
         "promises": {"kept": 0, "made": 0, "note": "", "rows": []},
-        "outcome": model["outcome"]
-        | {"party": "本人(未確認)", "choices": neutral, "more": [], "dates": [], "amounts": [], "slips": []},
+        "outcome": model["outcome"] | {"party": "本人(未確認)", "choices": neutral, "more": [], "dates": [], "amounts": [], "slips": []},
         "lease": {"until": NOW + timedelta(seconds=15), "total_seconds": 90, "warn_seconds": 20, "extend_seconds": 60},
     }
 
@@ -406,7 +412,11 @@ def heat() -> Model:
 def report() -> Model:
     first = date(2026, 10, 19)
     days = [first + timedelta(days=at) for at in range(30) if (first + timedelta(days=at)).weekday() < 5]
-    definition = {"numerator": "本人と確認できた通話 1,221", "denominator": "架電 3,940", "note": "留守電、家族、間違いは含まない。定義 第3版"}
+    definition = {
+        "numerator": "本人と確認できた通話 1,221",
+        "denominator": "架電 3,940",
+        "note": "留守電、家族、間違いは含まない。定義 第3版",
+    }
     figures = [
         tile("架電", "合計", "3,940", "件", 99.5, 98.6, "目標 3,960（12日）", change="前月より ＋118", definition=definition),
         tile("コンタクト率", "架電あたり", "31.0", "%", 62, 60, "目標 30%", change="前月より ＋1.2pt", definition=definition),

@@ -56,7 +56,7 @@ def test_csv_has_a_mark_and_no_formulas(town: int, capfdbinary: pytest.CaptureFi
     data = capfdbinary.readouterr().out
     assert data.startswith(b"\xef\xbb\xbf")
     heads, row = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
-    assert row[0] == "'=cmd|'/c calc'!A1"
+    assert row[0] == "'=CMD|'/C CALC'!A1 (=cmd|'/c calc'!A1)"
     assert row[heads.index("架電件数")] == "4"
     assert row[heads.index("コンタクト率(架電あたり)")] == "0.5"
     assert row[heads.index("履行率")] == ""
@@ -69,7 +69,7 @@ def test_xlsx(town: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     book = CalamineWorkbook.from_path(path)
     rows = book.get_sheet_by_name("架電の成果").to_python()
     assert rows[3][:2] == ["オペレーター", "架電件数"]
-    assert rows[4][:2] == ["=cmd|'/c calc'!A1", 4.0]
+    assert rows[4][:2] == ["=CMD|'/C CALC'!A1 (=cmd|'/c calc'!A1)", 4.0]
     assert book.get_sheet_by_name("定義").to_python()[1][0] == "架電件数"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -1,0 +1,223 @@
+"""The report page as its template wants it: tiles, the table of hours, the funnel, the days, and one row per cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from callcenter.web import phrases
+from callcenter.web.formats import write_day
+from campaigns.compliance.windows import is_holiday
+from reports.charts import FEW, HeatMap, differ, wilson
+from reports.cuts import Cut
+from reports.exports.table import rounded, shown
+from reports.figures import Figures, Row
+from reports.metrics import BY_CODE, KEPT_RATE, UNIT_WORDS, Metric, Unit
+from reports.periods import Period
+from reports.queries.headline import Headline, HeadlineQuery, headline
+from reports.queries.patterns import Funnel, contact_hours, funnel
+
+TILES = ("attempts", "contact_rate_per_call", "contact_rate_per_person", "promise_rate", "kept_rate", "attempts_per_operator_hour")
+BANDS = ("few", "a", "b", "c", "d", "e")
+WEEKDAYS = {"ja": "月火水木金土日", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
+TREND = ("contact_rate_per_call", "promise_rate")
+
+
+def report_model(session: Session, query: HeadlineQuery, now: datetime, lang: str, *, sees_individuals: bool) -> dict[str, Any]:
+    """All fields of report.html but `page`."""
+    total = _figures(session, query, now)
+    length = timedelta(days=query.period.days)
+    earlier = replace(query, period=Period(query.period.first - length, query.period.last - length, query.period.zone))
+    by_operator = headline(session, replace(query, cut=Cut.OPERATOR), now) if sees_individuals else None
+    return {
+        "figures": [tile(BY_CODE[code], total, _figures(session, earlier, now), query.period.days, lang) for code in TILES],
+        "heat": heat_model(contact_hours(session, replace(query, cut=None), now), lang),
+        **funnel_model(funnel(session, replace(query, cut=None), now), lang),
+        "trend": trend_model(headline(session, replace(query, cut=Cut.DAY), now), lang),
+        "by_hour": [cut_row(row, lang) for row in headline(session, replace(query, cut=Cut.HOUR), now).rows],
+        "by_cut": chosen_cut(session, query, now, lang),
+        "by_operator": operators_model(by_operator, total, lang) if by_operator else None,
+    }
+
+
+def _figures(session: Session, query: HeadlineQuery, now: datetime) -> Figures:
+    return headline(session, replace(query, cut=None), now).rows[0].figures
+
+
+def tile(metric: Metric, total: Figures, before: Figures, days: int, lang: str) -> dict[str, Any]:
+    """One key figure with its definition, the counts behind it and the same figure of the days before."""
+    value, was = total.value(metric.code), before.value(metric.code)
+    counts = ""
+    if metric.under:
+        counts = f"{_plain(total.value(metric.over))} / {_plain(total.value(metric.under))}"
+    return {
+        "label": metric.name.in_language(lang),
+        "base": counts,
+        "value": "–" if value is None else str(rounded(value * 100)) if metric.is_rate else _plain(value),
+        "unit": "%"
+        if metric.is_rate
+        else UNIT_WORDS[metric.unit].in_language(lang)
+        if metric.unit is not Unit.CALLS or lang == "ja"
+        else "",
+        "href": None,
+        "percent": _percent(value, was, is_rate=metric.is_rate),
+        "target": None,
+        "target_text": "",
+        "is_warning": False,
+        "change": _change(value, was, days, lang, is_rate=metric.is_rate),
+        "state": None,
+        "definition": {
+            "numerator": metric.numerator.in_language(lang),
+            "denominator": metric.denominator.in_language(lang) if metric.denominator else "–",
+            "note": f"{metric.scope.in_language(lang)} {phrases.pick(lang, (f'第{metric.version}版', f'version {metric.version}'))}",
+        },
+    }
+
+
+def _plain(value: float | None) -> str:
+    return "–" if value is None else f"{value:,}" if isinstance(value, int) else f"{rounded(value):,}"
+
+
+def _percent(value: float | None, was: float | None, *, is_rate: bool) -> float:
+    if not value:
+        return 0
+    return round(value * 100, 1) if is_rate else round(min(100.0, 100 * value / was), 1) if was else 100
+
+
+def _change(value: float | None, was: float | None, days: int, lang: str, *, is_rate: bool) -> str:
+    if value is None or was is None:
+        return ""
+    change = (value - was) * (100 if is_rate else 1)
+    number = f"{abs(change):,.1f}pt" if is_rate else _plain(abs(change) if isinstance(change, float) else abs(int(change)))
+    sign = "±" if round(change, 1) == 0 else "+" if change > 0 else "−"
+    return phrases.pick(lang, (f"前の{days}日間より {sign}{number}", f"{sign}{number} on the {days} days before"))
+
+
+def heat_model(found: HeatMap, lang: str) -> dict[str, Any]:
+    """The table of hours and weekdays; a cell is None where nobody was called."""
+    rows = [
+        {"label": phrases.pick(lang, (f"{hour}時", f"{hour:02d}:00")), "cells": [_heat_cell(found, hour, day) for day in found.weekdays]}
+        for hour in found.hours
+    ]
+    return {"days": [WEEKDAYS[lang][day] for day in found.weekdays], "rows": rows, "few": FEW}
+
+
+def _heat_cell(found: HeatMap, hour: int, weekday: int) -> dict[str, Any] | None:
+    cell = found.cell(hour, weekday)
+    if cell.rate is None or cell.step is None:
+        return None
+    return {"percent": int(rounded(cell.rate * 100).to_integral_value()), "n": cell.n, "band": BANDS[cell.step]}
+
+
+def funnel_model(found: Funnel, lang: str) -> dict[str, Any]:
+    """The steps from the list to the payment, each with the base of its share."""
+    steps = (
+        (found.listed, None, ("名簿", "On the list"), ("対象の人", "persons concerned")),
+        (found.with_number, found.listed, ("番号判明", "Number known"), ("名簿のうち", "of the list")),
+        (
+            found.attempted,
+            found.with_number,
+            ("架電", "Called"),
+            ("番号判明のうち、期間に架電した人", "of those with a number, in the period"),
+        ),
+        (found.contacted, found.attempted, ("接触", "Reached"), ("架電した人のうち", "of those called")),
+        (found.promised, found.contacted, ("約束", "Promised"), ("接触した人のうち", "of those reached")),
+        (found.kept, found.due, ("履行", "Kept"), (f"期日が来た{found.due:,}人のうち", f"of {found.due:,} whose date has passed")),
+        (found.settled, found.kept, ("完納", "Nothing owed"), ("履行した人のうち", "of those who kept it")),
+    )
+    waiting = max(found.promised - found.due, 0)
+    rows = [
+        {
+            "name": phrases.pick(lang, name),
+            "count": count,
+            "href": None,
+            "percent_of_first": _of(count, found.listed),
+            "waiting_percent": _of(waiting, found.listed) if count is found.kept and name[1] == "Kept" else 0,
+            "share": count / base if base and count <= base else None,
+            "base": phrases.pick(lang, words),
+        }
+        for count, base, name, words in steps
+    ]
+    note = phrases.pick(
+        lang,
+        (
+            "割合の分母は段階ごとに違います。電話の効果だけを表す数ではありません。",
+            "Each step has its own base. These are not the effect of the calls alone.",
+        ),
+    )
+    return {"funnel": rows if found.listed or found.attempted else [], "funnel_notes": [note]}
+
+
+def _of(count: int, whole: int) -> float:
+    return round(min(100.0, 100 * count / whole), 2) if whole else 0.0
+
+
+def trend_model(report: Headline, lang: str) -> dict[str, Any]:
+    """Rates by day on one scale, in per cent; days without a call have no value."""
+    rows = [row for row in report.rows if row.figures.attempts]
+    days = [date.fromisoformat(row.key or "") for row in rows]
+    series = [
+        {
+            "name": BY_CODE[code].name.in_language(lang),
+            "target": None,
+            "values": [None if (value := row.figures.value(code)) is None else float(rounded(value * 100)) for row in rows],
+        }
+        for code in TREND
+    ]
+    highest = max((value for line in series for value in line["values"] if value is not None), default=0)
+    holidays = [day.isoformat() for day in days if is_holiday(day)]
+    return {
+        "days": [day.isoformat() for day in days],
+        "labels": [write_day(day, lang) for day in days],
+        "series": series,
+        "events": [],
+        "holidays": holidays,
+        "top": 50 if highest <= 50 else 100,
+    }
+
+
+def cut_row(row: Row, lang: str) -> dict[str, Any]:
+    """One row of the tables by hour and by operator."""
+    figures = row.figures
+    return {
+        "label": row.label_en if lang == "en" else row.label,
+        "calls": figures.attempts,
+        "hours": figures.operator_hours,
+        "per_hour": figures.attempts_per_operator_hour,
+        "contacts": figures.contacts,
+        "contact_rate": figures.contact_rate_per_call,
+        "promises": figures.promises,
+        "promise_rate": figures.promise_rate,
+    }
+
+
+def chosen_cut(session: Session, query: HeadlineQuery, now: datetime, lang: str) -> dict[str, Any] | None:
+    """The table of another cut than those always shown; None for these."""
+    if query.cut in (None, Cut.HOUR, Cut.OPERATOR):
+        return None
+    found = headline(session, query, now)
+    form = query.form
+    note = form.note or form.due_note
+    rows = [cut_row(row, lang) | {"kept": shown(row.figures.kept_rate, KEPT_RATE)} for row in found.rows]
+    return {"title": form.name.in_language(lang), "note": note.in_language(lang) if note else "", "rows": rows}
+
+
+def operators_model(report: Headline, total: Figures, lang: str) -> dict[str, Any]:
+    """One row per operator, the team below, and whether their rates differ by more than chance."""
+    rows = [cut_row(row, lang) | {"name": row.label_en if lang == "en" else row.label, "href": None} for row in report.rows]
+    intervals = [
+        interval for row in report.rows if (interval := wilson(row.figures.promises, row.figures.right_party_contacts)) is not None
+    ]
+    note = ""
+    if len(intervals) > 1 and not differ(intervals):
+        note = phrases.pick(
+            lang,
+            (
+                "約束率の差は、この件数では偶然の範囲です。順位づけには使わないでください。",
+                "At these numbers the promise rates differ by no more than chance. Do not rank people by them.",
+            ),
+        )
+    return {"note": note, "rows": rows, "total": cut_row(Row(None, "", "", total), lang)}

@@ -1,0 +1,92 @@
+"""The report page and its files: the figures of a period, by whatever the address says."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from callcenter.auth.permissions import Action
+from callcenter.auth.permissions import may as is_allowed
+from callcenter.core.clock import local_day, utc_now
+from callcenter.web import phrases
+from callcenter.web.dependencies import SignedIn, Tx, may
+from callcenter.web.formats import clock, write_day
+from callcenter.web.pages import lang_of, page, shell_of, words_of
+from callcenter.web.rendering import STATIC
+from callcenter.web.report_filters import choices, read_filters, require_readable
+from callcenter.web.report_model import report_model
+from reports.exports.files import MEDIA_TYPES, file_name, to_csv, to_xlsx
+from reports.exports.pdf import to_pdf
+from reports.queries.headline import headline
+
+router = APIRouter()
+Reader = Annotated[SignedIn, may(Action.SEE_TEAM_FIGURES)]
+FONT_CSS = STATIC / "vendor" / "noto-sans-jp" / "noto-sans-jp.css"
+
+
+@router.get("/reports")
+def show_report(request: Request, session: Tx, who: Reader) -> Response:
+    """The page; with unreadable filters it says which and shows the month so far (422)."""
+    now, lang = utc_now(), lang_of(request)
+    filters = read_filters(session, who, request.query_params, local_day(now), lang)
+    query, address = filters.query, filters.address
+    made = phrases.pick(lang, (f"集計は{write_day(now, lang)} {clock(now)}に作りました。", f"Counted {write_day(now, lang)} {clock(now)}."))
+    model = {
+        "from_on": query.period.first,
+        "to_on": query.period.last,
+        "note": "",
+        "url": f"/reports?{address}",
+        "csv_url": f"/reports/headline.csv?{address}",
+        "excel_url": f"/reports/headline.xlsx?{address}",
+        "pdf_url": f"/reports/headline.pdf?{address}",
+        "pack_url": "",
+        "kinds": [],
+        "years": [],
+        "compares": [],
+        **{f"{name}_options": options for name, options in choices(session, who, query, lang).items()},
+        "errors": [{"field_id": name, "message": message} for name, message in filters.errors],
+        "status": made,
+    }
+    shown = report_model(session, query, now, lang, sees_individuals=is_allowed(who.role, Action.SEE_REPORTS))
+    shell = shell_of(request, words_of(request)("report.title"), status=made)
+    return page(request, "report.html", shell, status=422 if filters.errors else 200, page=model, **shown)
+
+
+@router.get("/reports/headline.csv")
+def download_csv(request: Request, session: Tx, who: Reader) -> Response:
+    """The rows on the page as CSV."""
+    return download(request, session, who, "csv")
+
+
+@router.get("/reports/headline.xlsx")
+def download_xlsx(request: Request, session: Tx, who: Reader) -> Response:
+    """The rows on the page as a workbook."""
+    return download(request, session, who, "xlsx")
+
+
+@router.get("/reports/headline.pdf")
+def download_pdf(request: Request, session: Tx, who: Reader) -> Response:
+    """The rows on the page for paper."""
+    return download(request, session, who, "pdf")
+
+
+def download(request: Request, session: Tx, who: SignedIn, kind: str) -> Response:
+    """One file of the headline report, cut by what the address says.
+
+    Raises:
+        InvalidInput: the address can't be read.
+    """
+    now, lang = utc_now(), lang_of(request)
+    query = require_readable(read_filters(session, who, request.query_params, local_day(now), lang))
+    found = headline(session, query, now)
+    if kind == "csv":
+        data = to_csv(found, lang)
+    elif kind == "xlsx":
+        data = to_xlsx(found, lang)
+    else:
+        data = to_pdf(found, lang, FONT_CSS if FONT_CSS.exists() else None)
+    name = file_name(found, kind)
+    return Response(data, media_type=MEDIA_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'})

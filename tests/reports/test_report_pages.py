@@ -1,0 +1,144 @@
+"""The report page and its files through HTTP: who sees what, what the address means, and that the file says what the page says."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Callable
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from callcenter.auth.models import Role, User
+from callcenter.auth.sessions import open_session
+from callcenter.core.clock import utc_now
+from callcenter.core.db import transaction
+from callcenter.web import errors, report_pages
+from tests.reports import world
+
+SEPTEMBER = "from=2026-09-01&to=2026-09-30"
+
+
+class Browser:
+    """A signed-in person's requests to the application, without a server."""
+
+    def __init__(self, app: FastAPI, session: str) -> None:
+        self.app, self.cookies = app, {"session": session}
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test", cookies=self.cookies) as client:
+                return await client.get(path, headers=headers)
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture
+def browse(office_id: int) -> Callable[[Role], Browser]:
+    app = FastAPI()
+    errors.install(app)
+    app.include_router(report_pages.router)
+
+    def sign_in(role: Role) -> Browser:
+        with transaction(office_id) as session:
+            user = User(sign_in_name=f"the-{role}", display_name="堀", role=role)
+            session.add(user)
+            session.flush()
+            token, _ = open_session(session, user, utc_now())
+        return Browser(app, f"{office_id}.{token}")
+
+    return sign_in
+
+
+@pytest.fixture
+def town(office_id: int) -> None:
+    with transaction(office_id) as session:
+        clerk, campaign_id = world.operator(session, "sato"), world.campaign(session)
+        for minute in range(40):
+            person = world.debtor(session, ("10", "current"))
+            party = "debtor" if minute % 4 == 0 else None
+            moment = f"2026-09-07 09:{minute:02d}"
+            world.attempt(session, person, moment, "answered" if party else "busy", party, operator_id=clerk, campaign_id=campaign_id)
+
+
+def test_the_page(browse: Callable[[Role], Browser], town: None) -> None:
+    answer = browse(Role.SUPERVISOR).get(f"/reports?{SEPTEMBER}")
+    assert answer.status_code == 200
+    for words in ("架電の成果", "25.0", "10 / 40", "SATO (sato)", f"/reports/headline.csv?{SEPTEMBER.replace('&', '&amp;')}", "第1版"):
+        assert words in answer.text
+
+
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.TAX_OFFICER, Role.AUDITOR])
+def test_who_sees_single_operators(browse: Callable[[Role], Browser], town: None, role: Role) -> None:
+    client = browse(role)
+    assert "sato" in client.get(f"/reports?{SEPTEMBER}").text.lower()
+    assert "sato" in client.get(f"/reports/headline.csv?{SEPTEMBER}&by=operator").text
+
+
+def test_operators_see_the_team_only(browse: Callable[[Role], Browser], town: None) -> None:
+    client = browse(Role.OPERATOR)
+    answer = client.get(f"/reports?{SEPTEMBER}")
+    assert answer.status_code == 200
+    assert "sato" not in answer.text.lower()
+    for kind in ("csv", "xlsx", "pdf"):
+        assert client.get(f"/reports/headline.{kind}?{SEPTEMBER}&by=operator").status_code == 422
+
+
+def test_administrators_and_strangers(browse: Callable[[Role], Browser], town: None) -> None:
+    client = browse(Role.ADMINISTRATOR)
+    assert client.get("/reports", accept="application/json").status_code == 403
+    client.cookies.clear()
+    assert client.get("/reports").status_code == 303
+
+
+def test_the_file_says_what_the_page_says(browse: Callable[[Role], Browser], town: None) -> None:
+    client = browse(Role.SUPERVISOR)
+    answer = client.get(f"/reports/headline.csv?{SEPTEMBER}&by=tax&campaign={campaign_number()}")
+    assert answer.headers["content-disposition"] == 'attachment; filename="headline-20260901-20260930-by-tax.csv"'
+    heads, row = csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
+    assert (row[0], row[heads.index("架電件数")], row[heads.index("コンタクト率(架電あたり)")]) == ("10", "40", "0.25")
+    assert "税目別" in client.get(f"/reports?{SEPTEMBER}&by=tax").text
+    assert client.get(f"/reports/headline.xlsx?{SEPTEMBER}").content.startswith(b"PK")
+    assert client.get(f"/reports/headline.pdf?{SEPTEMBER}").content.startswith(b"%PDF")
+
+
+def campaign_number() -> int:
+    from callcenter.auth.offices import first_office
+    from campaigns.planning.models import Campaign
+
+    with transaction(None) as session:
+        office = first_office(session)
+    assert office is not None
+    with transaction(office.id) as session:
+        return session.scalars(select(Campaign.id)).one()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=x",
+        "from=2026-09-02&to=2026-09-01",
+        "by=moon",
+        "channel=fax",
+        "campaign=9999",
+        "campaign=%00",
+        "from=9999-99-99",
+        "to=0001-01-01",
+    ],
+)
+def test_an_address_that_can_not_be_read(browse: Callable[[Role], Browser], town: None, query: str) -> None:
+    client = browse(Role.SUPERVISOR)
+    page = client.get(f"/reports?{query}")
+    assert page.status_code == 422
+    assert "架電の成果" in page.text
+    assert client.get(f"/reports/headline.csv?{query}", accept="application/json").status_code == 422
+
+
+def test_an_empty_period(browse: Callable[[Role], Browser]) -> None:
+    answer = browse(Role.SUPERVISOR).get("/reports?from=2030-01-01&to=2030-01-31")
+    assert answer.status_code == 200
+    assert "この期間の架電はありません" in answer.text
