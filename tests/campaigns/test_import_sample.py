@@ -52,7 +52,8 @@ def check_headline(office_id: int, truth: dict[str, Any]) -> None:
                 rows = headline(session, query, NOW).document()["rows"]
             counted = {row["key"]: row for row in rows if row["attempts"] or row["promises_due"]}
             for row in expected:
-                assert counted.pop(row["key"]) == row, (channel, cut)
+                found = counted.pop(row["key"])
+                assert {name: found[name] for name in row} == row, (channel, cut)
             assert not counted, (channel, cut)
 
 

@@ -1,6 +1,7 @@
 """What imports and reports must say of the made-up files, computed from their columns and nothing else.
 
-Only the words of a refusal are shared with the importing side: the definitions are written out again here, so that one can show the other wrong.
+Only the words of a refusal are shared with the importing side: the definitions are written out again here, so that one can show the other
+wrong.
 """
 
 from __future__ import annotations
@@ -55,13 +56,15 @@ def _figures(row: dict[str, int]) -> dict[str, Any]:
     return found
 
 
-def _counted(attempts: pl.DataFrame, promises: pl.DataFrame, first: date, last: date, key: pl.Expr) -> list[dict[str, Any]]:
-    """The headline figures by `key`, which is an expression over an attempt."""
+def _counted(
+    attempts: pl.DataFrame, promises: pl.DataFrame, first: date, last: date, keys: tuple[pl.Expr, pl.Expr]
+) -> list[dict[str, Any]]:
+    """The headline figures by `keys`, expressions over an attempt and over a promise (with its attempt)."""
     day = pl.col("began").dt.date()
     is_contact = (pl.col("line_result") == "answered").fill_null(False) & pl.col("party").is_in(CONTACTS).fill_null(False)
     is_right = is_contact & pl.col("party").is_in(RIGHT_PARTIES).fill_null(False)
     handed = attempts.filter(day.is_between(first, last) & (pl.col("line_result").fill_null("") != "failed"))
-    calls = handed.group_by(key.alias("key")).agg(
+    calls = handed.group_by(keys[0].alias("key")).agg(
         attempts=pl.len(),
         contacts=is_contact.sum(),
         right_party_contacts=is_right.sum(),
@@ -70,10 +73,10 @@ def _counted(attempts: pl.DataFrame, promises: pl.DataFrame, first: date, last: 
         persons_right_party=pl.col("debtor").filter(is_right).n_unique(),
         promises=pl.col("outcome").is_in(PROMISES).fill_null(False).sum(),
     )
-    due = promises.filter(pl.col("last_on").is_between(first, last)).group_by(key.alias("key"))
+    due = promises.filter(pl.col("last_on").is_between(first, last)).group_by(keys[1].alias("key"))
     judged = due.agg(promises_due=pl.len(), promises_kept=pl.col("is_kept").sum())
     rows = calls.join(judged, on="key", how="full", coalesce=True).fill_null(0).sort("key")
-    return [{"key": row.pop("key")} | _figures(row) for row in rows.iter_rows(named=True)]
+    return [{"key": row.pop("key") or None} | _figures(row) for row in rows.iter_rows(named=True)]
 
 
 def headline(attempts: pl.DataFrame, payments: pl.DataFrame, first: date, last: date) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def headline(attempts: pl.DataFrame, payments: pl.DataFrame, first: date, last: 
     promises = judged_promises(attempts, payments)
     found: dict[str, Any] = {"from": first.isoformat(), "to": last.isoformat(), "time_zone": "Asia/Tokyo", "channels": {}}
     cuts = {
-        "all": pl.lit(None, dtype=pl.String),
+        "all": pl.lit(""),
         "hour": pl.col("began").dt.strftime("%H"),
         "day": pl.col("began").dt.strftime("%Y-%m-%d"),
         "operator": pl.col("operator"),
@@ -90,7 +93,7 @@ def headline(attempts: pl.DataFrame, payments: pl.DataFrame, first: date, last: 
         chosen = pl.lit(True) if channel == "all" else pl.col("channel") == channel
         tried, promised = attempts.filter(chosen), promises.filter(chosen)
         found["channels"][channel] = {
-            cut: _counted(tried, promised, first, last, key)
+            cut: _counted(tried, promised, first, last, (key, pl.col("last_on").dt.strftime("%Y-%m-%d") if cut == "day" else key))
             for cut, key in cuts.items()
             if cut != "operator" or channel in ("operator_call", "visit")
         }
