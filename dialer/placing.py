@@ -48,12 +48,16 @@ class Placement:
 class Line:
     """The trunk as the dialer uses it: its caps, and the pause after it did not answer."""
 
-    def __init__(self, carrier: Carrier, clock: Clock, node: str, limits: CarrierLimits, caller_id: str) -> None:
+    def __init__(
+        self, carrier: Carrier, clock: Clock, node: str, limits: CarrierLimits, caller_id: str, round_seconds: float = 1.0
+    ) -> None:
         self.carrier, self.clock, self.node, self.limits, self.caller_id = carrier, clock, node, limits, caller_id
         self.lines_in_use: dict[int, int] = {}
         self._tokens, self._filled_at = 1.0, clock.now()
         self._failures, self._closed_until = 0, clock.now()
         self.hung_up: set[str] = set()
+        self._look_again = timedelta(seconds=round_seconds * 0.9)
+        self._nothing_until: dict[int, datetime] = {}
         self._policies: dict[int, tuple[datetime, ContactPolicy]] = {}
 
     def is_open(self) -> bool:
@@ -77,6 +81,14 @@ class Line:
         if known is None or self.clock.now() - known[0] > POLICY_AGE:
             known = self._policies[office_id] = (self.clock.now(), load_policy(session))
         return known[1]
+
+    def has_robocalls(self, campaign_id: int) -> bool:
+        """False for a moment after none was found: an empty queue is not searched at every event."""
+        return self._nothing_until.get(campaign_id, self.clock.now()) <= self.clock.now()
+
+    def note_no_robocalls(self, campaign_id: int) -> None:
+        """There is no automated call to be made now."""
+        self._nothing_until[campaign_id] = self.clock.now() + self._look_again
 
     def take(self) -> None:
         """One call leaves."""
@@ -112,7 +124,8 @@ def place_round(line: Line, share: CampaignShare) -> Placement:
     """Places what may be placed now for one campaign; each call is committed before the carrier is asked."""
     with transaction(share.office_id) as session:
         requested, plan = _look(session, line, share)
-    makers = ((_take_requested, requested), (_open_for_operator, plan.operator_calls), (_open_robocall, plan.robocalls))
+    robocalls = plan.robocalls if line.has_robocalls(share.campaign_id) else 0
+    makers = ((_take_requested, requested), (_open_for_operator, plan.operator_calls), (_open_robocall, robocalls))
     placed = 0
     for make, count in makers:
         for _ in range(count):
@@ -191,10 +204,10 @@ def _open_for_operator(session: Session, line: Line, share: CampaignShare) -> Or
 
 def _open_robocall(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
     """The next automated call of a released batch."""
-    now = line.clock.now()
-    policy = line.policy(session, share.office_id)
+    now, policy = line.clock.now(), line.policy(session, share.office_id)
     case = next_case(session, share.campaign_id, Channel.AUTO_CALL, line.node, now, policy=policy)
     if case is None:
+        line.note_no_robocalls(share.campaign_id)
         return None
     script = script_of(session, share.options)
     attempt = open_case(session, case, Channel.AUTO_CALL, now, script_version=script.label)

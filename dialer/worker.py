@@ -70,7 +70,7 @@ class Dialer:
     def __init__(self, carrier: Carrier, clock: Clock, settings: DialerSettings, wake_up: WakeUp | None = None) -> None:
         self.carrier, self.clock, self.settings = carrier, clock, settings
         self._wake_up = wake_up
-        self._line = Line(carrier, clock, settings.node, settings.limits, settings.caller_id)
+        self._line = Line(carrier, clock, settings.node, settings.limits, settings.caller_id, settings.round_seconds)
         self._legs = LegKeeper(carrier, settings.node)
         self._duties: dict[int, Duty] = {}
         self._pending: deque[CarrierEvent] = deque()

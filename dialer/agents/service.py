@@ -289,4 +289,6 @@ def tell(session: Session, agent: AgentSession) -> None:
     """Tells the operator's console and the board. Nobody watches a bot's console, but its line on the board."""
     if not agent.is_bot:
         publish(session, "call", agent.user_id)
-    publish(session, "board")
+    if not session.info.get("board_told"):  # once a transaction is enough: whoever hears it reads the board anew
+        session.info["board_told"] = True
+        publish(session, "board")

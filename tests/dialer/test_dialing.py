@@ -142,9 +142,9 @@ def test_an_unreachable_carrier_is_left_alone_for_a_while_and_the_debtor_is_call
     hall.staff()
     hall.pass_time(1)
     assert [attempt.line_result for attempt in hall.attempts()] == ["failed"]
-    hall.pass_time(15 * 60)
+    hall.pass_time(10 * 60 + 20)
     assert hall.agent().state == "talking"
-    assert [attempt.line_result for attempt in hall.attempts()][0] == "failed"
+    assert hall.attempts()[0].line_result == "failed"
 
 
 def test_an_unknown_hand_over_is_followed_and_not_repeated(office_id: int) -> None:

@@ -77,7 +77,7 @@ class SimulatedDay:
             limits=limits,
             office_ids=(plan.office_id,),
             campaign_id=plan.campaign_id,
-            round_seconds=15.0,
+            round_seconds=60.0,
             reap_seconds=60.0,
         )
         self.dialer = Dialer(self.carrier, self.clock, settings)
@@ -152,7 +152,7 @@ class SimulatedDay:
             has_events = self.dialer.step(0)
             if self._watch is not None:
                 self._watch()
-            has_deeds = self.operators.step()
+            has_deeds = self.operators.step(has_news=has_events)
             if has_deeds:
                 self.dialer.notice(self.plan.office_id)
             if not (has_events or has_deeds):

@@ -95,13 +95,17 @@ class SimulatedOperators:
         """When somebody does something next."""
         return self._agenda[0][0] if self._agenda else None
 
-    def step(self) -> bool:
-        """Does what is due, then looks what everybody has before them; whether anything was done."""
+    def step(self, *, has_news: bool = True) -> bool:
+        """Does what is due, and where that or `has_news` may have changed something, looks what everybody has before them.
+
+        Returns whether anything was done.
+        """
         has_done = False
         while self._agenda and self._agenda[0][0] <= self._clock.now():
             heapq.heappop(self._agenda)[2]()
             has_done = True
-        self._look()
+        if has_done or has_news:
+            self._look()
         return has_done
 
     def is_idle(self) -> bool:
