@@ -23,6 +23,7 @@ from callcenter.commands import (
     verify,
 )
 from callcenter.commands.runtime import guarded, say
+from callcenter.core.logging import configure_logging
 
 app = typer.Typer(
     name="callcenter",
@@ -66,6 +67,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def main() -> None:
     """Entry point of the `callcenter` program."""
+    configure_logging("WARNING")  # unconfigured, structlog would write into the JSON on standard output
     try:
         status = run()
     except OSError as problem:

@@ -1,13 +1,14 @@
 """`callcenter up`: starts every process, watches them, and stops them together.
 
-1. one supervisor per data folder (lock), the port must be free;
+1. one supervisor per data folder (lock); what a killed one left is ended; the port must be free;
 2. stores up, schema up to date, demo town if asked for;
-3. children started; one that ends is started again after a growing pause;
+3. children started; one that ends is started again after a growing pause, and so is an embedded store that is gone;
 4. Ctrl-C or SIGTERM ends all; a killed supervisor takes its children with it (the kernel tells them).
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -25,14 +26,20 @@ import httpx
 import structlog
 from filelock import FileLock, Timeout
 
-from callcenter.core.errors import AppError, Unavailable
+from callcenter.core.embedded import EmbeddedStore
+from callcenter.core.embedded.store import arguments_of, is_alive, wait_until
+from callcenter.core.errors import AppError, StoreUnavailable, Unavailable
 from callcenter.core.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 PR_SET_PDEATHSIG = 1
+PROGRAM = "callcenter.cli"
 STOP_SECONDS = 8.0
 LONGEST_PAUSE = 30.0
+CALM_SECONDS = 60.0
+STORES_EVERY = 2.0
+LARGEST_LOG = 20_000_000
 
 
 class AlreadyRunning(AppError):
@@ -64,9 +71,21 @@ def standard_children(settings: Settings) -> list[Child]:
     ]
 
 
-def die_with_parent() -> None:
-    """Asks the kernel to end this child when its supervisor dies, however that happens."""
+def die_with_parent(parent: int) -> None:
+    """Asks the kernel to end this child when its supervisor dies, however that happens; ends it if that is already so."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def end_all(processes: Sequence[int], seconds: float = STOP_SECONDS) -> None:
+    """Ends processes that lead a group of their own: asked first, killed with all they started when they do not listen."""
+    for sign, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
+        for pid in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, sign)
+        if wait_until(lambda: not any(map(is_alive, processes)), patience):
+            return
 
 
 def require_free_port(host: str, port: int) -> None:
@@ -82,48 +101,86 @@ def require_free_port(host: str, port: int) -> None:
 
 
 class Supervisor:
-    """Runs a set of children until told to stop."""
+    """Runs a set of children until told to stop.
 
-    def __init__(self, children: Sequence[Child], log_dir: Path) -> None:
+    Args:
+        children: what to run.
+        data: the data folder; logs go to `log/`, the children's numbers to `up.children`.
+        stores: embedded stores to start again when they are gone.
+    """
+
+    def __init__(self, children: Sequence[Child], data: Path, stores: Sequence[EmbeddedStore] = ()) -> None:
         self.children = list(children)
-        self.log_dir = log_dir
+        self.log_dir = data / "log"
+        self.note = data / "up.children"
+        self.stores = list(stores)
+        self.stores_looked_at = time.monotonic()
         self.stopping = threading.Event()
 
     def install_signals(self) -> None:
-        """SIGINT and SIGTERM ask for a stop."""
+        """SIGINT, SIGTERM and a closed terminal ask for a stop."""
 
         def ask(_signal: int, _frame: FrameType | None) -> None:
             self.stopping.set()
 
-        signal.signal(signal.SIGINT, ask)
-        signal.signal(signal.SIGTERM, ask)
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sign, ask)
+
+    def end_leftovers(self) -> None:
+        """Ends children of a killed supervisor that are still on their way out, so that ports and lines are free."""
+        noted = [int(word) for word in self.note.read_text().split()] if self.note.exists() else []
+        left = [pid for pid in noted if PROGRAM in arguments_of(pid)]
+        if left:
+            log.warning("ending_leftovers", processes=len(left))
+            end_all(left)
 
     def start(self, child: Child) -> None:
         """Starts one child in a session of its own, so that Ctrl-C reaches the supervisor only."""
         self.log_dir.mkdir(parents=True, exist_ok=True)
-        with (self.log_dir / f"{child.name}.log").open("ab") as output:
+        file = self.log_dir / f"{child.name}.log"
+        if file.exists() and file.stat().st_size > LARGEST_LOG:
+            file.replace(file.with_suffix(".log.1"))
+        parent = os.getpid()
+        with file.open("ab") as output:
             child.process = subprocess.Popen(
-                [sys.executable, "-m", "callcenter.cli", *child.arguments],
+                [sys.executable, "-m", PROGRAM, *child.arguments],
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=lambda: die_with_parent(parent),
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         child.started_at = time.monotonic()
+        self.note.write_text(" ".join(map(str, self.running())))
+
+    def running(self) -> list[int]:
+        """The numbers of the children that run, the last started first."""
+        return [child.process.pid for child in reversed(self.children) if child.process is not None and child.process.poll() is None]
 
     def tend(self) -> None:
-        """Looks after each child once: notices its end, starts it when its pause is over."""
+        """Looks after everything once: notices ends, starts what is down when its pause is over."""
+        self.tend_stores()
         for child in self.children:
-            if child.process is not None and child.process.poll() is not None:
-                ran = time.monotonic() - child.started_at
-                child.failures = 0 if ran > 60 else child.failures + 1
+            if child.process is not None and (status := child.process.poll()) is not None:
+                child.failures = 0 if time.monotonic() - child.started_at > CALM_SECONDS else child.failures + 1
                 pause = min(LONGEST_PAUSE, 0.5 * 2**child.failures)
-                log.warning("child_ended", child=child.name, status=child.process.returncode, again_in=pause)
+                log.warning("child_ended", child=child.name, status=status, again_in=pause, see=str(self.log_dir / f"{child.name}.log"))
                 child.process, child.not_before = None, time.monotonic() + pause
             if child.process is None and time.monotonic() >= child.not_before:
                 self.start(child)
+
+    def tend_stores(self) -> None:
+        """Every few seconds starts embedded stores that are gone; one that can't be started is tried again."""
+        if time.monotonic() - self.stores_looked_at < STORES_EVERY:
+            return
+        for store in self.stores:
+            try:
+                if store.revive():
+                    log.warning("store_started_again", store=store.name)
+            except StoreUnavailable as problem:
+                log.error("store_down", store=store.name, problem=str(problem))
+        self.stores_looked_at = time.monotonic()
 
     def run(self) -> None:
         """Tends the children until a stop is asked for, then stops them all."""
@@ -134,17 +191,12 @@ class Supervisor:
             self.stop()
 
     def stop(self) -> None:
-        """Ends all children, the last started first; those that do not listen are killed."""
-        running = [child.process for child in reversed(self.children) if child.process is not None and child.process.poll() is None]
-        for process in running:
-            process.terminate()
-        end = time.monotonic() + STOP_SECONDS
-        for process in running:
-            try:
-                process.wait(max(0.1, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """Ends all children."""
+        end_all(self.running())
+        for child in self.children:
+            if child.process is not None:
+                child.process.wait()
+        self.note.unlink(missing_ok=True)
 
     def wait_for_web(self, url: str, seconds: float) -> bool:
         """Whether the first page came up within `seconds`, tending the children meanwhile."""

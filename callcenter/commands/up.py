@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import typer
 
 from callcenter.commands.runtime import open_stores, say
+from callcenter.core.embedded import embedded_stores
 from callcenter.core.logging import configure_logging
 from callcenter.core.settings import get_settings
 from callcenter.supervise import Supervisor, lock_data, require_free_port, standard_children
@@ -15,7 +17,7 @@ from callcenter.supervise import Supervisor, lock_data, require_free_port, stand
 
 def up(
     demo: bool = typer.Option(False, "--demo", help="Load a small made-up town at the first start."),
-    port: int = typer.Option(None, "--port", help="Where the console listens (default 8400)."),
+    port: int = typer.Option(None, "--port", min=1, max=65535, help="Where the console listens (default 8400)."),
     host: str = typer.Option(None, "--host", help="Address to listen on (default 127.0.0.1)."),
     data: Path = typer.Option(None, "--data", help="Data folder (default ./var)."),
 ) -> None:
@@ -28,12 +30,15 @@ def up(
     os.environ["CALLCENTER_DATA"] = str(settings.data_dir)
     get_settings.cache_clear()
     configure_logging(settings.log_level)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor takes over: leave the stores in good order
     with lock_data(settings.data_dir):
+        stores = embedded_stores(settings, redis=True)
+        supervisor = Supervisor(standard_children(settings), settings.data_dir, stores)
+        supervisor.end_leftovers()
         require_free_port(settings.host, settings.port)
         say("starting the stores …")
         with open_stores(redis=True) as opened:
             sign_in = prepare(demo)
-            supervisor = Supervisor(standard_children(opened), opened.data_dir / "log")
             supervisor.install_signals()
             url = f"http://{settings.host}:{settings.port}"
             if supervisor.wait_for_web(url, 60):

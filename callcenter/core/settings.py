@@ -6,8 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from callcenter.core.errors import InvalidInput
 
 
 class Settings(BaseSettings):
@@ -26,7 +29,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
 
     host: str = "127.0.0.1"
-    port: int = 8400
+    port: int = Field(default=8400, ge=1, le=65535)
     public_url: str = ""
     cookie_secure: bool = False
     trusted_proxy: str = ""
@@ -62,5 +65,18 @@ class Settings(BaseSettings):
 
 @lru_cache
 def get_settings() -> Settings:
-    """The process's settings; `get_settings.cache_clear()` reads the environment anew."""
-    return Settings()
+    """The process's settings; `get_settings.cache_clear()` reads the environment anew.
+
+    Raises:
+        InvalidInput: a variable can't be read; says which and what was expected.
+    """
+    try:
+        return Settings()
+    except ValidationError as problem:
+        raise InvalidInput(" ".join(map(describe, problem.errors()))) from None  # the values may be secret
+
+
+def describe(error: ErrorDetails) -> str:
+    """One sentence about a variable that can't be read, without its value."""
+    name = str(error["loc"][0])
+    return f"{name if name.isupper() else f'CALLCENTER_{name.upper()}'} is not usable: {error['msg']}."
