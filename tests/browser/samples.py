@@ -1,5 +1,6 @@
 """Sample view models, one per page and state, with invented people and figures that add up; also what the templates' comments promise, as data."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta

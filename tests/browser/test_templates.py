@@ -36,6 +36,7 @@ VIEWS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
     "contrast": {"viewport": {"width": 1280, "height": 900}, "forced_colors": "active", "reduced_motion": "reduce"},
 }
+IN_CONTRAST = ("talking_unverified", "talking", "supervisor")
 FORBIDDEN = ("税", "滞納", "督促", "催告", "納", "未払", "差押", "徴収", "延滞", "債")
 FORBIDDEN_EN = ("tax", "arrear", "delinquen", "dunning", "debt", "overdue", "unpaid", "payment", "collect", "officer")
 
@@ -96,7 +97,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
     """One context per view, so that the fonts are fetched once."""
-    contexts = {view: browser.new_context(**options) for view, options in VIEWS.items()}
+    contexts = {view: browser.new_context(locale="ja-JP", **options) for view, options in VIEWS.items()}
     yield contexts
     for context in contexts.values():
         context.close()
@@ -124,8 +125,15 @@ def axe(page: Page) -> list[str]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("name", PAGES_BY_NAME)
+@pytest.mark.parametrize(
+    ("name", "view"),
+    [
+        (name, view)
+        for name in PAGES_BY_NAME
+        for view in VIEWS
+        if view != "contrast" or name in ("talking_unverified", "talking", "supervisor")
+    ],
+)
 def test_a_page_is_accessible_and_keeps_the_policy(contexts: dict[str, BrowserContext], address: str, name: str, view: str) -> None:
     page, complaints = opened(contexts[view], address, name)
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -194,6 +202,10 @@ def test_vendored_files_are_what_their_list_says() -> None:
             assert package["version"]
             assert package["licence"]
             listed |= package["sha256"]
-        found = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+        found = {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
         found.pop("VERSIONS.json")
         assert found == listed

@@ -5,7 +5,7 @@ const drawn = new Set();
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** Marks the days of events by dashed lines with their names, and shades holidays. */
-const marks = (data, isFirst) => ({
+const marks = (data, name, isFirst) => ({
   id: "marks",
   beforeDatasetsDraw({ ctx, chartArea, scales: { x } }) {
     ctx.save();
@@ -19,6 +19,7 @@ const marks = (data, isFirst) => ({
     ctx.setLineDash([2, 3]);
     ctx.font = `14px ${colour("--font")}`;
     ctx.textAlign = "center";
+    const taken = chartArea.left + ctx.measureText(name).width; // the title's part of the line
     for (const event of data.events) {
       const at = data.days.indexOf(event.on);
       if (at < 0) continue;
@@ -28,7 +29,7 @@ const marks = (data, isFirst) => ({
       ctx.lineTo(left, chartArea.bottom);
       ctx.stroke();
       const half = ctx.measureText(event.label).width / 2;
-      if (isFirst) ctx.fillText(event.label, Math.min(Math.max(left, half), chartArea.right - half), chartArea.top - 8);
+      if (isFirst) ctx.fillText(event.label, Math.min(Math.max(left, taken + half), chartArea.right - half), chartArea.top - 12);
     }
     ctx.restore();
   },
@@ -43,11 +44,11 @@ function draw(canvas, data) {
   drawn.add(new window.Chart(canvas, {
     type: "line",
     data: { labels: data.labels, datasets: series.target === null ? [line] : [line, target] },
-    plugins: [marks(data, index === 0)],
+    plugins: [marks(data, series.name, index === 0)],
     options: {
       animation: still.matches ? false : { duration: 200 },
       maintainAspectRatio: false,
-      layout: { padding: { top: index === 0 ? 24 : 0, right: 12 } },
+      layout: { padding: { right: 12 } },
       scales: {
         y: { min: 0, max: data.top, ticks: { stepSize: data.top / 2, callback: (value) => `${value}%`, color: colour("--text-sub"), font }, grid: { color: colour("--line") }, border: { display: false } },
         x: { ticks: { maxRotation: 0, autoSkipPadding: 24, color: colour("--text-sub"), font }, grid: { display: false }, border: { color: colour("--line-strong") } },

@@ -50,6 +50,7 @@ if (live && shown) {
     lastHeard = now();
     become("ok");
   });
+  document.addEventListener("htmx:sse:before:connection", () => { if (hadConnection) become("retry"); }); // the stream has ended
   for (const name of ["htmx:sse:error", "htmx:sse:close"]) {
     document.addEventListener(name, (event) => {
       if (event.detail.status === 401) location.reload(); // signed out: the page itself leads to the sign-in

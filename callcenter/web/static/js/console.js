@@ -11,3 +11,8 @@ import "./charts.js";
 import "./upload.js";
 import "./softphone.js";
 import "./small.js";
+
+// htmx comes last: it connects the event stream as soon as it runs, and whoever listens must be there before.
+for (const link of document.querySelectorAll("link[data-run]")) {
+  document.head.append(Object.assign(document.createElement("script"), { src: link.href, async: false }));
+}

@@ -1,0 +1,245 @@
+"""The scripts of the operator's page in a real browser against a small server: what is sent, what survives a swap, what is said."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from callcenter.web.rendering import STATIC, render
+from tests.browser.samples import PAGES_BY_NAME
+from tests.browser.test_templates import FLAGS, Pages
+
+pytestmark = pytest.mark.browser
+
+
+class Office:
+    """What the small server was told and what it shall answer."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[str, dict[str, str], dict[str, str]]] = []
+        self.events: queue.Queue[str | None] = queue.Queue()
+        self.answers: dict[str, tuple[int, str]] = {}
+        self.stage = "talking"
+        self.refreshes = 0
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def tell(self, name: str) -> None:
+        self.events.put(name)
+
+    def sent(self, path: str) -> list[tuple[str, dict[str, str], dict[str, str]]]:
+        return [post for post in self.posts if post[0] == path]
+
+
+class Desk(Pages):
+    """The sample pages, an event stream, the stage, and every POST written down."""
+
+    protocol_version = "HTTP/1.0"
+    office: Office
+
+    def do_GET(self) -> None:  # noqa: N802
+        path = self.path.partition("?")[0]
+        if path == "/console/events":
+            self.stream()
+        elif path == "/console/stage":
+            self.office.refreshes += 1
+            _, model = PAGES_BY_NAME[self.office.stage]
+            is_same = parse_qs(self.path.partition("?")[2]).get("key") == [model["stage"]["key"]]
+            self.answer(200, render("operator/refresh.html" if is_same else "operator/stage.html", "ja", **model))
+        elif path == "/console/softphone":
+            self.answer(200, json.dumps({"is_on": False}), "application/json")
+        else:
+            super().do_GET()
+
+    def stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        name: str | None = "heartbeat"
+        while name is not None:
+            self.wfile.write(f'event: {name}\ndata: {{"at": "2026-11-18T05:04:30.000+00:00"}}\n\n'.encode())
+            self.wfile.flush()
+            name = self.office.events.get()
+
+    def do_POST(self) -> None:  # noqa: N802
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
+        fields = {name: values[-1] for name, values in parse_qs(body).items()}
+        self.office.posts.append((self.path, fields, {name.lower(): value for name, value in self.headers.items()}))
+        self.office.gate.wait(10)
+        status, text = self.office.answers.get(self.path, (200, json.dumps({"is_read_only": False})))
+        self.answer(status, text)
+
+    def answer(self, status: int, text: str, kind: str = "text/html; charset=utf-8") -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+@pytest.fixture
+def address(office: Office) -> Iterator[str]:
+    handler = type("DeskOfOne", (Desk,), {"office": office})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(STATIC)))
+    server.daemon_threads = True
+    server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]  # pages that are closed in mid-stream
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    office.gate.set()
+    for _ in range(4):
+        office.events.put(None)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(locale="ja-JP")
+    yield page
+    page.close()
+
+
+def test_the_connection_is_told_in_words_and_a_break_makes_everything_refetched(page: Page, address: str, office: Office) -> None:
+    page.goto(f"{address}/talking")
+    shown = page.locator("#connection")
+    expect(shown).to_have_attribute("data-state", "ok", timeout=15_000)
+    expect(shown.get_by_text("接続 正常")).to_be_visible()
+    with page.expect_response("**/console/stage?*"):
+        office.events.put(None)
+        expect(page.locator("#alert")).to_have_text("接続が切れました。つなぎ直しています。入力はそのままです。")
+    expect(shown).to_have_attribute("data-state", "ok")
+    expect(page.locator("#alert")).to_be_empty()
+
+
+def test_an_event_turns_talking_into_wrap_up_while_the_memo_is_being_composed(page: Page, address: str, office: Office) -> None:
+    page.goto(f"{address}/talking")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=15_000)
+    page.locator("#memo").fill("一部")
+    page.evaluate("document.querySelector('#stage-key').value = 'wrapup:77'")
+    client = page.context.new_cdp_session(page)
+    page.locator("#memo").focus()
+    client.send("Input.imeSetComposition", {"text": "のうふ", "selectionStart": 3, "selectionEnd": 3})
+    office.stage = "wrapup"
+    office.tell("call")
+    expect(page.locator(".phone-state")).to_contain_text("後処理", timeout=15_000)
+    expect(page.locator("#case-lease")).to_contain_text("後処理 残り")
+    expect(page.locator("#save")).to_contain_text("保存して次へ")
+    client.send("Input.insertText", {"text": "納付"})
+    assert page.locator("#memo").input_value() == "一部納付"
+    assert page.evaluate("document.activeElement.id") == "memo"
+
+
+def test_what_is_typed_is_saved_after_a_pause_and_said(page: Page, address: str, office: Office) -> None:
+    page.goto(f"{address}/talking")
+    with page.expect_response("**/draft"):
+        page.locator("#memo").fill("25日の給料のあと")
+    expect(page.locator("#memo-saved [data-word]")).to_have_text("保存済")
+    (_, fields, headers), *more = office.sent("/console/attempts/77/draft")
+    assert (fields, more) == ({"field": "memo", "text": "25日の給料のあと"}, [])
+    assert headers["x-csrf-token"]
+    assert headers["x-console"]
+
+
+def test_a_number_chooses_only_inside_the_panel_and_a_double_click_sends_once(page: Page, address: str, office: Office) -> None:
+    page.goto(f"{address}/talking_unverified")
+    assert page.evaluate("document.activeElement.name") == "branch"
+    page.keyboard.press("5")
+    expect(page.locator("input[data-n='5']")).to_be_checked()
+    expect(page.get_by_text("自動では掛け直しません。")).to_be_visible()
+    expect(page.locator("#checks")).to_be_hidden()
+    page.locator("body").evaluate("document.activeElement.blur()")
+    page.keyboard.press("2")
+    expect(page.locator("input[data-n='5']")).to_be_checked()
+    office.gate.clear()
+    page.get_by_role("button", name="断りを記録して次へ").dblclick()
+    office.gate.set()
+    with page.expect_response("**/finish"):
+        page.locator("input[data-n='5']").focus()
+        page.keyboard.press("Enter")
+    sent = office.sent("/console/attempts/77/finish")
+    assert len(sent) <= 2
+    assert sent[0][1]["branch"] == "branch_5"
+    assert sent[0][2]["idempotency-key"]
+
+
+def test_a_refused_result_keeps_everything_and_shows_what_to_correct(page: Page, address: str, office: Office) -> None:
+    errors = [{"field_id": "promise-other-on", "message": "約束日は今日から60日までです。"}]
+    office.answers["/console/attempts/77/outcome"] = (422, render("errors.html", "ja", errors=errors))
+    page.goto(f"{address}/wrapup")
+    page.locator("#memo").fill("あとで払う")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#outcome-errors")).to_contain_text("約束日は今日から60日までです。")
+    assert page.locator("#memo").input_value() == "あとで払う"
+    fields = office.sent("/console/attempts/77/outcome")[0][1]
+    assert fields["outcome"] == "promise_part"
+    assert fields["promise_on"] == "2026-11-25"
+    assert fields["amount"] == "77900"
+    assert fields["memo"] == "あとで払う"
+    assert fields["after"] == "ready"
+    assert "callback_on" not in fields
+
+
+def test_a_failed_send_says_so_and_the_next_press_carries_the_same_key(page: Page, address: str, office: Office) -> None:
+    office.answers["/console/attempts/77/lease"] = (503, "")
+    page.goto(f"{address}/wrapup")
+    for _ in range(2):
+        with page.expect_response("**/lease"):
+            page.keyboard.press("Control+Shift+Y")
+    expect(page.locator("#alert")).to_contain_text("送れませんでした")
+    first, second = office.sent("/console/attempts/77/lease")
+    assert first[2]["idempotency-key"] == second[2]["idempotency-key"]
+
+
+def test_ticked_terms_and_the_amount_are_one_thing(page: Page, address: str) -> None:
+    page.goto(f"{address}/talking")
+    expect(page.locator("#included-total")).to_have_text("77,900")
+    page.get_by_role("radio", name="38,500円").check()
+    expect(page.locator("#included-total")).to_have_text("38,500")
+    page.locator("input[name=debt_id][value='4']").check()
+    expect(page.locator("#promise-other-amount")).to_have_value("85600")
+
+
+def test_the_list_of_keys_opens_and_a_letter_can_be_changed(page: Page, address: str, office: Office) -> None:
+    page.goto(f"{address}/wrapup")
+    page.locator("body").evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="キーの一覧")
+    expect(dialog).to_be_visible()
+    dialog.get_by_label("60秒延ばす のキー").fill("u")
+    dialog.get_by_label("60秒延ばす のキー").press("Tab")
+    page.keyboard.press("Escape")
+    with page.expect_response("**/lease"):
+        page.keyboard.press("Control+Shift+U")
+
+
+def test_another_page_in_charge_makes_this_one_look_on(page: Page, address: str, office: Office) -> None:
+    office.answers["/console/claim"] = (200, json.dumps({"is_read_only": True}))
+    page.goto(f"{address}/talking")
+    expect(page.locator("#read-only")).to_be_visible()
+    with page.expect_response("**/take-over"):
+        page.get_by_role("button", name="この画面で続ける").click()
+    assert office.sent("/console/take-over")[0][2]["x-console"] == office.sent("/console/claim")[0][2]["x-console"]
