@@ -95,7 +95,7 @@ def make_office(session: Any, code: str) -> Office:
     """Makes an office on first use and says so."""
     from callcenter.auth.offices import add_office
 
-    office = add_office(session, code=code, name=code)
+    office = add_office(session, code=code, name="市役所", name_en="City office", phone=get_settings().caller_id)
     say(f"office '{code}' made")
     return office
 

@@ -1,0 +1,156 @@
+"""The demo: two made-up towns with their lists, operators and a running campaign, loaded through the same doors as real data.
+
+Passwords are made at the first start and never fixed ones; they are kept in a file of the data folder that only its owner reads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from callcenter.auth.models import Role
+from callcenter.auth.offices import add_office, all_offices, find_office
+from callcenter.auth.service import add_user, all_users
+from callcenter.commands.runtime import make_office
+from callcenter.commands.sampling.writing import write_sample
+from callcenter.core.clock import local_day, utc_now
+from callcenter.core.db import transaction
+from callcenter.core.settings import get_settings
+from campaigns.attempts.codes import Channel
+from campaigns.imports.service import register_upload, run_import
+from campaigns.messages.batches import prepare_batch
+from campaigns.planning.service import create_campaign, plan, set_status
+from campaigns.planning.state import CampaignStatus
+from campaigns.worklist.fill import fill
+
+Tell = Callable[[str], None]
+SIGN_IN_FILE = "sign-in.txt"
+CAMPAIGN = "電話催告(デモ)"
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """A made-up office."""
+
+    code: str
+    name: str
+    name_en: str
+    phone: str
+    debtors: int
+    seed: int
+
+
+TOWNS = (
+    Town("kakuu", "架空市", "Kakuu City", "+81300000001", 600, 1),
+    Town("mihon", "見本町", "Mihon Town", "+81300000002", 120, 2),
+)
+PEOPLE = (
+    ("saeki", "佐伯", Role.OPERATOR),
+    ("mizuno", "水野", Role.OPERATOR),
+    ("saegusa", "三枝", Role.OPERATOR),
+    ("hirose", "広瀬", Role.OPERATOR),
+    ("hori", "堀", Role.SUPERVISOR),
+    ("toda", "戸田", Role.TAX_OFFICER),
+    ("kanno", "菅野", Role.AUDITOR),
+    ("admin", "管理者", Role.ADMINISTRATOR),
+)
+
+
+def ensure_demo(tell: Tell) -> str:
+    """Loads the towns that are not there yet and returns how to sign in.
+
+    A start that was interrupted is taken up again: each step looks whether it has been done.
+    """
+    for town in TOWNS:
+        load_town(town, tell)
+    return sign_in_text()
+
+
+def ensure_administrator() -> str:
+    """In an installation without anybody, makes an office and its first administrator; returns how to sign in."""
+    settings = get_settings()
+    with transaction(None) as session:
+        offices = all_offices(session)
+        office = offices[0] if offices else make_office(session, settings.office or "main")
+        office_id, code = office.id, office.code
+    with transaction(office_id) as session:
+        if not all_users(session):
+            _, password = add_user(session, sign_in_name="admin", display_name="管理者", role=Role.ADMINISTRATOR)
+            keep_sign_in(settings.data_dir, [(code, "admin", Role.ADMINISTRATOR, password)])
+    return sign_in_text()
+
+
+def load_town(town: Town, tell: Tell) -> None:
+    """One town: office, people, files, campaign, night's batches."""
+    settings, now = get_settings(), utc_now()
+    with transaction(None) as session:
+        office = find_office(session, town.code)
+        if office is None:
+            office = add_office(
+                session,
+                code=town.code,
+                name=town.name,
+                name_en=town.name_en,
+                desk_name=f"{town.name}コールセンター",
+                phone=town.phone,
+                is_training=True,
+            )
+        office_id = office.id
+    made = []
+    with transaction(office_id) as session:
+        if not any(user.password_hash for user in all_users(session)):
+            for name, shown, role in PEOPLE:
+                made.append((town.code, name, role, add_user(session, sign_in_name=name, display_name=shown, role=role)[1]))
+            keep_sign_in(settings.data_dir, made)
+    if is_loaded(office_id):
+        return
+    tell(f"loading {town.name} ({town.debtors} made-up taxpayers) …")
+    folder = settings.data_dir / "demo" / town.code
+    write_sample(folder, size=town.debtors, seed=town.seed, encoding="cp932", as_of=local_day(now))
+    for kind in ("debts", "payments", "attempts"):
+        import_now(office_id, kind, folder / f"{kind}.csv", local_day(now))
+    with transaction(office_id) as session:
+        campaign = create_campaign(session, CAMPAIGN, now, dial_mode="progressive")
+        plan(session, campaign.id, now)
+        set_status(session, campaign.id, CampaignStatus.RUNNING, now)
+        fill(session, campaign.id, now)
+    for channel in (Channel.SMS, Channel.AUTO_CALL):
+        with transaction(office_id) as session:
+            prepare_batch(session, campaign.id, channel, now)
+
+
+def is_loaded(office_id: int) -> bool:
+    """Whether the town's campaign was made, which is the last big step."""
+    from campaigns.planning.service import list_campaigns
+
+    with transaction(office_id) as session:
+        return bool(list_campaigns(session))
+
+
+def import_now(office_id: int, kind: str, file: Path, day: date) -> None:
+    """Imports one file through the same service as everybody's."""
+    now = utc_now()
+    with transaction(office_id) as session:
+        row = register_upload(session, kind, file.name, file, mode="full", as_of=day, now=now, is_queued=False)
+    run_import(office_id, row.id, now=now)
+
+
+def keep_sign_in(data: Path, rows: list[tuple[str, str, Role, str]]) -> None:
+    """Adds names and first passwords to the file that only its owner reads."""
+    descriptor = os.open(data / SIGN_IN_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.writelines(f"{office}\t{name}\t{role}\t{password}\n" for office, name, role, password in rows)
+
+
+def sign_in_text() -> str:
+    """How to sign in, for the terminal."""
+    file = get_settings().data_dir / SIGN_IN_FILE
+    if not file.exists():
+        return "sign in with the accounts that exist (`callcenter user list`)"
+    rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
+    first = rows[0][0] if rows else ""
+    shown = [f"  {name:<10} {role:<14} {password}" for office, name, role, password in rows if office == first]
+    return "\n".join([f"sign in (office {first}; all of them are in {file}):", *shown])
