@@ -80,8 +80,8 @@ def _is_regular(body: bytes, width: int) -> bool:
 
 
 def _read_regular(body: bytes, width: int) -> pl.DataFrame:
-    schema = dict.fromkeys(_named(width), pl.String)
-    frame = pl.read_csv(body, has_header=False, schema=schema) if body.strip(b"\n") else pl.DataFrame(schema=schema)
+    header = ",".join(_named(width)).encode() + b"\n"  # says the width where the first row is blank
+    frame = pl.read_csv(header + body, infer_schema=False)
     return frame.with_row_index("row", offset=2).with_columns(pl.col("row").cast(pl.Int64))
 
 
