@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+import traceback
 from typing import Any
 
 import structlog
@@ -63,7 +64,7 @@ class Shield:
         except BodyTooLarge:
             await exchange.refuse(413, "too_large", "The body is too large.")
         except Exception as problem:  # the request's outermost loop: the person gets an id, the log gets the trace
-            log.exception("request_failed", request_id=exchange.request_id, error=type(problem).__name__)
+            log.error("request_failed", request_id=exchange.request_id, error=type(problem).__name__, at=places(problem))
             await exchange.refuse(500, "internal", "Something went wrong here.")
         finally:
             exchange.note()
@@ -71,6 +72,12 @@ class Shield:
     def limit_of(self, scope: Scope) -> int:
         """How many bytes this request's body may have."""
         return self.upload_limit if scope["path"] in ("/imports", "/api/v1/imports") else BODY_LIMIT
+
+
+def places(problem: BaseException) -> list[str]:
+    """Where it happened, innermost last; without the message and the values, which may be personal."""
+    frames = traceback.extract_tb(problem.__traceback__)[-8:]
+    return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 class Exchange:
