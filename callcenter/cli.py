@@ -10,6 +10,7 @@ from callcenter.commands import (
     batch,
     campaign,
     charge,
+    dial,
     imports,
     office,
     plan,
@@ -49,6 +50,7 @@ app.command("serve")(serve.serve)
 app.add_typer(telephony.app, name="telephony")
 app.command("migrate")(office.migrate)
 app.command("work")(processes.work)
+app.command("dial")(dial.dial)
 app.command("schedule")(processes.schedule)
 
 

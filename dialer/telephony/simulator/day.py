@@ -66,7 +66,7 @@ class DayReport:
 class SimulatedDay:
     """Runs a plan; the carrier keeps its own log of what truly happened in `carrier.calls`."""
 
-    def __init__(self, plan: DayPlan, *, watch: Callable[[], None] | None = None) -> None:
+    def __init__(self, plan: DayPlan, *, watch: Callable[[], None] | None = None, pace: Callable[[float], None] | None = None) -> None:
         self.plan = plan
         self.clock = ManualClock(plan.start)
         self.carrier = SimulatedCarrier(self.clock, plan.seed, plan.town, is_scripted=False)
@@ -82,6 +82,7 @@ class SimulatedDay:
         )
         self.dialer = Dialer(self.carrier, self.clock, settings)
         self._watch = watch
+        self._pace = pace
         self.operators = self._hire()
 
     def _hire(self) -> SimulatedOperators:
@@ -162,7 +163,10 @@ class SimulatedDay:
 
     def _let_pass(self, limit: datetime) -> None:
         moments = [limit, self.dialer.next_at(), self.carrier.next_at(), self.operators.next_at()]
-        self.clock.move_to(max(self.clock.now() + timedelta(milliseconds=1), min(moment for moment in moments if moment is not None)))
+        was = self.clock.now()
+        self.clock.move_to(max(was + timedelta(milliseconds=1), min(moment for moment in moments if moment is not None)))
+        if self._pace is not None:
+            self._pace((self.clock.now() - was).total_seconds())
 
     def _is_quiet(self) -> bool:
         return self.operators.is_idle() and not self.carrier.is_busy()
@@ -212,3 +216,15 @@ def next_working_morning(office_id: int, now: datetime) -> datetime:
     if opening is None:
         raise InvalidInput("The office has no contact hours in sight.", hint="Check its calendar and contact rules.")
     return opening
+
+
+def end_of_days(office_id: int, start: datetime, days: int) -> datetime:
+    """The end of the contact window of the `days`-th working day from `start` on."""
+    with transaction(office_id) as session:
+        hours = load_policy(session).hours
+    end = start
+    for index, (_, closes) in enumerate(open_spans(hours, Channel.OPERATOR_CALL, start)):
+        if index >= days:
+            break
+        end = closes
+    return end
