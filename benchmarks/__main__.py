@@ -1,0 +1,64 @@
+"""`make bench`: every figure as a ratio against a named peer or limit.
+
+    python -m benchmarks [--full] [--json] [NAME ...]
+
+Each module has `run(quick)`, which measures alternately with its peer, asserts that both did the same, and returns its figures. Absolute
+times wander on shared machines; only the ratios of one run are to be compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from importlib import import_module
+from typing import Any
+
+FIGURES = {
+    "import_rows": "import of a list / COPY of the same file",
+    "plan_debtors": "planning / bare INSERT … SELECT CASE",
+    "report_headline": "headline report / raw GROUP BY",
+    "originate": "originate through the carrier / bare AMI",
+}
+
+
+def lines(figures: dict[str, Any], indent: str = "  ") -> list[str]:
+    """The figures of one benchmark, a line each."""
+    out = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            out += [f"{indent}{name}:", *lines(value, indent + "  ")]
+        else:
+            out.append(f"{indent}{name}: {value:.3f}" if isinstance(value, float) else f"{indent}{name}: {value}")
+    return out
+
+
+def main() -> int:
+    """Runs the benchmarks named, or all; 1 when one could not be run."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
+    options.add_argument("--full", action="store_true", help="the sizes of the targets instead of a minute's worth")
+    options.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    given = options.parse_args()
+    if unknown := set(given.names) - FIGURES.keys():
+        options.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}")
+    results: dict[str, Any] = {}
+    failed = False
+    for name in given.names or FIGURES:
+        began = time.monotonic()
+        print(f"{name}: {FIGURES[name]} …", file=sys.stderr)
+        try:
+            results[name] = import_module(f"benchmarks.{name}").run(quick=not given.full)
+        except (RuntimeError, OSError) as problem:
+            failed = True
+            results[name] = {"not_run": str(problem)}
+        if not given.json:
+            print("\n".join([f"{name}  ({time.monotonic() - began:.0f} s)", *lines(results[name])]))
+    if given.json:
+        print(json.dumps(results, ensure_ascii=False))
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
