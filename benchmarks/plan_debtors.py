@@ -1,0 +1,234 @@
+"""Planning against the database's own speed: a plan / a bare INSERT … SELECT CASE into the same table; a re-plan / counting only.
+
+    python -m benchmarks.plan_debtors [--full] [--json]
+
+The bare statement reads one flat table that already holds every fact, runs as the owner without row-level security, and writes into the
+same table with the same keys, indexes and foreign keys. Ours joins debts, numbers, promises, history and suppressions first. Both take
+turns; each turn asserts that both wrote the same rows. Counting only is our own dry run; a re-plan follows a change of 2 % of the debtors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from callcenter.core.db import dispose_engines, get_engine, sqlalchemy_url, transaction
+from callcenter.core.settings import get_settings
+from callcenter.schema import migrate_if_needed
+from campaigns.planning.models import Campaign
+from campaigns.planning.service import create_campaign, plan, plan_values
+from campaigns.segmentation.compile import Compiled, decided_sql, table_sql
+from campaigns.segmentation.defaults import default_rule_set
+
+AS_OF = datetime(2026, 11, 18, 1, 0, tzinfo=UTC)
+QUICK, FULL = 50_000, 1_000_000
+PAIRS = 5
+
+TOWN = """
+INSERT INTO debtor (office_id, debtor_no, name) SELECT :office, lpad(n::text, 10, '0'), 'x' FROM generate_series(1, :people) n;
+INSERT INTO debt (office_id, debtor_id, tax_code, levy_year, base_year, term, notice_no, due_on, assessed, outstanding, hold, vintage)
+SELECT :office, d.id, '10', 2026, 2026, t, d.id || '-' || t, date '2026-11-18' - (60 + (d.id * 37 + t * 11) % 700)::int,
+  y.yen, y.yen, CASE WHEN d.id % 23 = 0 THEN 1 + d.id % 6 ELSE 0 END, 'current'
+FROM debtor d CROSS JOIN generate_series(1, 3) t CROSS JOIN LATERAL (SELECT (2000 + (d.id * 7919 + t * 104729) % 200000)::bigint AS yen) y
+WHERE t <= 2 OR d.id % 2 = 0;
+INSERT INTO phone_number (office_id, debtor_id, position, original, e164, line_type, status)
+SELECT :office, d.id, 1, '0' || d.id, '+8190' || lpad(d.id::text, 8, '0'), CASE WHEN d.id % 3 = 0 THEN 'fixed' ELSE 'mobile' END,
+  CASE WHEN d.id % 17 = 0 THEN 'dead' ELSE 'unverified' END FROM debtor d WHERE d.id % 11 <> 0;
+INSERT INTO attempt (office_id, debtor_id, channel, state, source, began_at, handed_over_at, line_result, party)
+SELECT :office, d.id, (ARRAY['sms','auto_call','operator_call'])[1 + (d.id / 7 % 3)], 'closed', 'live', m.at, m.at,
+  CASE WHEN d.id % 5 = 0 THEN 'answered' ELSE 'no_answer' END, CASE WHEN d.id % 5 = 0 THEN 'family' ELSE 'nobody' END
+FROM debtor d CROSS JOIN LATERAL (SELECT timestamptz '2026-11-01' + (d.id % 12) * interval '1 day' AS at) m WHERE d.id % 2 = 0;
+INSERT INTO promise (office_id, debtor_id, amount, made_on, made_at, due_on, state)
+SELECT :office, id, 1000, date '2026-11-01', timestamptz '2026-11-01', date '2026-11-25',
+  CASE WHEN id % 40 = 0 THEN 'broken' ELSE 'open' END
+FROM debtor WHERE id % 20 = 0;
+INSERT INTO suppression (office_id, debtor_id, reason, starts_at)
+SELECT :office, id, 'payment_claimed', timestamptz '2026-11-10' FROM debtor WHERE id % 50 = 0;
+"""
+FIELDS = "debtor_id, channel, reason_codes, rule_code, priority, arm, propensity"
+CHECKSUM = f"SELECT count(*), sum(hashtextextended(({FIELDS})::text, 0)) FROM channel_assignment"
+
+
+@contextmanager
+def database() -> Iterator[Engine]:
+    """A fresh, migrated database on the configured server, else on an embedded one; gone afterwards."""
+    with ExitStack() as stack:
+        if "DATABASE_URL" not in os.environ:
+            from callcenter.core.embedded import ensure_stores
+
+            os.environ["DATABASE_URL"] = stack.enter_context(ensure_stores(get_settings())).database_url
+            stack.callback(os.environ.pop, "DATABASE_URL", None)
+        given = os.environ["DATABASE_URL"]
+        name = f"bench_plan_{os.getpid()}"
+        admin = create_engine(sqlalchemy_url(given), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+        server = admin.url.set(database=name).render_as_string(hide_password=False)
+        os.environ["DATABASE_URL"] = server.replace("postgresql+psycopg://", "postgresql://")
+        get_settings.cache_clear()
+        try:
+            migrate_if_needed()
+            yield get_engine()
+        finally:
+            dispose_engines()
+            os.environ["DATABASE_URL"] = given
+            get_settings.cache_clear()
+            with admin.connect() as connection:
+                connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+            admin.dispose()
+
+
+def settle_town(engine: Engine, people: int) -> tuple[int, int]:
+    """Makes the town and a campaign; returns the ids of office and campaign."""
+    from callcenter.auth.models import Office
+
+    with transaction(None) as session:
+        office = Office(code="bench", name="bench")
+        session.add(office)
+        session.flush()
+        office_id = office.id
+    with engine.begin() as connection:
+        for statement in TOWN.strip().removesuffix(";").split(";\n"):
+            connection.execute(text(statement), {"office": office_id, "people": people})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    with transaction(office_id) as session:
+        return office_id, create_campaign(session, "bench", AS_OF).id
+
+
+def flatten(connection: Connection, office_id: int, campaign_id: int) -> str:
+    """Puts every fact into one flat table and returns the bare statement that assigns from it."""
+    with transaction(office_id) as session:
+        campaign = session.get_one(Campaign, (office_id, campaign_id))
+        values = plan_values(session, campaign, AS_OF, AS_OF)
+    rules = default_rule_set()
+    compiled = Compiled()
+    decided, outcome = decided_sql(rules, compiled), table_sql(rules, compiled)
+    connection.execute(text(f"CREATE TABLE decided AS {decided}"), compiled.values | values)
+    connection.execute(text(f"CREATE TABLE outcome AS {outcome}"), compiled.values)
+    for table in ("decided", "outcome"):
+        connection.execute(text(f"ALTER TABLE {table} OWNER TO CURRENT_USER"))
+        connection.execute(text(f"ANALYZE {table}"))
+    cases = {
+        column: "CASE place "
+        + " ".join(
+            f"WHEN {row.place} THEN {_literal(getattr(row, column))}"
+            for row in connection.execute(text("SELECT * FROM outcome WHERE NOT waits ORDER BY place"))
+        )
+        + " END"
+        for column in ("channel", "reason_codes", "rule_code", "priority")
+    }
+    return f"""INSERT INTO channel_assignment (office_id, campaign_id, {FIELDS}, rule_set_id, as_of, assigned_at)
+        SELECT {office_id}, {campaign_id}, debtor_id, {cases["channel"]}, {cases["reason_codes"]}, {cases["rule_code"]},
+          {cases["priority"]}, 'all', 1, {campaign.rule_set_id}, '{AS_OF.isoformat()}', '{AS_OF.isoformat()}' FROM decided"""
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, list):
+        return f"'{{{','.join(value)}}}'::varchar[]"
+    return str(value) if isinstance(value, int) else f"'{value}'"
+
+
+def _timed(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def run(quick: bool = True) -> dict[str, Any]:
+    """Measures; times in seconds are medians, ratios are medians of pairs with their range."""
+    people = QUICK if quick else FULL
+    with database() as engine:
+        office_id, campaign_id = settle_town(engine, people)
+        with engine.begin() as connection:
+            bare_sql = flatten(connection, office_id, campaign_id)
+        first = [_first_plan(engine, office_id, campaign_id, bare_sql, people) for _ in range(PAIRS)]
+        again = [_plan_again(engine, office_id, campaign_id, people, turn) for turn in range(PAIRS)]
+    return {
+        "debtors": people,
+        "plan_seconds": statistics.median(ours for ours, _ in first),
+        "bare_seconds": statistics.median(bare for _, bare in first),
+        "plan_ratio": _spread([ours / bare for ours, bare in first]),
+        "replan_seconds": statistics.median(ours for ours, *_ in again),
+        "count_seconds": statistics.median(count for _, count, _ in again),
+        "replan_ratio": _spread([ours / count for ours, count, _ in again]),
+        "replan_of_first_plan": statistics.median(ours for ours, *_ in again) / statistics.median(ours for ours, _ in first),
+        "unchanged_seconds": statistics.median(same for *_, same in again),
+    }
+
+
+def _spread(ratios: list[float]) -> dict[str, float]:
+    return {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
+
+
+def _first_plan(engine: Engine, office_id: int, campaign_id: int, bare_sql: str, people: int) -> tuple[float, float]:
+    def bare() -> None:
+        with engine.begin() as connection:
+            connection.execute(text(bare_sql))
+
+    seconds = []
+    sums = []
+    for action in (lambda: _plan(office_id, campaign_id), bare):
+        with engine.begin() as connection:
+            connection.execute(text("TRUNCATE channel_assignment"))
+        seconds.append(_timed(action))
+        with engine.begin() as connection:
+            sums.append(tuple(connection.execute(text(CHECKSUM)).one()))
+    assert sums[0] == sums[1], sums
+    assert sums[0][0] == people
+    return seconds[0], seconds[1]
+
+
+def _plan_again(engine: Engine, office_id: int, campaign_id: int, people: int, turn: int) -> tuple[float, float, float]:
+    """Re-plan after 2 % changed, counting only, and a re-plan with nothing changed."""
+    _plan(office_id, campaign_id)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE debtor SET do_not_contact = NOT do_not_contact WHERE id % 50 = :turn"), {"turn": turn + 1})
+    changed = [0]
+
+    def replan() -> None:
+        changed[0] = _plan(office_id, campaign_id)
+
+    ours = _timed(replan)
+    assert 0.015 * people < changed[0] <= 0.02 * people, changed
+    count = _timed(lambda: _plan(office_id, campaign_id, dry_run=True))
+    same = _timed(replan)
+    assert changed[0] == 0
+    return ours, count, same
+
+
+def _plan(office_id: int, campaign_id: int, *, dry_run: bool = False) -> int:
+    with transaction(office_id) as session:
+        return plan(session, campaign_id, AS_OF, dry_run=dry_run).changed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found = run(quick=not given.full)
+    if given.json:
+        print(json.dumps({"plan_debtors": found}))
+    else:
+        print(
+            f"plan_debtors: {found['debtors']:,} debtors: plan {found['plan_seconds']:.2f} s, bare INSERT…SELECT CASE "
+            f"{found['bare_seconds']:.2f} s, ratio {found['plan_ratio']['median']:.2f}x "
+            f"({found['plan_ratio']['min']:.2f}–{found['plan_ratio']['max']:.2f}); 2 % changed {found['replan_seconds']:.2f} s, counting "
+            f"only {found['count_seconds']:.2f} s, ratio {found['replan_ratio']['median']:.2f}x; "
+            f"unchanged {found['unchanged_seconds']:.2f} s"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
