@@ -23,7 +23,8 @@ from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import AppError
 from callcenter.web.dependencies import NotSignedIn, address_of
-from callcenter.web.pages import fragment, page, shell_of, words_of
+from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.problems import FIELDS, told
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +79,7 @@ def answer(request: Request, status: int, code: str, message: str, hint: str = "
     if is_fragment(request):
         if status == 409:
             return fragment(request, "conflict.html", status, conflict={"text": f"{message}{hint}", "at": utc_now()})
-        return fragment(request, "errors.html", status, errors=[{"field_id": "", "message": f"{message} {hint}".strip()}])
+        return fragment(request, "errors.html", status, errors=[{"field_id": FIELDS.get(code, ""), "message": f"{message} {hint}".strip()}])
     who = getattr(request.state, "who", None)
     kind = KINDS.get(status, "invalid" if status < 500 else "broken")
     error = {
@@ -95,7 +96,7 @@ def answer(request: Request, status: int, code: str, message: str, hint: str = "
 def words(request: Request, status: int) -> tuple[str, str]:
     """Code and sentence for a bare status, in the person's language."""
     code, ja, en = WORDS.get(status, WORDS[500] if status >= 500 else WORDS[400])
-    return code, en if getattr(request.state, "lang", "ja") == "en" else ja
+    return code, en if lang_of(request) == "en" else ja
 
 
 async def on_app_error(request: Request, problem: Exception) -> Response:
@@ -105,7 +106,8 @@ async def on_app_error(request: Request, problem: Exception) -> Response:
         return on_not_signed_in(request, problem)
     if problem.status == 403:
         await run_in_threadpool(note_refusal, request, problem.code, utc_now())
-    return answer(request, problem.status, problem.code, problem.message, problem.hint)
+    message, hint = told(problem, lang_of(request))
+    return answer(request, problem.status, problem.code, message, hint)
 
 
 def on_not_signed_in(request: Request, problem: NotSignedIn) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -23,14 +24,14 @@ from callcenter.web.live import RESYNC, Heard, Listener, Stream
 from dialer.agents import service as agents
 
 router = APIRouter()
-BEAT = "beat"
-BEAT_SECONDS = 5.0  # the page holds a stream that is silent for 12 s for broken
+BEAT = "heartbeat"
+BEAT_SECONDS = 10.0  # the page holds a stream that is silent for 22 s for broken
 FIRST_RETRY_MS = 2000
 
 
 @router.get("/events")
 async def stream_events(request: Request, who: Annotated[SignedIn, signed_in()]) -> EventSourceResponse:
-    """Streams topics with their ids; `beat` every few seconds, `resync` after a reconnect or a loss, `bye` at the end of the session."""
+    """Streams topics with their ids; `heartbeat` every ten seconds; `resync` after a reconnect or a loss. Ends with the session."""
     listener: Listener = request.app.state.listener
     stream = listener.open(who.office_id, who.user_id)
     is_reconnect = "last-event-id" in request.headers
@@ -52,7 +53,6 @@ async def _events(
                 yield _event(heard.topic, heard)
                 async for further in _at_hand(stream):
                     yield _event(further.topic, further)
-        yield _event("bye", None)
     finally:
         listener.close(stream)
 
@@ -71,7 +71,7 @@ async def _at_hand(stream: Stream) -> AsyncIterator[Heard]:
 
 
 def _event(name: str, heard: Heard | None, retry: int | None = None) -> ServerSentEvent:
-    data = utc_now().isoformat(timespec="milliseconds")
+    data = json.dumps({"at": utc_now().isoformat(timespec="milliseconds")})
     return ServerSentEvent(data=data, event=name, id=str(heard.event_id) if heard else None, retry=retry)
 
 

@@ -22,7 +22,7 @@ from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from campaigns.attempts.models import Attempt
 from campaigns.debtors.models import Debt, Debtor, PhoneNumber
-from campaigns.planning.models import Campaign, RuleSet
+from campaigns.planning.service import create_campaign
 from dialer.agents.models import AgentSession
 from dialer.calls.models import Call
 
@@ -85,7 +85,9 @@ class Person:
     def fragment(self, path: str, **more: Any) -> Response:
         return self.client.get(path, headers={"HX-Request": "true", "X-Console": self.console}, **more)
 
-    def post(self, path: str, data: dict[str, Any] | None = None, *, key: str | None = None, console: str | None = None, **more: Any) -> Response:
+    def post(
+        self, path: str, data: dict[str, Any] | None = None, *, key: str | None = None, console: str | None = None, **more: Any
+    ) -> Response:
         headers = {
             "X-CSRF-Token": self.csrf,
             "HX-Request": "true",
@@ -138,11 +140,10 @@ def add_case(office_id: int, *, name: str = "見本 佳代", number: str = "0001
             birth_date=date(1980, 4, 3),
             address="架空市本町二丁目3番4号",
         )
-        rules = RuleSet(name="standard", version=1, status="active", document={}, created_at=now)
-        session.add_all([debtor, rules])
+        session.add(debtor)
         session.flush()
-        campaign = Campaign(name="十一月", status="running", rule_set_id=rules.id, created_at=now)
-        session.add(campaign)
+        campaign = create_campaign(session, "十一月", now)
+        campaign.status = "running"
         session.add(PhoneNumber(debtor_id=debtor.id, original="03-0000-0142", e164="+81300000142", line_type="fixed"))
         for term, yen in ((1, 36_000), (2, 38_200)):
             session.add(

@@ -144,7 +144,9 @@ def test_getting_changes_nothing_but_the_trail(person: Callable[..., Person], of
     assert counted() == before
 
 
-@pytest.mark.parametrize("path", ["/login", "/", "/nowhere", "/operator", "/healthz", "/metrics", "/static/console.css", "/users", "/api/v1/imports"])
+@pytest.mark.parametrize(
+    "path", ["/login", "/", "/nowhere", "/operator", "/healthz", "/metrics", "/static/console.css", "/users", "/api/v1/imports"]
+)
 def test_every_answer_carries_the_headers(path: str, web: TestClient) -> None:
     answer = web.get(path)
     for name, value in HEADERS.items():
@@ -156,7 +158,9 @@ def test_every_answer_carries_the_headers(path: str, web: TestClient) -> None:
     assert "server" not in answer.headers
 
 
-def test_a_fault_of_ours_shows_a_number_and_nothing_else(app: FastAPI, person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_shows_a_number_and_nothing_else(
+    app: FastAPI, person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
     who = person(S)
 
     def broken(*_arguments: Any) -> None:

@@ -177,7 +177,9 @@ def test_the_cookie_of_one_office_opens_no_other(app: FastAPI, two_offices: tupl
     assert other.get("/operator").status_code == 303
 
 
-@pytest.mark.parametrize("next_page", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/logout", "evil"])
+@pytest.mark.parametrize(
+    "next_page", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/logout", "evil"]
+)
 def test_next_never_leads_away(next_page: str) -> None:
     assert local_path(next_page) == ""
 

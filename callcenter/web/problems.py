@@ -1,0 +1,77 @@
+"""What a person reads for an error's code, where the room that raised it speaks to programs or in one language only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from callcenter.core.errors import AppError
+
+PROBLEMS: Mapping[str, tuple[str, str]] = {
+    "promise_date": ("約束日は、今日から1年以内の日にしてください。", "The promised day must be today or later, within a year."),
+    "promise_date_missing": ("約束日を選んでください。", "Choose the promised day."),
+    "promise_amount": ("約束の金額は、1円以上にしてください。", "The promised amount must be more than 0 yen."),
+    "promise_amount_missing": ("約束の金額を入れてください。", "Enter the promised amount."),
+    "promise_amount_over": ("約束の金額が未納の合計を超えています。", "The amount is more than what is owed."),
+    "promise_missing": ("約束には、金額と日付が要ります。", "A promise needs an amount and a day."),
+    "outcome_missing": ("交渉結果を選んでください。", "Choose a result."),
+    "party_not_verified": (
+        "本人と確かめられていないため、この結果は記録できません。",
+        "The person was not verified: this result can't be recorded.",
+    ),
+    "outcome_does_not_fit_party": ("この応対者では、その結果を記録できません。", "That result does not fit whoever answered."),
+    "callback_time_missing": ("掛け直す日と時刻を入れてください(時刻は 14:30 のように)。", "Enter day and time of the call-back (14:30)."),
+    "callback_time": ("掛け直す日時は、60日以内の先の時刻にしてください。", "The call-back must lie within the next 60 days."),
+    "callback_outside_hours": ("その時刻は架電の時間外です。", "That time is outside the contact hours."),
+    "note_too_long": ("メモは2,000文字までです。", "The note may have 2,000 characters."),
+    "already_recorded": ("この案件の結果は、すでに記録されています。", "The result of this case has been recorded."),
+    "agent_state": ("今の状態からは、その操作はできません。", "That is not possible in the present state."),
+    "not_signed_in": ("まだ待機を始めていません。「待機にする」を押してください。", "You have not started work. Press ready."),
+    "bad_pause_reason": ("離席の理由を選んでください。", "Choose a reason to pause."),
+    "not_ready": ("待機にしてから、次の案件を見てください。", "Become ready first."),
+    "no_case": ("見ている案件はありません。", "There is no case before you."),
+    "gate_refused": (
+        "いまは、この方に掛けられません。理由は記録されています。",
+        "This person may not be called now; the reason is on record.",
+    ),
+    "no_tries_left": ("照合は3回までです。", "There are no more tries."),
+    "not_verified": ("まだ本人と確かめられていません。", "The person is not verified yet."),
+    "nothing_said": ("相手が言った内容を入れてください。", "Enter what the caller said."),
+    "bad_date": ("日付として読めません。例: S55.4.3、19800403", "That can't be read as a date. For example 19800403."),
+    "bad_address": ("住所として読めません。例: 本町2-3-4", "That can't be read as an address."),
+    "other_console": ("別の画面で操作中です。", "Another page is in charge."),
+    "other_attempt": ("画面の案件が変わっています。", "The case has changed meanwhile."),
+    "no_attempt": ("その案件はありません。", "There is no such case."),
+    "wrap_up_limit": ("後処理はこれ以上延ばせません。", "The wrap-up can't be extended any further."),
+    "branch": ("相手の返事を選んでください。", "Choose the caller's answer."),
+    "csrf": ("このフォームは確認できませんでした。ページを開き直してください。", "The form could not be confirmed. Open the page again."),
+    "role": ("この役割ではできません。", "Your role does not permit this."),
+    "last_administrator": ("最後の管理者は停止できません。", "The last administrator can't be disabled."),
+    "name_taken": ("そのサインイン名は使われています。", "That name is taken."),
+    "bad_name": ("サインイン名は、半角の英数字と . _ @ - で2〜80文字です。", "A sign-in name has 2 to 80 letters, digits and . _ @ -."),
+    "negative_amount": ("金額が負の数です。", "The amount is negative."),
+    "fraction_amount": ("金額に小数があります。", "The amount has a fraction."),
+    "bad_amount": ("金額として読めません。", "That can't be read as an amount."),
+    "too_many_views": ("短い時間に多くの対象者を開きました。1分ほど待ってください。", "Too many cases were opened. Wait a minute."),
+}
+FIELDS: Mapping[str, str] = {
+    "promise_date": "promise-other-on",
+    "promise_date_missing": "promise-other-on",
+    "promise_amount": "promise-other-amount",
+    "promise_amount_missing": "promise-other-amount",
+    "promise_amount_over": "promise-other-amount",
+    "negative_amount": "promise-other-amount",
+    "fraction_amount": "promise-other-amount",
+    "bad_amount": "promise-other-amount",
+    "callback_time": "callback-at",
+    "callback_time_missing": "callback-at",
+    "callback_outside_hours": "callback-at",
+    "note_too_long": "memo",
+}
+
+
+def told(problem: AppError, lang: str) -> tuple[str, str]:
+    """Message and hint for a person; a hint in another language than the page's is left out."""
+    if problem.code not in PROBLEMS:
+        return problem.message, problem.hint
+    is_japanese = any("ぁ" <= letter <= "龥" for letter in problem.hint)
+    return PROBLEMS[problem.code][lang == "en"], problem.hint if is_japanese == (lang == "ja") else ""
