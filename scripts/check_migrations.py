@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -14,8 +12,7 @@ from tests import servers
 
 def main() -> None:
     """Raises when the migrations and the models disagree."""
-    root = Path(tempfile.mkdtemp(prefix="callcenter-check-"))
-    root.chmod(0o755)
+    root = servers.new_root()
     try:
         os.environ["DATABASE_URL"] = servers.shared(root, "postgres", servers.start_postgres)
         from alembic import command
@@ -29,7 +26,6 @@ def main() -> None:
         dispose_engines()
     finally:
         servers.stop_all(root)
-        shutil.rmtree(root, ignore_errors=True)
 
 
 if __name__ == "__main__":

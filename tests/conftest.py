@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from tests import servers
+from tests.emptying import empty_tables
 
 ROOT_VARIABLE = "CALLCENTER_TEST_RUN"
-NOT_RUN: dict[str, int] = {}
-os.environ.setdefault("CALLCENTER_DATA", tempfile.mkdtemp(prefix="callcenter-data-"))
-for name in ("DATABASE_URL", "REDIS_URL", "CALLCENTER_OFFICE"):
+for name in ("DATABASE_URL", "REDIS_URL", "CALLCENTER_OFFICE", "CALLCENTER_LANG"):
     os.environ.pop(name, None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The controlling process names the run's folder; workers inherit it."""
     if not hasattr(config, "workerinput"):
-        folder = tempfile.mkdtemp(prefix="callcenter-tests-")
-        Path(folder).chmod(0o755)
-        os.environ[ROOT_VARIABLE] = folder
+        servers.sweep()
+        root = servers.new_root()
+        os.environ[ROOT_VARIABLE] = str(root)
+        os.environ["CALLCENTER_DATA"] = str(root / "data")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -98,28 +98,43 @@ def redis_url() -> str:
 
 @pytest.fixture(scope="session")
 def database_url(postgres_url: str, worker_id: str) -> Iterator[str]:
-    """A migrated database of this worker's own; the process's settings point to it."""
-    from filelock import FileLock
+    """A migrated database of this worker's own, copied from the one that was migrated first; the process's settings point to it."""
+    from callcenter.core.db import dispose_engines
+    from callcenter.core.settings import get_settings
 
+    name = f"test_{worker_id}"
+    with FileLock(run_folder() / "create.lock"):
+        admin = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            if not connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = 'migrated'")):
+                connection.execute(text("CREATE DATABASE migrated"))
+                migrate(in_database(postgres_url, "migrated"))
+            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE migrated'))
+        admin.dispose()
+    os.environ["DATABASE_URL"] = in_database(postgres_url, name)
+    get_settings.cache_clear()
+    yield os.environ["DATABASE_URL"]
+    dispose_engines()
+    os.environ.pop("DATABASE_URL", None)
+    get_settings.cache_clear()
+
+
+def in_database(url: str, name: str) -> str:
+    """The address of another database of the same server."""
+    return url.rsplit("/", 1)[0] + "/" + name
+
+
+def migrate(url: str) -> None:
+    """Brings an empty database to the newest schema."""
     import callcenter.tables  # noqa: F401
     from callcenter.core.db import dispose_engines
     from callcenter.core.settings import get_settings
     from callcenter.schema import migrate_if_needed
 
-    name = f"test_{worker_id}"
-    url = postgres_url.rsplit("/", 1)[0] + "/" + name
-    with FileLock(run_folder() / "create.lock"):
-        admin = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f'CREATE DATABASE "{name}"'))
-        admin.dispose()
-        os.environ["DATABASE_URL"] = url
-        get_settings.cache_clear()
-        migrate_if_needed()
-    yield url
-    dispose_engines()
-    os.environ.pop("DATABASE_URL", None)
+    os.environ["DATABASE_URL"] = url
     get_settings.cache_clear()
+    migrate_if_needed()
+    dispose_engines()
 
 
 @pytest.fixture(scope="session")
@@ -134,10 +149,7 @@ def clean_database(database_url: str) -> None:
     from callcenter.core.db import get_engine
 
     with get_engine().begin() as connection:
-        used = connection.execute(
-            text("SELECT coalesce(string_agg(format('%I', relname), ','), '') FROM pg_stat_user_tables WHERE relname <> 'alembic_version'")
-        ).scalar_one()
-        connection.execute(text(f"TRUNCATE {used} RESTART IDENTITY"))
+        empty_tables(connection)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import FileLock
+
+from callcenter.core.embedded.ordinary import find_ordinary
+
+PREFIX = "callcenter-tests-"
 
 
 class MissingServer(Exception):
@@ -44,15 +49,6 @@ def postgres_bin() -> Path:
     return wheel[-1].parent
 
 
-def as_ordinary_user() -> list[str]:
-    """PostgreSQL refuses to run as root: a prefix that makes root an ordinary user in a namespace of its own."""
-    if os.geteuid() != 0:
-        return []
-    if shutil.which("unshare") is None:
-        raise MissingServer("unshare (util-linux), to run PostgreSQL without root")
-    return ["unshare", "--user", "--map-user=1000", "--"]
-
-
 @dataclass(frozen=True, slots=True)
 class Running:
     """A started server: how to reach it and which process to end."""
@@ -65,7 +61,11 @@ def start_postgres(folder: Path) -> Running:
     """Starts an empty cluster without durability, for tests only."""
     programs = postgres_bin()
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    prefix = as_ordinary_user()
+    ordinary = find_ordinary()
+    if ordinary is None:
+        raise MissingServer("a way to run PostgreSQL as somebody else than root (user namespaces or setpriv)")
+    ordinary.own(folder)
+    prefix = ordinary.prefix
     data, port = folder / "data", free_port()
     run = {"cwd": folder, "check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     subprocess.run(
@@ -129,6 +129,24 @@ def shared(root: Path, name: str, start: Callable[[Path], Running]) -> str:
         running = start(root / name)
         note.write_text(json.dumps({"url": running.url, "pid": running.pid}))
         return running.url
+
+
+def sweep() -> None:
+    """Ends what earlier runs left that were killed before they could clean up."""
+    for note in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/owner"):
+        try:
+            if note.stat().st_uid == os.getuid() and not Path(f"/proc/{int(note.read_text())}").exists():
+                stop_all(note.parent)
+        except (OSError, ValueError):
+            continue  # another run sweeps, too
+
+
+def new_root() -> Path:
+    """A folder of this run's own, readable by the servers' users."""
+    root = Path(tempfile.mkdtemp(prefix=PREFIX))
+    root.chmod(0o755)
+    (root / "owner").write_text(str(os.getpid()))
+    return root
 
 
 def stop_all(root: Path) -> None:
