@@ -37,6 +37,10 @@ VIEWS: dict[str, dict[str, Any]] = {
     "contrast": {"viewport": {"width": 1280, "height": 900}, "forced_colors": "active", "reduced_motion": "reduce"},
 }
 IN_CONTRAST = ("talking_unverified", "talking", "supervisor")
+# the page, or a table that would run over its neighbour (where it may scroll, it may be wider)
+TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll('.scroll')]
+  .filter((box) => box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX === 'visible')
+  .map((box) => box.outerHTML.slice(0, 80))"""
 FORBIDDEN = ("税", "滞納", "督促", "催告", "納", "未払", "差押", "徴収", "延滞", "債")
 FORBIDDEN_EN = ("tax", "arrear", "delinquen", "dunning", "debt", "overdue", "unpaid", "payment", "collect", "officer")
 
@@ -138,12 +142,12 @@ def test_a_page_is_accessible_and_keeps_the_policy(contexts: dict[str, BrowserCo
     page, complaints = opened(contexts[view], address, name)
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}.{view}.png", full_page=True)
-    too_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    too_wide = page.evaluate(TOO_WIDE)
     violations = axe(page)
     page.close()
     assert violations == []
     assert complaints == []
-    assert not too_wide
+    assert too_wide == []
 
 
 @pytest.mark.browser
@@ -151,9 +155,9 @@ def test_a_page_is_accessible_and_keeps_the_policy(contexts: dict[str, BrowserCo
 def test_english_fits(contexts: dict[str, BrowserContext], address: str, name: str) -> None:
     page, complaints = opened(contexts["light"], address, f"{name}.en")
     page.screenshot(path=PICTURES / f"{name}.en.png", full_page=True)
-    too_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    too_wide = page.evaluate(TOO_WIDE)
     page.close()
-    assert (complaints, too_wide) == ([], False)
+    assert (complaints, too_wide) == ([], [])
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
@@ -182,15 +186,12 @@ def test_the_languages_have_the_same_texts_with_the_same_fields() -> None:
 
 def test_every_text_a_template_names_exists_and_every_text_is_named() -> None:
     texts = i18n.catalogue("ja")
-    used: set[str] = set()
-    tables: set[str] = set()
-    for path in TEMPLATES.rglob("*.html"):
-        source = path.read_text(encoding="utf-8")
-        used |= set(re.findall(r't\("(\w+\.\w+)"', source))
-        tables |= set(re.findall(r't\("(\w+)\." ~', source))
-    named = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.parent.glob("*.py"))
-    assert used - texts.keys() == set()
-    assert {key for key in texts if key not in used and key.partition(".")[0] not in tables and f'"{key}"' not in named} == set()
+    templates = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html"))
+    modules = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.parent.rglob("*.py"))
+    assert set(re.findall(r't\("(\w+\.\w+)"', templates)) - texts.keys() == set()
+    quoted = set(re.findall(r'"(\w+\.\w+)"', templates + modules))
+    computed = set(re.findall(r't\("(\w+)\." ~', templates)) | set(re.findall(r'f"(\w+)\.\{', modules))
+    assert {key for key in texts if key not in quoted and key.partition(".")[0] not in computed} == set()
 
 
 def test_vendored_files_are_what_their_list_says() -> None:

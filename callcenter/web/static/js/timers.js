@@ -15,7 +15,7 @@ function lease(panel, at) {
   panel.closest(".lease").toggleAttribute("data-warning", isLate);
   if (isLate && left > 0 && warned !== panel.dataset.leaseUntil) {
     warned = panel.dataset.leaseUntil;
-    warn(panel.dataset.said);
+    warn(panel.dataset.said.replace("$n", left));
   }
 }
 
