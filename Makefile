@@ -17,12 +17,8 @@ help: ## this list
 
 setup: $(STAMP) ## build .venv from the hashed lock
 
-$(STAMP): requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "the package python3-venv is missing: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
-	@$(BIN)/python -c 'import uv' 2>/dev/null || $(BIN)/python -m pip install -q --disable-pip-version-check uv
-	@$(BIN)/python -m uv pip sync -q --python $(BIN)/python --require-hashes requirements.lock
-	@$(BIN)/python scripts/link_project.py
+$(STAMP): requirements.lock scripts/build-venv scripts/link_project.py
+	@PYTHON=$(PYTHON) scripts/build-venv
 	@touch $@
 
 run: setup ## the whole system with a demo town; Ctrl-C stops it
@@ -41,7 +37,7 @@ check: setup ## ruff, mypy, arrows between rooms, migrations, links in docs
 	@scripts/check
 
 bench: setup ## figures as ratios against named peers; ARGS="--full --json"
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@if [ -e $(CACHE)/env ]; then . $(CACHE)/env; fi; $(BIN)/python -m benchmarks $(ARGS)
 
 lock: setup ## write requirements.lock anew
 	@$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
