@@ -83,7 +83,7 @@ def _likelier(data: bytes) -> str:
 
 def refuse_wrong_kind(data: bytes, file_name: str) -> None:
     """Raises InvalidInput for an empty file and for content that is neither text nor a workbook."""
-    if not data.strip():
+    if not data[:4096].strip() and not data.strip():
         raise InvalidInput(f"{file_name}: ファイルが空です。", hint="見出しの行のある CSV または .xlsx が必要です。", code="empty_file")
     for magic, what in _OTHER_MAGIC.items():
         if data.startswith(magic):

@@ -52,11 +52,6 @@ def same_file_before(session: Session, row: ImportFile) -> ImportFile | None:
     return last if fiscal_year(last.as_of) == fiscal_year(row.as_of) else None
 
 
-def repeat(earlier: ImportFile) -> Counts:
-    """The counts of a list that was just imported: all unchanged."""
-    return Counts(0, 0, earlier.rows - earlier.rejected, 0, pl.DataFrame(schema=PROBLEM_SCHEMA))
-
-
 def take(session: Session, row: ImportFile, parsed: ParsedFile, now: datetime, tell: Progress) -> Counts:
     """Brings the rows into the tables of their kind; rows refused there are added to the problems."""
     if row.kind == "debts":

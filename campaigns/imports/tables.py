@@ -69,14 +69,17 @@ def _first_record(text: str) -> tuple[list[str], int]:
 
 def _is_regular(body: bytes, width: int) -> bool:
     """Whether every non-blank record has `width` cells, checked without reading cell by cell."""
-    if b'"' in body:
-        if body.count(b'"') % 2:
-            return False
-        body = pl.Series([body.decode()]).str.replace_all(r'"[^"]*"', "").item().encode()
     if not body.strip(b"\n"):
         return True
+    if body.count(b'"') % 2:
+        return False
     lines = pl.read_csv(body, has_header=False, schema={"line": pl.String}, separator="\x01", quote_char=None)["line"].drop_nulls()
-    return bool((lines.str.count_matches(",", literal=True) == width - 1).all())
+    quoted = lines.filter(lines.str.contains('"', literal=True))
+    if (quoted.str.count_matches('"', literal=True) % 2 == 1).any():  # a cell of several lines: look at the whole text
+        text = pl.Series([body.decode()]).str.replace_all(r'"[^"]*"', "").item()
+        return _is_regular(text.encode(), width)
+    plain = lines.filter(~lines.str.contains('"', literal=True))
+    return all((part.str.count_matches(",", literal=True) == width - 1).all() for part in (plain, quoted.str.replace_all(r'"[^"]*"', "")))
 
 
 def _read_regular(body: bytes, width: int) -> pl.DataFrame:
@@ -215,7 +218,6 @@ def read_table(data: bytes, file_name: str) -> RawTable:
         raise _too_large(file_name)
     if data.startswith(XLSX_MAGIC):
         return read_workbook(data, file_name)
-    refuse_wrong_kind(data, file_name)
     return read_csv(data, file_name)
 
 

@@ -1,0 +1,216 @@
+"""Importing a delinquent list against the database's own speed: our validated import / a raw COPY of the same file into one typed table.
+
+    python -m benchmarks.import_rows [--full] [--json]
+
+The raw COPY checks nothing, knows no debtors and keeps no index. Ours decodes CP932, validates every cell and row, and merges debtors,
+numbers and debts under their keys, foreign keys and row-level security. Both take turns in one database; each turn asserts that both hold
+the same rows and the same sum. Then the same rows in another order are imported (nothing may change), and the very same file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Engine, create_engine, text
+
+from callcenter.commands.sampling.debts import installments, written_list
+from callcenter.commands.sampling.draws import Draws
+from callcenter.commands.sampling.people import debtors
+from callcenter.core.db import dispose_engines, get_engine, sqlalchemy_url, transaction
+from callcenter.core.settings import get_settings
+from callcenter.schema import migrate_if_needed
+from campaigns.imports.service import ImportResult, register_upload, run_import
+
+AS_OF = date(2026, 11, 2)
+NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
+QUICK, FULL, PAIRS = 20_000, 1_000_000, 5
+TYPED = """
+CREATE TABLE raw_list (debtor_no text, kind smallint, name text, name_kana text, birth text, postal text, address text, household text,
+  phone1 text, phone2 text, phone3 text, tax_code text, tax_name text, levy_year int, base_year int, term int, notice_no text, due_on date,
+  assessed bigint, received bigint, outstanding bigint, demand_fee int, late_charge int, demand_sent_on date, vintage text, hold int,
+  do_not_contact int, remark text)
+"""
+
+
+@contextmanager
+def database() -> Iterator[Engine]:
+    """A fresh, migrated database on the configured server, else on an embedded one; gone afterwards."""
+    with ExitStack() as stack:
+        if "DATABASE_URL" not in os.environ:
+            from callcenter.core.embedded import ensure_stores
+
+            os.environ["DATABASE_URL"] = stack.enter_context(ensure_stores(get_settings())).database_url
+            stack.callback(os.environ.pop, "DATABASE_URL", None)
+        given = os.environ["DATABASE_URL"]
+        name = f"bench_import_{os.getpid()}"
+        admin = create_engine(sqlalchemy_url(given), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+        server = admin.url.set(database=name).render_as_string(hide_password=False)
+        os.environ["DATABASE_URL"] = server.replace("postgresql+psycopg://", "postgresql://")
+        get_settings.cache_clear()
+        try:
+            migrate_if_needed()
+            yield get_engine()
+        finally:
+            dispose_engines()
+            os.environ["DATABASE_URL"] = given
+            get_settings.cache_clear()
+            with admin.connect() as connection:
+                connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+            admin.dispose()
+
+
+def make_files(rows: int) -> tuple[bytes, bytes, int]:
+    """The list as CP932 bytes in two orders, and its sum outstanding; days and amounts in the one style a COPY can read."""
+    draws = Draws(2)
+    people = debtors(draws, rows // 2, AS_OF)
+    debts = installments(draws, people, AS_OF).head(rows)
+    plain = written_list(draws, people, debts, AS_OF).with_columns(
+        pl.lit("2026-07-20").alias("督促状発送日"),
+        debts["due_on"].cast(pl.String).alias("納期限"),
+        debts["levy_year"].cast(pl.String).alias("賦課年度"),
+        debts["base_year"].cast(pl.String).alias("相当年度"),
+        debts["assessed"].cast(pl.String).alias("調定額"),
+        debts["received"].cast(pl.String).alias("収入済額"),
+        debts["outstanding"].cast(pl.String).alias("未納額"),
+    )
+    assert plain.height == rows
+    blank = pl.when(pl.all() != "").then(pl.all()).name.keep()
+    first, other = (frame.select(blank).write_csv(line_terminator="\r\n").encode("cp932") for frame in (plain, plain.reverse()))
+    return first, other, int(debts["outstanding"].sum())
+
+
+def copy_raw(engine: Engine, data: bytes) -> float:
+    """Seconds for COPY of the bytes into an empty typed table, committed."""
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS raw_list"))
+        connection.execute(text(TYPED))
+    began = time.perf_counter()
+    with engine.begin() as connection:
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy("COPY raw_list FROM STDIN (FORMAT csv, HEADER, ENCODING 'SJIS')") as copy:
+            for start in range(0, len(data), 1 << 20):
+                copy.write(data[start : start + (1 << 20)])
+    return time.perf_counter() - began
+
+
+def import_ours(office_id: int, data: bytes) -> tuple[float, ImportResult]:
+    """Seconds from the bytes to the finished import."""
+    began = time.perf_counter()
+    with transaction(office_id) as session:
+        row = register_upload(session, "debts", "list.csv", data, now=NOW, as_of=AS_OF, is_queued=False)
+    result = run_import(office_id, row.id, now=NOW)
+    return time.perf_counter() - began, result
+
+
+def empty(engine: Engine) -> None:
+    """Takes the town away again."""
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE debtor, debt, phone_number, import_file, rejection CASCADE"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CHECKPOINT"))
+
+
+def check(engine: Engine, rows: int, total: int) -> None:
+    """Both tables hold every row and every yen."""
+    for table in ("raw_list", "debt"):
+        with engine.connect() as connection:
+            assert connection.execute(text(f"SELECT count(*), sum(outstanding) FROM {table}")).one() == (rows, total)
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Median and range."""
+    return {"median": round(statistics.median(values), 3), "least": round(min(values), 3), "most": round(max(values), 3)}
+
+
+def run(quick: bool) -> dict[str, Any]:
+    """Rows per second and ratios to the raw COPY, `PAIRS` times by turns."""
+    from callcenter.auth.models import Office
+
+    rows = QUICK if quick else FULL
+    data, other, total = make_files(rows)
+    raw: list[float] = []
+    first: list[float] = []
+    reordered: list[float] = []
+    repeated: list[float] = []
+    with tempfile.TemporaryDirectory() as folder, folder_as_data(Path(folder)), database() as engine:
+        with transaction(None) as session:
+            office = Office(code="bench", name="bench")
+            session.add(office)
+            session.flush()
+            office_id = office.id
+        for turn in range(PAIRS):
+            empty(engine)
+            steps: list[Callable[[], None]] = [
+                lambda: raw.append(copy_raw(engine, data)),
+                lambda: first.append(taken(office_id, data, rows, 0)),
+            ]
+            for step in steps if turn % 2 == 0 else reversed(steps):
+                step()
+            check(engine, rows, total)
+            reordered.append(taken(office_id, other, 0, rows))
+            repeated.append(taken(office_id, other, 0, rows))
+            check(engine, rows, total)
+    ratio = {
+        "import": spread([ours / theirs for ours, theirs in zip(first, raw, strict=True)]),
+        "unchanged": spread([ours / theirs for ours, theirs in zip(reordered, raw, strict=True)]),
+        "same_file": spread([ours / theirs for ours, theirs in zip(repeated, raw, strict=True)]),
+    }
+    rates = {name: round(rows / statistics.median(times)) for name, times in (("copy", raw), ("import", first), ("unchanged", reordered))}
+    return {"benchmark": "import_rows", "rows": rows, "bytes": len(data), "pairs": PAIRS, "rows_per_second": rates, "ratio_to_copy": ratio}
+
+
+def taken(office_id: int, data: bytes, created: int, unchanged: int) -> float:
+    """Imports and asserts the counts; the seconds."""
+    seconds, result = import_ours(office_id, data)
+    assert (result.created, result.unchanged, result.updated, result.rejected, result.closed) == (created, unchanged, 0, 0, 0), result
+    return seconds
+
+
+@contextmanager
+def folder_as_data(folder: Path) -> Iterator[None]:
+    """Keeps the uploads of the benchmark out of the installation's folder."""
+    before = os.environ.get("CALLCENTER_DATA")
+    os.environ["CALLCENTER_DATA"] = str(folder)
+    get_settings.cache_clear()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CALLCENTER_DATA"]
+        else:
+            os.environ["CALLCENTER_DATA"] = before
+        get_settings.cache_clear()
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help=f"{FULL:,} rows instead of {QUICK:,}")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    found = run(not options.full)
+    if options.json:
+        print(json.dumps(found))
+        return
+    print(
+        f"{found['rows']:,} rows, {found['bytes'] / 1e6:.0f} MB: " + ", ".join(f"{k} {v:,}/s" for k, v in found["rows_per_second"].items())
+    )
+    for name, ratio in found["ratio_to_copy"].items():
+        print(f"{name} / COPY: {ratio['median']} ({ratio['least']}-{ratio['most']})")
+
+
+if __name__ == "__main__":
+    main()
