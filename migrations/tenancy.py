@@ -25,7 +25,8 @@ def create_app_role() -> None:
 def isolate(*tables: str) -> None:
     """Lets each transaction see, in `tables`, only the office that it named; the owner too (FORCE)."""
     for table in tables:
-        office = "office_id = nullif(current_setting('app.office_id', true), '')::integer"
+        # The sub-select is worked out once for a statement, not for each row.
+        office = "office_id = (SELECT nullif(current_setting('app.office_id', true), '')::integer)"
         op.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
         op.execute(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
         op.execute(f'CREATE POLICY office_isolation ON "{table}" USING ({office}) WITH CHECK ({office})')

@@ -159,7 +159,7 @@ def trend_model(report: Headline, lang: str) -> dict[str, Any]:
     """Rates by day on one scale, in per cent; days without a call have no value."""
     rows = [row for row in report.rows if row.figures.attempts]
     days = [date.fromisoformat(row.key or "") for row in rows]
-    series = [
+    series: list[dict[str, Any]] = [
         {
             "name": BY_CODE[code].name.in_language(lang),
             "target": None,

@@ -63,7 +63,7 @@ class Shield:
                 await self.app(scope, exchange.receive, exchange.send)
         except BodyTooLarge:
             await exchange.refuse(413, "too_large", "The body is too large.")
-        except Exception as problem:  # the request's outermost loop: the person gets an id, the log gets the trace
+        except Exception as problem:  # noqa: BLE001 - the request's outermost loop: the person gets an id, the log gets the trace
             log.error("request_failed", request_id=exchange.request_id, error=type(problem).__name__, at=places(problem))
             await exchange.refuse(500, "internal", "Something went wrong here.")
         finally:

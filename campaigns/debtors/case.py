@@ -133,9 +133,7 @@ def past_attempts(session: Session, debtor_id: int, *, count: int = 10, but: int
         .order_by(Attempt.began_at.desc(), Attempt.id.desc())
         .limit(count)
     )
-    return [
-        PastAttempt(row.began_at, row.channel, row.line_result, row.party, row.outcome, name or "", row.note) for row, name in rows
-    ]
+    return [PastAttempt(row.began_at, row.channel, row.line_result, row.party, row.outcome, name or "", row.note) for row, name in rows]
 
 
 def count_attempts(session: Session, debtor_id: int, since: datetime | None = None) -> int:

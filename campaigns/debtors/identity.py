@@ -1,4 +1,6 @@
-"""Right-party verification by blind matching: what the caller said against what is registered. Pure; the registered value is never returned.
+"""Right-party verification by blind matching: what the caller said against what is registered.
+
+Pure; the registered value is never returned.
 
 The caller names themselves; then one registered fact (birth date or address) must match. Dates are read in any usual style, addresses by
 town and block numbers, names by their folded keys.

@@ -10,14 +10,14 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
-from tests.callcenter.conftest import Person, add_case, add_user, put_on_the_line, sign_in
 
 from callcenter.app import ROUTERS
 from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.db import transaction
 from callcenter.web.shield import HEADERS
+from tests.callcenter.conftest import Person, add_case, add_user, put_on_the_line, sign_in
 
-O, S, T, A, M = Role.OPERATOR, Role.SUPERVISOR, Role.TAX_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR
+P, S, T, A, M = Role.OPERATOR, Role.SUPERVISOR, Role.TAX_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR
 OPEN = frozenset({"/login", "/language", "/healthz", "/metrics", "/webhooks/twilio/voice", "/webhooks/twilio/messages/{reference}"})
 ALL = frozenset(Role)
 # The matrix, written by hand: a route that is not here fails the test below.
@@ -27,9 +27,9 @@ WHO: dict[str, frozenset[Role]] = {
     "/events": ALL,
     "/account": ALL,
     "/account/password": ALL,
-    "/operator": frozenset({O}),
-    "/operator/panel": frozenset({O}),
-    "/console": frozenset({O}),
+    "/operator": frozenset({P}),
+    "/operator/panel": frozenset({P}),
+    "/console": frozenset({P}),
     "/supervisor": frozenset({S}),
     "/campaigns": frozenset({S}),
     "/imports": frozenset({S, T}),
@@ -37,7 +37,7 @@ WHO: dict[str, frozenset[Role]] = {
     "/escalations": frozenset({T}),
     "/users": frozenset({M}),
     "/audit": frozenset({A}),
-    "/reports": frozenset({O, S, T, A}),
+    "/reports": frozenset({P, S, T, A}),
     "/api/v1/reports": frozenset({S, T, A}),
     "/api/v1/imports": frozenset({S, T}),
     "/api/v1/operators": frozenset({S}),
@@ -119,7 +119,7 @@ def test_every_change_needs_the_session_s_own_token(token: str | None, person: C
 
 
 def test_another_site_can_not_cause_a_change(person: Callable[..., Person]) -> None:
-    who = person(O)
+    who = person(P)
     headers = {"Sec-Fetch-Site": "cross-site", "X-CSRF-Token": who.csrf}
     assert who.client.post("/console/state", data={"state": "ready"}, headers=headers).status_code == 403
 
@@ -129,9 +129,9 @@ def test_getting_changes_nothing_but_the_trail(person: Callable[..., Person], of
     people = {role: person(role) for role in Role}
 
     def counted() -> dict[str, int]:
-        from callcenter.tables import tenant_tables
-
         from sqlalchemy import text
+
+        from callcenter.tables import tenant_tables
 
         with transaction(office_id) as session:
             return {name: session.scalar(text(f"SELECT count(*) FROM {name}")) or 0 for name in tenant_tables() if name != "audit_event"}
@@ -195,12 +195,12 @@ def test_health_in_words(web: TestClient) -> None:
 
 
 def test_bodies_have_a_limit(person: Callable[..., Person]) -> None:
-    who = person(O)
+    who = person(P)
     assert who.post("/console/state", {"state": "x" * 2_000_000}).status_code == 413
 
 
 def test_odd_input_is_refused_in_words(person: Callable[..., Person]) -> None:
-    supervisor, operator = person(S), person(O)
+    supervisor, operator = person(S), person(P)
     assert supervisor.get("/debtors/99999999999999999999").status_code in (404, 422)
     assert supervisor.get("/imports/abc").status_code == 422
     assert supervisor.post("/debtors/search", {"debtor_no": "' OR 1=1 --"}).status_code == 404
@@ -217,7 +217,7 @@ CANARY_NO = "CANARY-0077"
 def test_one_office_never_sees_the_other_s(app: FastAPI, two_offices: tuple[int, int], person: Callable[..., Person]) -> None:
     mine, theirs = two_offices
     case = add_case(theirs, name=CANARY, number=CANARY_NO)
-    operator_id = add_user(theirs, "canary-operator", O)
+    operator_id = add_user(theirs, "canary-operator", P)
     attempt = put_on_the_line(theirs, operator_id, case)
     people = {role: person(role, office=mine, office_code="one") for role in Role}
     add_case(mine, name="自分の町の人", number="1")
@@ -241,7 +241,7 @@ def test_one_office_never_sees_the_other_s(app: FastAPI, two_offices: tuple[int,
 def test_ids_of_another_office_are_not_found(app: FastAPI, two_offices: tuple[int, int], person: Callable[..., Person]) -> None:
     mine, theirs = two_offices
     case = add_case(theirs, name=CANARY, number=CANARY_NO)
-    operator_id = add_user(theirs, "canary-operator", O)
+    operator_id = add_user(theirs, "canary-operator", P)
     supervisor, administrator = person(S, office=mine, office_code="one"), person(M, office=mine, office_code="one")
     assert supervisor.get(f"/debtors/{case.debtor_id}").status_code == 404
     assert supervisor.get(f"/campaigns/{case.campaign_id}/plan").status_code == 404
