@@ -76,7 +76,10 @@ def import_command(
     if mode not in MODES:
         usage_error(f"'{mode}' is no mode.", "Expected full or diff.")
     day = _day(as_of)
-    load_layout(kind, layout)
+    try:
+        load_layout(kind, layout)
+    except InvalidInput as problem:
+        usage_error(problem.message, problem.hint)
     if not file.is_file():
         raise InvalidInput(f"{file}: ファイルがありません。", hint="パスを確かめてください。", code="no_file")
     now = utc_now()

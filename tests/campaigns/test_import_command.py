@@ -1,0 +1,84 @@
+"""`callcenter import` and `callcenter sample` as other programs use them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from callcenter.cli import run
+from tests.campaigns.import_files import DEBT, PAYMENT, table
+
+KEYS = ["file", "layout", "mode", "dry_run", "rows", "created", "updated", "unchanged", "closed", "rejected", "rejected_file"]
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, object], str]:
+    """Exit status, the JSON document and what was said beside it."""
+    status = run([*arguments, "--json"])
+    out, err = capsys.readouterr()
+    return status, json.loads(out) if out else {}, err
+
+
+def test_the_documents_of_an_import(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "list.csv", tmp_path / "bad.csv"
+    good.write_bytes(table(DEBT, {}, {"期別": "2"}))
+    bad.write_bytes(table(DEBT, {}, {"期別": "2", "納期限": "x"}))
+    status, document, _ = command(capsys, "import", "debts", str(good), "--dry-run")
+    assert (status, list(document), document["created"], document["dry_run"]) == (0, KEYS, 2, True)
+    status, document, _ = command(capsys, "import", "debts", str(good), "--as-of", "R8.11.1")
+    assert (status, document["file"], document["mode"], document["created"], document["rejected_file"]) == (0, "list.csv", "full", 2, None)
+    status, document, told = command(capsys, "import", "debts", str(bad))
+    assert (status, document["unchanged"], document["rejected"], document["closed"]) == (3, 1, 1, 0)
+    assert Path(str(document["rejected_file"])).is_file()
+    assert "1 rows were rejected" in told
+    assert run(["import", "debts", str(good)]) == 0
+    assert "rows 2 = created 0 + updated 0 + unchanged 2 + rejected 0; closed 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("import", "letters", "x.csv"), 2, "no kind of file"),
+        (("import", "debts", "x.csv", "--mode", "half"), 2, "no mode"),
+        (("import", "debts", "x.csv", "--as-of", "soon"), 2, "no date"),
+        (("import", "debts"), 2, ""),
+        (("import", "debts", "nowhere.csv"), 1, "nowhere.csv"),
+        (("import", "debts", "x.csv", "--layout", "other"), 2, "standard"),
+        (("sample", "x", "--debtors", "0"), 2, "5,000,000"),
+        (("sample", "x", "--debtors", "5", "--encoding", "ebcdic"), 2, "cp932"),
+    ],
+)
+def test_wrong_use(
+    office_id: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    status: int,
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(list(arguments)) == status
+    assert words in capsys.readouterr().err
+
+
+def test_wrong_files(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for data, words in (
+        (b"", "空"),
+        (b"\x89PNG\r\n\x1a\n", "画像"),
+        (table(PAYMENT, {}), "必要な列がありません"),
+        (table(DEBT | {"個人番号": "1"}, {}), "個人番号"),
+    ):
+        path = tmp_path / "x.csv"
+        path.write_bytes(data)
+        status, document, told = command(capsys, "import", "debts", str(path))
+        assert (status, document) == (1, {})
+        assert "x.csv" in told
+        assert words in told
+
+
+def test_sample_prints_its_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, manifest, _ = command(capsys, "sample", str(tmp_path / "demo"), "--debtors", "20", "--seed", "4", "--encoding", "cp932")
+    assert (status, manifest) == (0, json.loads((tmp_path / "demo" / "manifest.json").read_text(encoding="utf-8")))
+    assert (tmp_path / "demo" / "debts.csv").read_bytes().decode("cp932").startswith("宛名番号,")
