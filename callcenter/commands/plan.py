@@ -8,7 +8,6 @@ import typer
 
 from callcenter.commands.moments import local_text, read_moment
 from callcenter.commands.runtime import open_office, put
-from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.settings import get_settings
 from campaigns.attempts.codes import CHANNEL_JA, Channel
@@ -27,12 +26,12 @@ def plan(
     as_json: bool = typer.Option(False, "--json", help="One JSON document."),
 ) -> None:
     """Assigns a channel and a reason to every listed debtor, and queues the operators' calls."""
-    moment, now = read_moment(as_of), utc_now()
+    moment = read_moment(as_of)
     with open_office() as office, transaction(office.id) as session:
         found = find_campaign(session, campaign)
-        result = plan_campaign(session, found.id, moment, now=now, dry_run=dry_run)
+        result = plan_campaign(session, found.id, moment, dry_run=dry_run)
         if not dry_run:
-            fill(session, found.id, now)
+            fill(session, found.id, moment)
     document = {
         "campaign": result.campaign,
         "as_of": local_text(result.as_of),
