@@ -45,7 +45,9 @@ def hours_today(session: Session, lang: str, now: datetime) -> tuple[str, str]:
     """Today's contact hours in words, and why nothing is called now ("" while they are open)."""
     contact = load_policy(session).hours
     today = hours_on(contact, Channel.OPERATOR_CALL, local_day(now))
-    span = f"{today.opens:%H:%M}〜{today.closes:%H:%M}" if today else phrases.pick(lang, ("本日は架電しない日", "Closed today"))
+    span = phrases.pick(lang, ("本日は架電しない日", "Closed today"))
+    if today:
+        span = phrases.pick(lang, ("終日", "all day")) if today.opens == today.closes else f"{today.opens:%H:%M}〜{today.closes:%H:%M}"
     opening = next_open(contact, Channel.OPERATOR_CALL, now)
     if opening is None or opening > now:
         at = "" if opening is None else f"{opening.astimezone(OFFICE_ZONE):%m/%d %H:%M}"

@@ -24,6 +24,7 @@ TILES = (
     ("promise_rate", "promises / right_party_contacts"),
     ("attempts_per_operator_hour", ""),
 )
+USUAL_HOURS = (9, 17)  # shown even when nothing was called in them
 
 
 def board_model(board: LiveBoard, lang: str) -> dict[str, Any]:
@@ -169,22 +170,26 @@ def _lines(board: LiveBoard, lang: str) -> list[dict[str, Any]]:
 
 
 def _hours(board: LiveBoard, lang: str) -> dict[str, Any]:
-    rows = [row for row in board.hours if row.key is not None]
-    most = max((row.figures.attempts for row in rows), default=0)
+    by_hour = {int(str(row.key)[:2]): row.figures for row in board.hours if row.key is not None}
+    most = max((figures.attempts for figures in by_hour.values()), default=0)
     top = max(10, math.ceil(most / 10) * 10)
     now_hour = board.as_of.astimezone(OFFICE_ZONE).hour
-    columns = [
-        {
-            "label": str(int(str(row.key)[:2])),
-            "value": row.figures.attempts,
-            "is_partial": int(str(row.key)[:2]) == now_hour,
-            "note": "–" if row.figures.contact_rate_per_call is None else f"{row.figures.contact_rate_per_call * 100:.0f}%",
-        }
-        for row in rows
-    ]
-    description = "、".join(f"{column['label']}時 {column['value']}件" for column in columns)
+    columns: list[dict[str, Any]] = []
+    for hour in range(min((USUAL_HOURS[0], *by_hour)), max((USUAL_HOURS[1], *by_hour)) + 1):
+        figures = by_hour.get(hour)
+        rate = None if figures is None else figures.contact_rate_per_call
+        columns.append(
+            {
+                "label": str(hour),
+                "value": None if figures is None else figures.attempts,
+                "is_partial": hour == now_hour,
+                "note": "–" if rate is None else f"{rate * 100:.0f}%",
+            }
+        )
+    shown = [column for column in columns if column["value"] is not None]
+    description = "、".join(f"{column['label']}時 {column['value']}件" for column in shown)
     if lang == "en":
-        description = ", ".join(f"{column['label']}h {column['value']}" for column in columns)
+        description = ", ".join(f"{column['label']}h {column['value']}" for column in shown)
     return {"description": description, "top": top, "columns": columns}
 
 

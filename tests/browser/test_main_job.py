@@ -1,6 +1,7 @@
 """The main job in a real Chromium: a call of the simulated carrier, verified and promised by keyboard, and the supervisor sees it.
 
-The real application by uvicorn, the real dialer with the simulated carrier in a thread of its own, a real PostgreSQL. Pictures go to artifacts/.
+The real application by uvicorn, the real dialer with the simulated carrier in a thread of its own, a real PostgreSQL.
+Pictures go to artifacts/.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import select, update
-from tests.browser.test_templates import FLAGS
-from tests.callcenter.conftest import PASSWORD, stored_password
 
 from callcenter.app import create_app
 from callcenter.auth import throttling
@@ -35,6 +34,8 @@ from dialer.sharing import WakeUp
 from dialer.telephony.port import CarrierLimits
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from dialer.worker import Dialer, DialerSettings
+from tests.browser.test_templates import FLAGS
+from tests.callcenter.conftest import PASSWORD, stored_password
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "artifacts" / "main-job"
@@ -130,7 +131,10 @@ class Desk:
         self.page: Page = self.context.new_page()
         self.address, self.problems = address, list[str]()
         self.page.on("pageerror", lambda problem: self.problems.append(str(problem)))
-        self.page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
+        self.page.on(
+            "console",
+            lambda message: self.problems.append(f"{self.page.url} {message.location} {message.text}") if message.type == "error" else None,
+        )
         self.page.goto(address + "/login")
         self.page.get_by_label("利用者名").fill(name)
         self.page.get_by_label("パスワード").fill(PASSWORD)
@@ -140,7 +144,7 @@ class Desk:
     def picture(self, name: str) -> None:
         """Kept for people to look at."""
         PICTURES.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True, caret="initial")
 
     def close(self) -> None:
         self.context.close()

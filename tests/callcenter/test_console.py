@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
-from tests.callcenter.conftest import Case, Person, add_case, put_on_the_line
 
 from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.clock import local_day, utc_now
@@ -16,6 +15,7 @@ from callcenter.core.db import transaction
 from campaigns.attempts.models import Attempt, Draft
 from campaigns.promises.models import Promise
 from dialer.agents.models import AgentSession
+from tests.callcenter.conftest import Case, Person, add_case, put_on_the_line
 
 FORBIDDEN = ("税", "滞納", "督促", "催告", "納", "未納", "延滞", "差押", "徴収")
 FORBIDDEN_EN = ("tax", "arrear", "delinquen", "overdue", "late charge", "debt")

@@ -9,7 +9,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
-from tests.callcenter.conftest import PASSWORD, Person, add_user, sign_in
 
 from callcenter.auth import passwords, service
 from callcenter.auth.models import AuditEvent, Office, Role, User, UserSession
@@ -18,6 +17,7 @@ from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import Conflict, InvalidInput
 from callcenter.web.login import local_path
+from tests.callcenter.conftest import PASSWORD, Person, add_user, sign_in
 
 PersonMaker = Callable[..., Person]
 
