@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from callcenter.auth.models import Office
 from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
+from callcenter.core.errors import AppError
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.compliance.gate import load_policy
@@ -49,13 +50,21 @@ class Line:
     """The trunk as the dialer uses it: its caps, and the pause after it did not answer."""
 
     def __init__(
-        self, carrier: Carrier, clock: Clock, node: str, limits: CarrierLimits, caller_id: str, round_seconds: float = 1.0
+        self,
+        carrier: Carrier,
+        clock: Clock,
+        node: str,
+        limits: CarrierLimits,
+        caller_id: str,
+        round_seconds: float = 1.0,
+        prepare: Callable[[RobocallPlan], None] | None = None,
     ) -> None:
         self.carrier, self.clock, self.node, self.limits, self.caller_id = carrier, clock, node, limits, caller_id
         self.lines_in_use: dict[int, int] = {}
         self._tokens, self._filled_at = 1.0, clock.now()
         self._failures, self._closed_until = 0, clock.now()
         self.hung_up: set[str] = set()
+        self._prepare, self._prepared = prepare, set[str]()
         self._look_again = timedelta(seconds=round_seconds * 0.9)
         self._nothing_until: dict[int, datetime] = {}
         self._policies: dict[int, tuple[datetime, ContactPolicy]] = {}
@@ -81,6 +90,22 @@ class Line:
         if known is None or self.clock.now() - known[0] > POLICY_AGE:
             known = self._policies[office_id] = (self.clock.now(), load_policy(session))
         return known[1]
+
+    def prepare(self, share: CampaignShare) -> None:
+        """Makes a script's sounds before its first call, outside any transaction; without them no robocall of this campaign leaves."""
+        if self._prepare is None:
+            return
+        with transaction(share.office_id) as session:
+            plan = plan_for(session, script_of(session, share.options))
+        if plan.prompt in self._prepared:
+            return
+        try:
+            self._prepare(plan)
+        except (AppError, OSError) as problem:
+            log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
+            self.note_no_robocalls(share.campaign_id)
+            return
+        self._prepared.add(plan.prompt)
 
     def has_robocalls(self, campaign_id: int) -> bool:
         """False for a moment after none was found: an empty queue is not searched at every event."""
@@ -124,6 +149,8 @@ def place_round(line: Line, share: CampaignShare) -> Placement:
     """Places what may be placed now for one campaign; each call is committed before the carrier is asked."""
     with transaction(share.office_id) as session:
         requested, plan = _look(session, line, share)
+    if plan.robocalls and line.has_robocalls(share.campaign_id):
+        line.prepare(share)
     robocalls = plan.robocalls if line.has_robocalls(share.campaign_id) else 0
     makers = ((_take_requested, requested), (_open_for_operator, plan.operator_calls), (_open_robocall, robocalls))
     placed = 0

@@ -25,7 +25,7 @@ from dialer.placing import Line, Placement
 from dialer.sharing import CampaignShare, WakeUp, give_up, renew
 from dialer.telephony.errors import CarrierError
 from dialer.telephony.events import CarrierEvent, EventKind
-from dialer.telephony.port import Carrier, CarrierLimits
+from dialer.telephony.port import Carrier, CarrierLimits, RobocallPlan
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +53,7 @@ class DialerSettings:
         campaign_id: the one campaign to work; None works all that run.
         caller_id: shown where an office has no published number, E.164.
         round_seconds: how often work is looked for when nothing happens; reap_seconds: how often leftovers are.
+        prepare_prompts: makes a script's sounds for carriers that play files.
     """
 
     node: str
@@ -62,6 +63,7 @@ class DialerSettings:
     campaign_id: int | None = None
     round_seconds: float = 1.0
     reap_seconds: float = 5.0
+    prepare_prompts: Callable[[RobocallPlan], None] | None = None
 
 
 class Dialer:
@@ -70,7 +72,9 @@ class Dialer:
     def __init__(self, carrier: Carrier, clock: Clock, settings: DialerSettings, wake_up: WakeUp | None = None) -> None:
         self.carrier, self.clock, self.settings = carrier, clock, settings
         self._wake_up = wake_up
-        self._line = Line(carrier, clock, settings.node, settings.limits, settings.caller_id, settings.round_seconds)
+        self._line = Line(
+            carrier, clock, settings.node, settings.limits, settings.caller_id, settings.round_seconds, settings.prepare_prompts
+        )
         self._legs = LegKeeper(carrier, settings.node)
         self._duties: dict[int, Duty] = {}
         self._pending: deque[CarrierEvent] = deque()

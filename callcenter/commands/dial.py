@@ -26,6 +26,7 @@ from callcenter.core.errors import NotFound
 from callcenter.core.logging import configure_logging
 from callcenter.core.settings import Settings, get_settings
 from campaigns.planning.service import find_campaign, latest_campaign
+from dialer.ivr.speech import prepare_plan
 from dialer.sharing import WakeUp
 from dialer.telephony.port import CarrierLimits
 from dialer.telephony.registry import build_carrier
@@ -86,7 +87,14 @@ def _work(campaign: str, node: str) -> None:
         clock = SystemClock()
         inbox = StoredWebhooks(clock, lambda: office_ids or _all_office_ids())
         limits = CarrierLimits(calls_per_second=settings.calls_per_second, max_lines=settings.lines)
-        chosen = DialerSettings(node[:80], settings.caller_id, limits, office_ids=office_ids, campaign_id=campaign_id)
+        chosen = DialerSettings(
+            node[:80],
+            settings.caller_id,
+            limits,
+            office_ids=office_ids,
+            campaign_id=campaign_id,
+            prepare_prompts=(lambda plan: prepare_plan(plan, settings.sounds)) if settings.carrier == "asterisk" else None,
+        )
         url = settings.database_url.get_secret_value() if settings.database_url else ""
         with WakeUp(url, node) as wake_up:
             Dialer(build_carrier(settings, clock, inbox), clock, chosen, wake_up).run(stopping.is_set)

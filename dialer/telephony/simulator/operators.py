@@ -17,12 +17,14 @@ from sqlalchemy.orm import Session
 from callcenter.auth.models import Role, User
 from callcenter.core.clock import Clock, local_day
 from callcenter.core.db import transaction
-from callcenter.core.errors import Conflict, InvalidInput
+from callcenter.core.errors import Conflict
 from campaigns.attempts import service as attempts
 from campaigns.attempts import verification
-from campaigns.attempts.codes import PROMISE_OUTCOMES, LineResult, Outcome, Party
+from campaigns.attempts.codes import PROMISE_OUTCOMES, Channel, LineResult, Outcome, Party
 from campaigns.attempts.models import Attempt
 from campaigns.attempts.rules import PromiseTerms
+from campaigns.compliance.gate import load_policy
+from campaigns.compliance.windows import next_open
 from campaigns.debtors.identity import Method
 from campaigns.debtors.models import Debt, Debtor
 from dialer.agents import preview
@@ -53,7 +55,10 @@ def ensure_operators(session: Session, count: int) -> list[int]:
 
 
 class SimulatedOperators:
-    """A shift of simulated operators of one office; driven by `step`, one thread."""
+    """A shift of simulated operators of one office; driven by `step`, one thread.
+
+    `diary` is their own account of every result, by attempt: for the check against the report.
+    """
 
     def __init__(
         self,
@@ -73,6 +78,7 @@ class SimulatedOperators:
         self._agenda: list[tuple[datetime, int, Deed]] = []
         self._seen: dict[int, tuple[str, int | None]] = {}
         self.is_on_shift = False
+        self.diary: dict[int, tuple[Party, Outcome]] = {}
 
     def begin_shift(self) -> None:
         """Everybody signs in and is ready."""
@@ -210,23 +216,11 @@ class SimulatedOperators:
             party = Party.DEBTOR_UNVERIFIED  # hung up before the question, or could not answer it
         outcome = _outcome(party, fate, draw)
         promise = self._promise(session, attempt, outcome, draw, now) if outcome in PROMISE_OUTCOMES else None
-        if outcome in PROMISE_OUTCOMES and promise is None:
+        callback_at = _callback_at(session, now, draw) if outcome is Outcome.CALLBACK_PROMISED else None
+        if (outcome in PROMISE_OUTCOMES and promise is None) or (outcome is Outcome.CALLBACK_PROMISED and callback_at is None):
             outcome = Outcome.NO_RESULT
-        try:
-            attempts.record_outcome(
-                session,
-                attempt.id,
-                party,
-                outcome,
-                promise=promise,
-                callback_at=_callback_at(now, draw) if outcome is Outcome.CALLBACK_PROMISED else None,
-                now=now,
-                user_id=user_id,
-            )
-        except InvalidInput as problem:
-            if problem.code not in ("callback_outside_hours", "callback_time"):
-                raise
-            attempts.record_outcome(session, attempt.id, party, Outcome.NO_RESULT, now=now, user_id=user_id)
+        attempts.record_outcome(session, attempt.id, party, outcome, promise=promise, callback_at=callback_at, now=now, user_id=user_id)
+        self.diary[attempt.id] = (party, outcome)
 
     def _promise(self, session: Session, attempt: Attempt, outcome: Outcome, draw: Random, now: datetime) -> PromiseTerms | None:
         owed = session.scalar(select(func.sum(Debt.outstanding)).where(Debt.debtor_id == attempt.debtor_id, Debt.status == "open"))
@@ -250,6 +244,6 @@ def _outcome(party: Party, fate: Fate, draw: Random) -> Outcome:
             return Outcome.NO_RESULT
 
 
-def _callback_at(now: datetime, draw: Random) -> datetime:
-    """Some hour of the next days; outside the contact hours the office refuses it."""
-    return now + timedelta(hours=draw.choice((1, 2, 24, 26, 48)))
+def _callback_at(session: Session, now: datetime, draw: Random) -> datetime | None:
+    """Some hour of the next days; what lies outside the contact hours moves to the next opening."""
+    return next_open(load_policy(session).hours, Channel.OPERATOR_CALL, now + timedelta(hours=draw.choice((1, 2, 24, 26, 48))))
