@@ -75,7 +75,7 @@ def assert_log_and_database_agree(day: SimulatedDay) -> None:
             select(Call.channel_id, Attempt).join(Attempt, (Attempt.office_id == Call.office_id) & (Attempt.id == Call.attempt_id))
         ).all()
         promises = session.scalar(select(func.count()).select_from(Promise))
-    recorded = dict(row.tuple() for row in rows)
+    recorded = {row[0]: row[1] for row in rows}
     assert set(recorded) == set(day.carrier.calls)
     for channel, call in day.carrier.calls.items():
         attempt, truth = recorded[channel], call.line_result
