@@ -6,7 +6,7 @@ One request is one transaction: it begins with the first look at the session and
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
 
@@ -84,18 +84,26 @@ def _identify(request: Request, session: Tx) -> SignedIn:
     return who
 
 
-async def _form(request: Request) -> FormData:
-    """The form of this request, read once; empty where the body is no form."""
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    """The form of this request, read once and its files closed at the end; empty where the body is no form."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
-    if request.method in UNSAFE and kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        return await request.form()
-    return FormData()
+    if request.method not in UNSAFE or kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        yield FormData()
+        return
+    form = await request.form()
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
-async def _checked(request: Request, who: Annotated[SignedIn, Depends(_identify, scope="function")]) -> SignedIn:
+Form = Annotated[FormData, Depends(_form, scope="function")]
+
+
+async def _checked(request: Request, who: Annotated[SignedIn, Depends(_identify, scope="function")], form: Form) -> SignedIn:
     """Refuses a change without the session's own token, in the header `X-CSRF-Token` or the field `csrf_token`."""
     if request.method in UNSAFE:
-        told = request.headers.get("x-csrf-token") or (await _form(request)).get("csrf_token")
+        told = request.headers.get("x-csrf-token") or form.get("csrf_token")
         require_token(told if isinstance(told, str) else "", who.csrf)
     return who
 
@@ -111,7 +119,6 @@ def raise_forged() -> NoReturn:
     raise NotAllowed("このフォームは確認できませんでした。", hint="ページを開き直してください。", code="csrf")
 
 
-Form = Annotated[FormData, Depends(_form)]
 Guard = Callable[..., Coroutine[Any, Any, SignedIn]]
 
 
