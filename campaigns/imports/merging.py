@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
 from callcenter.core.eras import fiscal_year
@@ -104,3 +104,10 @@ def _keep_rejections(session: Session, import_id: int, parsed: ParsedFile, probl
             for number, column, code, _ in shown.iter_rows()
         ],
     )
+
+
+def keep_rejections_of(session: Session, earlier_id: int, import_id: int) -> None:
+    """Notes for a repeated file the rows that were refused the first time."""
+    columns = ("row_no", "column", "code", "reason", "original")
+    found = select(literal(import_id), *(getattr(Rejection, name) for name in columns)).where(Rejection.import_id == earlier_id)
+    session.execute(insert(Rejection).from_select(["import_id", *columns], found))

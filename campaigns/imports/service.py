@@ -21,7 +21,7 @@ from callcenter.core.live import publish
 from callcenter.core.queue import enqueue_after_commit
 from callcenter.core.settings import get_settings
 from campaigns.imports.layouts import load_layout, match_headers
-from campaigns.imports.merging import note_result, same_file_before, take
+from campaigns.imports.merging import keep_rejections_of, note_result, same_file_before, take
 from campaigns.imports.models import ImportFile
 from campaigns.imports.parsing import ParsedFile, is_rejected_file, parse_file
 from campaigns.imports.staging import Progress
@@ -222,6 +222,8 @@ def _repeated(office_id: int, import_id: int, now: datetime) -> ImportResult | N
         row.rows, row.rejected, row.rejected_path, row.notes = earlier.rows, earlier.rejected, earlier.rejected_path, earlier.notes
         row.unchanged, row.status, row.step = earlier.rows - earlier.rejected, "done", "done"
         row.progress_rows, row.finished_at = earlier.rows, now
+        if not row.is_dry_run:
+            keep_rejections_of(session, earlier.id, row.id)
         publish(session, "import")
         return result_of(row)
 

@@ -38,6 +38,7 @@ def stage(session: Session, table: str, frame: pl.DataFrame, columns: Mapping[st
     if frame.height > _BIG:
         # The tables may have grown a thousandfold since their statistics were taken; a nested loop would then take hours.
         session.execute(text("SET LOCAL enable_nestloop = off"))
+        session.execute(text("SET LOCAL work_mem = '128MB'"))  # joins and sorts of a whole list stay in memory
 
 
 def _sendable(frame: pl.DataFrame, name: str) -> pl.Expr:
