@@ -87,7 +87,7 @@ class Line:
     def policy(self, session: Session, office_id: int) -> ContactPolicy:
         """The office's contact rules, read again every few seconds; the facts about a debtor are never kept."""
         known = self._policies.get(office_id)
-        if known is None or self.clock.now() - known[0] > POLICY_AGE:
+        if known is None or self.clock.now() - known[0] > max(POLICY_AGE, self._look_again):
             known = self._policies[office_id] = (self.clock.now(), load_policy(session))
         return known[1]
 

@@ -80,6 +80,7 @@ class Dialer:
         self._pending: deque[CarrierEvent] = deque()
         self._next_round = self._next_reap = clock.now()
         self._was_up = True
+        self.has_moved = True  # somebody answered, a line or a leg ended or came up: for who drives this dialer in virtual time
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
         """Works until told to stop; a database that goes away is waited for."""
@@ -206,7 +207,9 @@ class Dialer:
                 applied = None
             else:
                 applied = calls.apply_event(session, event, now)
-        self._note_news((office_id,))
+        if applied is None or applied.has_moved:
+            self.has_moved = True
+            self._note_news((office_id,))
         if applied is not None and applied.hang_up:
             self._hang_up(applied.hang_up)
 

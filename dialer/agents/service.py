@@ -286,9 +286,10 @@ def _open_span(session: Session, agent: AgentSession, now: datetime) -> None:
 
 
 def tell(session: Session, agent: AgentSession) -> None:
-    """Tells the operator's console and the board. Nobody watches a bot's console, but its line on the board."""
-    if not agent.is_bot:
-        publish(session, "call", agent.user_id)
+    """Tells the operator's console and the board; a bot has no console, and its results tell the board often enough."""
+    if agent.is_bot:
+        return
+    publish(session, "call", agent.user_id)
     if not session.info.get("board_told"):  # once a transaction is enough: whoever hears it reads the board anew
         session.info["board_told"] = True
         publish(session, "board")

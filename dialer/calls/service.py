@@ -37,10 +37,10 @@ WRAP_UP_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an event did: the call, whether it ended, and the channel the dialer must hang up now."""
+    """What an event did: the call, whether somebody answered or it ended, and the channel the dialer must hang up now."""
 
     call_id: int
-    has_ended: bool
+    has_moved: bool
     hang_up: str | None = None
 
 
@@ -87,7 +87,7 @@ def apply_event(session: Session, event: CarrierEvent, now: datetime) -> Applied
         return None
     _write(call, change)
     hang_up = _follow(session, call, change, event, now)
-    return Applied(call.id, change.is_end, hang_up)
+    return Applied(call.id, change.is_answer or change.is_end, hang_up)
 
 
 def end_call(session: Session, call: Call, line_result: LineResult | None, now: datetime, *, why: str) -> None:
@@ -170,6 +170,10 @@ def _write(call: Call, change: Change) -> None:
 
 def _follow(session: Session, call: Call, change: Change, event: CarrierEvent, now: datetime) -> str | None:
     """The consequences of a step; returns the channel that must be hung up now."""
+    if _is_mere_progress(change):
+        if change.state is CallState.RINGING and call.agent_session_id:
+            agents.ring(session, call.agent_session_id, call.attempt_id, now)
+        return None
     attempt = session.get_one(Attempt, (call.office_id, call.attempt_id), with_for_update=True)
     if attempt.handed_over_at is None and _proves_hand_over(event):
         attempts.mark_handed_over(session, attempt.id, event.at)
@@ -187,6 +191,13 @@ def _follow(session: Session, call: Call, change: Change, event: CarrierEvent, n
         return None
     # Nobody listens to a machine: the operator is freed, and a robocall leaves no word there.
     return call.channel_id if must_hang_up or change.is_machine else None
+
+
+def _is_mere_progress(change: Change) -> bool:
+    """Ringing after the hand-over, or joined after the answer: the attempt has nothing to learn from it."""
+    is_known = change.was is not CallState.PLACING
+    has_news = change.is_answer or change.is_end or change.is_machine or change.is_correction
+    return is_known and not has_news
 
 
 def _proves_hand_over(event: CarrierEvent) -> bool:

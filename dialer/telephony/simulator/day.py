@@ -92,7 +92,7 @@ class SimulatedDay:
             if campaign.status != "running":
                 raise Conflict(f"The campaign '{campaign.name}' is {campaign.status}.", hint="Start it: `callcenter campaign start`.")
             user_ids = ensure_operators(session, plan.operators)
-            is_preview = campaign.dial_mode == "preview"
+            self._is_preview = campaign.dial_mode == "preview"
         return SimulatedOperators(
             self.carrier,
             self.clock,
@@ -101,7 +101,7 @@ class SimulatedDay:
             campaign_id=plan.campaign_id,
             seed=plan.seed,
             town=plan.town,
-            is_preview=is_preview,
+            is_preview=self._is_preview,
         )
 
     def run(self, on_progress: Progress | None = None) -> DayReport:
@@ -153,7 +153,8 @@ class SimulatedDay:
             has_events = self.dialer.step(0)
             if self._watch is not None:
                 self._watch()
-            has_deeds = self.operators.step(has_news=has_events)
+            has_moved, self.dialer.has_moved = self.dialer.has_moved or self._is_preview, False
+            has_deeds = self.operators.step(has_news=has_moved)
             if has_deeds:
                 self.dialer.notice(self.plan.office_id)
             if not (has_events or has_deeds):
