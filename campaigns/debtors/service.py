@@ -74,7 +74,8 @@ def _merge_debtors(session: Session, fields: list[str], options: ListOptions) ->
         session,
         f"""INSERT INTO debtor (office_id, debtor_no, {", ".join(values)}, list_import_id, created_at, updated_at)
             SELECT :office, s.debtor_no, {", ".join(values.values())}, :import_id, :now, :now FROM list_debtor s
-            WHERE NOT EXISTS (SELECT FROM debtor d WHERE d.office_id = :office AND d.debtor_no = s.debtor_no)""",
+            WHERE NOT EXISTS (SELECT FROM debtor d WHERE d.office_id = :office AND d.debtor_no = s.debtor_no)
+            ORDER BY s.debtor_no""",
         **facts,
     )
 
@@ -108,7 +109,7 @@ def _merge_phones(session: Session, options: ListOptions, *, is_first: bool) -> 
         f"""WITH added AS (
               INSERT INTO phone_number (office_id, debtor_id, position, original, e164, line_type, remark, updated_at)
               SELECT :office, d.id, s.position, s.original, s.e164, s.line_type, coalesce(s.remark, ''), :now
-              FROM list_phone s JOIN {owner} WHERE {"true" if is_first else unknown}
+              FROM list_phone s JOIN {owner} WHERE {"true" if is_first else unknown} ORDER BY d.id, s.position
               ON CONFLICT (office_id, debtor_id, original) DO UPDATE SET e164 = excluded.e164, line_type = excluded.line_type
               RETURNING debtor_id)
             INSERT INTO changed_debtor SELECT debtor_id FROM added WHERE NOT :is_first""",
@@ -157,7 +158,8 @@ def _merge_debts(session: Session, fields: list[str], options: ListOptions) -> i
             SELECT :office, d.id, {", ".join("s." + name for name in DEBT_KEY)}, {", ".join(values.values())}, :import_id, :now
             FROM list_debt s JOIN debtor d ON {owner}
             WHERE NOT s.is_deleted AND NOT EXISTS (
-              SELECT FROM debt b WHERE b.office_id = :office AND b.debtor_id = d.id AND {_SAME_DEBT})""",
+              SELECT FROM debt b WHERE b.office_id = :office AND b.debtor_id = d.id AND {_SAME_DEBT})
+            ORDER BY d.id, s.row""",
         **facts,
     )
     return added.rowcount
