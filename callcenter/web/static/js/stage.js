@@ -14,8 +14,8 @@ function focusFirst(root) {
 
 function measure(field) {
   const answered = field.dataset.answeredAt;
-  if (!answered || measured === field.value) return;
-  measured = field.value;
+  if (!answered || measured === answered) return; // once a call: verifying later paints the case, but the answer was long ago
+  measured = answered;
   requestAnimationFrame(() => setTimeout(() => {
     const ms = Math.round(now() - Date.parse(answered));
     if (ms < 0 || ms > 60_000) return; // a page opened later, or a clock not heard yet
