@@ -1,4 +1,4 @@
-"""One module per command; each registers itself on the Typer app in `callcenter.cli`.
+"""One module per command; each is named in the table of `callcenter.cli`, which imports only the one that is called.
 
 runtime     opens the stores, finds the office, prints one JSON document or lines for people
 """
