@@ -101,10 +101,10 @@ def require_free_port(host: str, port: int) -> None:
 
 
 class Supervisor:
-    """Runs a set of children until told to stop.
+    """Runs a set of children until told to stop; as a context it stops them at its end.
 
     Args:
-        children: what to run.
+        children: what to run, the web process first.
         data: the data folder; logs go to `log/`, the children's numbers to `up.children`.
         stores: embedded stores to start again when they are gone.
     """
@@ -158,10 +158,10 @@ class Supervisor:
         """The numbers of the children that run, the last started first."""
         return [child.process.pid for child in reversed(self.children) if child.process is not None and child.process.poll() is None]
 
-    def tend(self) -> None:
-        """Looks after everything once: notices ends, starts what is down when its pause is over."""
+    def tend(self, children: Sequence[Child]) -> None:
+        """Looks after the stores and `children` once: notices ends, starts what is down when its pause is over."""
         self.tend_stores()
-        for child in self.children:
+        for child in children:
             if child.process is not None and (status := child.process.poll()) is not None:
                 child.failures = 0 if time.monotonic() - child.started_at > CALM_SECONDS else child.failures + 1
                 pause = min(LONGEST_PAUSE, 0.5 * 2**child.failures)
@@ -183,12 +183,15 @@ class Supervisor:
         self.stores_looked_at = time.monotonic()
 
     def run(self) -> None:
-        """Tends the children until a stop is asked for, then stops them all."""
-        try:
-            while not self.stopping.wait(0.25):
-                self.tend()
-        finally:
-            self.stop()
+        """Tends the children until a stop is asked for."""
+        while not self.stopping.wait(0.25):
+            self.tend(self.children)
+
+    def __enter__(self) -> Supervisor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
         """Ends all children."""
@@ -199,10 +202,10 @@ class Supervisor:
         self.note.unlink(missing_ok=True)
 
     def wait_for_web(self, url: str, seconds: float) -> bool:
-        """Whether the first page came up within `seconds`, tending the children meanwhile."""
+        """Whether the first page came up within `seconds`; until then the first child has the machine to itself."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self.stopping.is_set():
-            self.tend()
+            self.tend(self.children[:1])
             try:
                 httpx.get(f"{url}/login", timeout=2, trust_env=False).raise_for_status()
                 return True

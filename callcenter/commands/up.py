@@ -37,7 +37,8 @@ def up(
         supervisor.end_leftovers()
         require_free_port(settings.host, settings.port)
         say("starting the stores …")
-        with open_stores(redis=True) as opened:
+        with open_stores(redis=True) as opened, supervisor:
+            supervisor.start(supervisor.children[0])  # takes its time to load, while the demo is prepared here
             sign_in = prepare(demo)
             supervisor.install_signals()
             url = f"http://{settings.host}:{settings.port}"
@@ -46,7 +47,7 @@ def up(
             elif not supervisor.stopping.is_set():
                 say(f"the console did not come up yet; see {opened.data_dir / 'log' / 'web.log'}")
             supervisor.run()
-            say("stopped")
+        say("stopped")
 
 
 def prepare(demo: bool) -> str:
