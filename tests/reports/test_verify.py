@@ -178,7 +178,12 @@ def test_two_live_items(office_id: int, capsys: pytest.CaptureFixture[str]) -> N
             "no_function_leaks",
             "leak",
         ),
-        ("ALTER TABLE draft OWNER TO callcenter_app", "ALTER TABLE draft OWNER TO CURRENT_USER", "role_owns_nothing", "draft"),
+        (
+            "ALTER TABLE draft OWNER TO callcenter_app",
+            "ALTER TABLE draft OWNER TO CURRENT_USER; GRANT SELECT, INSERT, UPDATE, DELETE ON draft TO callcenter_app",
+            "role_owns_nothing",
+            "draft",
+        ),
         (
             "GRANT UPDATE (action) ON audit_event TO callcenter_app",
             "REVOKE UPDATE (action) ON audit_event FROM callcenter_app",
