@@ -46,16 +46,19 @@ def request_next(session: Session, user_id: int, now: datetime) -> WorkItem | No
     return None
 
 
-def call_now(session: Session, user_id: int, now: datetime) -> int:
+def call_now(session: Session, user_id: int, now: datetime) -> int | None:
     """Calls the debtor of the case before the operator; the gate is asked again. Returns the attempt.
 
-    Raises Conflict when there is no such case any more, or the gate refuses by now (the case is then given back).
+    Raises Conflict when there is no such case any more or no voice leg. None: the gate refuses by now; commit, since the case was
+    given back with its reason.
     """
     agent, item = _case_of(session, user_id, now)
+    if not agent.is_leg_up:
+        raise Conflict("Your telephone is not connected.", hint="Connect it; the case stays before you meanwhile.", code="no_leg")
     case = admit(session, item, now)
     if case is None:
         agents.release(session, agent.id, now)
-        raise Conflict("This debtor may not be called now.", hint="The reason is on record; take the next case.", code="gate_refused")
+        return None
     attempt = open_case(session, case, Channel.OPERATOR_CALL, now, operator_id=user_id)
     open_call(session, attempt, carrier="", mode="preview", node="", now=now, agent_session_id=agent.id)
     agent.attempt_id = attempt.id

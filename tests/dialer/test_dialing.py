@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
 from callcenter.core.db import transaction
 from callcenter.core.errors import Conflict
 from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import Channel, Outcome, Party
+from campaigns.compliance.models import ComplianceDecision
+from campaigns.debtors.models import Debtor
 from dialer.agents import preview
 from dialer.agents import service as agents
 from dialer.agents.queries import current_view
@@ -176,6 +179,22 @@ def test_preview_shows_the_case_first_and_calls_when_told(office_id: int) -> Non
         preview.call_now(session, user_id, hall.clock.now())
     hall.pass_time(3)
     assert hall.agent().state == "talking"
+
+
+def test_preview_asks_the_gate_again_and_keeps_its_refusal(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"], dial_mode="preview")
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(1)
+    with transaction(office_id) as session:
+        item = preview.request_next(session, hall.user_ids[0], hall.clock.now())
+        assert item is not None
+        session.execute(update(Debtor).where(Debtor.id == item.debtor_id).values(do_not_contact=True))
+    with transaction(office_id) as session:
+        assert preview.call_now(session, hall.user_ids[0], hall.clock.now()) is None
+    with transaction(office_id) as session:
+        refusal = session.scalars(select(ComplianceDecision)).one()
+    assert (refusal.reason, hall.agent().state, hall.items()[0].state, hall.calls()) == ("do_not_contact", "ready", "withdrawn", [])
 
 
 def test_preview_gives_a_case_back_uncalled(office_id: int) -> None:

@@ -114,6 +114,7 @@ class SimulatedDay:
             for opens, closes in self._shifts():
                 self.clock.move_to(opens)
                 self.operators.begin_shift()
+                self.dialer.notice(self.plan.office_id, wishes=True)
                 self._work(closes, on_progress)
                 self.operators.end_shift()
                 self._wind_up(on_progress)

@@ -169,8 +169,10 @@ class SimulatedOperators:
         try:
             with transaction(self._office_id) as session:
                 preview.call_now(session, user_id, self._clock.now())
-        except Conflict:
-            return  # the case was taken back meanwhile; the next look finds the operator ready
+        except Conflict as problem:
+            if problem.code == "no_leg":
+                self._plan(READ_SECONDS, lambda: self._call(user_id))
+            # else the case was taken back meanwhile; the next look finds the operator ready
 
     def _fate(self, session: Session, attempt_id: int) -> tuple[Fate, Random] | None:
         channel_id = session.scalar(select(Call.channel_id).where(Call.attempt_id == attempt_id))
