@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
-from callcenter.core.phones import LineType
+from callcenter.core.phones import LineType, format_national
 from callcenter.web import phrases, scripts
 from callcenter.web.dependencies import SignedIn
 from campaigns.attempts import verification
@@ -92,7 +92,7 @@ def phone_model(session: Session, scene: Scene, lang: str) -> dict[str, Any]:
         "state": state,
         "since": (view.answered_at if state == "talking" else None) or view.state_since,
         "attempt_id": view.attempt_id,
-        "number": view.phone_text if is_call or state == "wrapup" else "",
+        "number": format_national(view.phone_text) if is_call or state == "wrapup" else "",
         "number_note": _line_note(session, scene.attempt, lang) if is_call else "",
         "is_verified": scene.is_verified if state in ("talking", "wrapup") else None,
         "has_softphone": False,
@@ -155,7 +155,7 @@ def script_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> di
     debtor = scene.debtor
     assert debtor is not None
     office = session.get_one(Office, who.office_id)
-    words = {"office": office.name, "operator": who.display_name, "name": debtor.name, "phone": local_number(office.phone)}
+    words = {"office": office.name, "operator": who.display_name, "name": debtor.name, "phone": format_national(office.phone)}
     opening = scripts.OPENING_COMPANY if debtor.kind == "company" else scripts.OPENING
     return {
         "script": {"opening": opening.format_map(words)},
@@ -174,17 +174,6 @@ def script_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> di
             for number, branch in enumerate(scripts.BRANCHES, 1)
         ],
     }
-
-
-def local_number(e164: str) -> str:
-    """A Japanese number as people say it: 03-0000-0000."""
-    import phonenumbers
-
-    try:
-        parsed = phonenumbers.parse(e164, "JP")
-    except phonenumbers.NumberParseException:
-        return e164
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
 CHECKS: dict[Method, tuple[tuple[str, str], tuple[str, str], str]] = {
