@@ -16,20 +16,20 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
+from benchmarks.scratch import database
 from callcenter.commands.sampling.debts import installments, written_list
 from callcenter.commands.sampling.draws import Draws
 from callcenter.commands.sampling.people import debtors
-from callcenter.core.db import dispose_engines, get_engine, sqlalchemy_url, transaction
+from callcenter.core.db import transaction
 from callcenter.core.settings import get_settings
-from callcenter.schema import migrate_if_needed
 from campaigns.imports.service import ImportResult, register_upload, run_import
 
 AS_OF = date(2026, 11, 2)
@@ -41,35 +41,6 @@ CREATE TABLE raw_list (debtor_no text, kind smallint, name text, name_kana text,
   assessed bigint, received bigint, outstanding bigint, demand_fee int, late_charge int, demand_sent_on date, vintage text, hold int,
   do_not_contact int, remark text)
 """
-
-
-@contextmanager
-def database() -> Iterator[Engine]:
-    """A fresh, migrated database on the configured server, else on an embedded one; gone afterwards."""
-    with ExitStack() as stack:
-        if "DATABASE_URL" not in os.environ:
-            from callcenter.core.embedded import ensure_stores
-
-            os.environ["DATABASE_URL"] = stack.enter_context(ensure_stores(get_settings())).database_url
-            stack.callback(os.environ.pop, "DATABASE_URL", None)
-        given = os.environ["DATABASE_URL"]
-        name = f"bench_import_{os.getpid()}"
-        admin = create_engine(sqlalchemy_url(given), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f'CREATE DATABASE "{name}"'))
-        server = admin.url.set(database=name).render_as_string(hide_password=False)
-        os.environ["DATABASE_URL"] = server.replace("postgresql+psycopg://", "postgresql://")
-        get_settings.cache_clear()
-        try:
-            migrate_if_needed()
-            yield get_engine()
-        finally:
-            dispose_engines()
-            os.environ["DATABASE_URL"] = given
-            get_settings.cache_clear()
-            with admin.connect() as connection:
-                connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-            admin.dispose()
 
 
 def make_files(rows: int) -> tuple[bytes, bytes, int]:

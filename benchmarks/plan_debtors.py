@@ -11,19 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, text
 
-from callcenter.core.db import dispose_engines, get_engine, sqlalchemy_url, transaction
-from callcenter.core.settings import get_settings
-from callcenter.schema import migrate_if_needed
+from benchmarks.scratch import database
+from callcenter.core.db import transaction
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import create_campaign, plan, plan_values
 from campaigns.segmentation.compile import Compiled, decided_sql, table_sql
@@ -56,35 +53,6 @@ SELECT :office, id, 'payment_claimed', timestamptz '2026-11-10' FROM debtor WHER
 """
 FIELDS = "debtor_id, channel, reason_codes, rule_code, priority, arm, propensity"
 CHECKSUM = f"SELECT count(*), sum(hashtextextended(({FIELDS})::text, 0)) FROM channel_assignment"
-
-
-@contextmanager
-def database() -> Iterator[Engine]:
-    """A fresh, migrated database on the configured server, else on an embedded one; gone afterwards."""
-    with ExitStack() as stack:
-        if "DATABASE_URL" not in os.environ:
-            from callcenter.core.embedded import ensure_stores
-
-            os.environ["DATABASE_URL"] = stack.enter_context(ensure_stores(get_settings())).database_url
-            stack.callback(os.environ.pop, "DATABASE_URL", None)
-        given = os.environ["DATABASE_URL"]
-        name = f"bench_plan_{os.getpid()}"
-        admin = create_engine(sqlalchemy_url(given), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f'CREATE DATABASE "{name}"'))
-        server = admin.url.set(database=name).render_as_string(hide_password=False)
-        os.environ["DATABASE_URL"] = server.replace("postgresql+psycopg://", "postgresql://")
-        get_settings.cache_clear()
-        try:
-            migrate_if_needed()
-            yield get_engine()
-        finally:
-            dispose_engines()
-            os.environ["DATABASE_URL"] = given
-            get_settings.cache_clear()
-            with admin.connect() as connection:
-                connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-            admin.dispose()
 
 
 def settle_town(engine: Engine, people: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from benchmarks.plan_debtors import database
+from benchmarks.scratch import database
 from callcenter.core.db import transaction
 from reports.cuts import Cut
 from reports.periods import Period
