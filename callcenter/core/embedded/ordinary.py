@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-NAMESPACE = ("unshare", "--user", "--map-user=1000", "--")
 CANDIDATES = ("postgres", "nobody")
+NAMESAKES = ("postgres", "daemon", "nobody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,16 @@ class Ordinary:
             return
         for path in (folder, *folder.rglob("*")):
             os.lchown(path, self.uid, self.gid)
+
+
+def in_namespace() -> Ordinary | None:
+    """Running in a user namespace under the number of a user that exists: initdb looks its own name up."""
+    numbers = {user.pw_name: user.pw_uid for user in pwd.getpwall()}
+    number = next((numbers[name] for name in NAMESAKES if numbers.get(name)), None)
+    if number is None:
+        return None
+    prefix = ("unshare", "--user", f"--map-user={number}", "--")
+    return Ordinary(prefix, 0, 0, "root without root's powers (a user namespace)")
 
 
 def as_user(name: str) -> Ordinary | None:
@@ -59,5 +69,5 @@ def find_ordinary() -> Ordinary | None:
     """How to run a program that refuses root; None when this machine offers no way."""
     if (uid := os.geteuid()) != 0:
         return Ordinary((), uid, os.getegid(), "yourself")
-    ways = [Ordinary(NAMESPACE, 0, 0, "root without root's powers (a user namespace)"), *map(as_user, CANDIDATES)]
+    ways = [in_namespace(), *map(as_user, CANDIDATES)]
     return next((way for way in ways if way is not None and works(way)), None)
