@@ -58,10 +58,10 @@ def as_user(name: str) -> Ordinary | None:
 
 
 def works(ordinary: Ordinary) -> bool:
-    """Whether a program can be run that way here."""
+    """Whether a program can be run that way here, and its user has a name."""
     if shutil.which(ordinary.prefix[0]) is None:
         return False
-    return subprocess.run([*ordinary.prefix, "true"], capture_output=True, check=False).returncode == 0
+    return subprocess.run([*ordinary.prefix, "id", "-un"], capture_output=True, check=False).returncode == 0
 
 
 @lru_cache
