@@ -30,8 +30,8 @@ test-env: setup ## what the tests need besides .venv
 test: test-env ## every test, with a real Asterisk, PostgreSQL, Redis and Chromium
 	@. $(CACHE)/env && $(PYTEST)
 
-test-fast: setup ## pure rules, and rooms on PostgreSQL
-	@$(PYTEST) -q -m "not slow and not asterisk and not browser and not fault"
+test-fast: setup ## pure rules, and rooms on PostgreSQL, in a minute
+	@$(PYTEST) -q --hypothesis-profile=fast -m "not slow and not asterisk and not browser and not fault"
 
 check: setup ## ruff, mypy, arrows between rooms, migrations, links in docs
 	@scripts/check

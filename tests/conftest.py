@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
@@ -17,17 +18,22 @@ from tests import servers
 from tests.emptying import empty_tables
 
 ROOT_VARIABLE = "CALLCENTER_TEST_RUN"
+settings.register_profile("fast", max_examples=25)
 for name in ("DATABASE_URL", "REDIS_URL", "CALLCENTER_OFFICE", "CALLCENTER_LANG"):
     os.environ.pop(name, None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The controlling process names the run's folder; workers inherit it."""
+    """The controlling process names the run's folder, workers inherit it; each has a data folder of its own in it."""
     if not hasattr(config, "workerinput"):
         servers.sweep()
-        root = servers.new_root()
-        os.environ[ROOT_VARIABLE] = str(root)
-        os.environ["CALLCENTER_DATA"] = str(root / "data")
+        os.environ[ROOT_VARIABLE] = str(servers.new_root())
+    os.environ["CALLCENTER_DATA"] = str(run_folder() / f"data-{name_of_worker(config)}")
+
+
+def name_of_worker(config: pytest.Config) -> str:
+    """`gw0`, `gw1` … under xdist, else `main`."""
+    return str(getattr(config, "workerinput", {}).get("workerid", "main"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -139,8 +145,8 @@ def migrate(url: str) -> None:
 
 @pytest.fixture(scope="session")
 def worker_id(request: pytest.FixtureRequest) -> str:
-    """`gw0`, `gw1` … under xdist, else `main`."""
-    return str(getattr(request.config, "workerinput", {}).get("workerid", "main"))
+    """The name of this process among the run's."""
+    return name_of_worker(request.config)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from callcenter.core.db import transaction
 from callcenter.web.shield import HEADERS
 from tests.callcenter.conftest import Person, add_case, add_user, put_on_the_line, sign_in
 
+pytestmark = pytest.mark.slow
+
 P, S, T, A, M = Role.OPERATOR, Role.SUPERVISOR, Role.TAX_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR
 OPEN = frozenset({"/login", "/language", "/healthz", "/metrics", "/webhooks/twilio/voice", "/webhooks/twilio/messages/{reference}"})
 ALL = frozenset(Role)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from callcenter.auth.models import AuditEvent, Office
 from callcenter.core.clock import utc_now
-from callcenter.core.db import APP_ROLE, Base, sqlalchemy_url, transaction
+from callcenter.core.db import APP_ROLE, Base, dispose_engines, sqlalchemy_url, transaction
 from callcenter.tables import tenant_tables
 from campaigns.debtors.models import Debtor, PhoneNumber
 
@@ -94,6 +94,7 @@ def test_the_audit_trail_can_only_grow(two_offices: tuple[int, int], statement: 
 
 def test_the_office_ends_with_its_transaction(two_offices: tuple[int, int]) -> None:
     first, _ = two_offices
+    dispose_engines()  # a pool of its own, so that the connection comes back soon
     with transaction(first) as session:
         session.add(Debtor(debtor_no="0001", name="見本"))
         connection_id = session.scalar(text("SELECT pg_backend_pid()"))

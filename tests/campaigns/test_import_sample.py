@@ -20,6 +20,8 @@ from reports.cuts import Cut
 from reports.periods import Period
 from reports.queries.headline import HeadlineQuery, headline
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 KINDS = ("debts", "payments", "attempts")
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select
 
 from callcenter.core.db import transaction
@@ -22,6 +23,8 @@ from reports.cuts import Cut
 from reports.periods import read_period
 from reports.queries.headline import HeadlineQuery, headline
 from tests.dialer.world import JST, MORNING, add_debtor, add_work
+
+pytestmark = pytest.mark.slow
 
 OPERATORS = 3
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
@@ -16,6 +17,8 @@ from reports.periods import Period
 from reports.queries.headline import HeadlineQuery, headline
 from tests.reports import world
 from tests.reports.recount import TOKYO, RawAttempt, RawPayment, RawPromise, RawSpan, Town, recount
+
+pytestmark = pytest.mark.slow
 
 FIRST = datetime(2026, 2, 26, tzinfo=TOKYO)  # the month's end lies within
 NOW = FIRST + timedelta(days=5, hours=13)

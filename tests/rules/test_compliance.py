@@ -232,6 +232,7 @@ def aged(facts: ContactFacts, moment: datetime) -> ContactFacts:
     return replace(facts, suppressions=tuple(s for s in facts.suppressions if s.ends_at is None or s.ends_at > moment))
 
 
+@pytest.mark.slow
 @given(facts_and_now())
 @settings(max_examples=400)
 def test_the_next_moment_is_allowed_and_no_earlier_one_is(case: tuple[ContactFacts, datetime]) -> None:

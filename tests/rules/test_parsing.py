@@ -137,6 +137,7 @@ def test_workbooks_are_told_by_content() -> None:
     assert found.frame.select("debtor_no", "due_on", "assessed").row(0) == ("0000000001", date(2026, 6, 30), 20000)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_by_its_directory() -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -194,6 +195,7 @@ def test_no_bytes_crash(data: bytes) -> None:
         parsed(data)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from(['"', ",", "\n", "a", "あ", '""', "\r\n"]), max_size=8).map("".join), max_size=6))
 def test_no_shape_crashes(parts: list[str]) -> None:
