@@ -115,8 +115,8 @@ def test_a_killed_supervisor_leaves_nothing_that_stops_the_next_start(data: Path
     port = free_port()
     first = start_up(port)
     postmaster = EmbeddedPostgres(data).pid()
+    assert wait_until(lambda: len(children_of(first.pid)) == 5, 60), "the console comes first, the others after it"
     children = children_of(first.pid)
-    assert len(children) == 5
     first.kill()
     first.wait()
     second = start_up(port)  # at once: what is still on its way out is ended first, and may answer until then
