@@ -52,7 +52,8 @@ def as_user(name: str) -> Ordinary | None:
         user = pwd.getpwnam(name)
     except KeyError:
         return None
-    right = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    # Without the last one access(2) would forget the right, and PostgreSQL's programs ask it whether they find each other.
+    right = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup")
     prefix = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *right, "--")
     return Ordinary(prefix, user.pw_uid, user.pw_gid, f"the user {name}")
 
