@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
 CACHE := $(or $(CALLCENTER_TEST_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/callcenter-tests)
 export CALLCENTER_TEST_CACHE := $(CACHE)
+# Without compiled files each process start takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
 # Two cores: two workers; tests that share an Asterisk or a browser stay together.
 PYTEST := $(BIN)/pytest -n $(or $(TEST_WORKERS),2) --dist loadgroup
 
