@@ -21,19 +21,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
+import httpx
 import structlog
 from filelock import FileLock, Timeout
 
+from callcenter.core.embedded import EmbeddedStore
+from callcenter.core.embedded.store import arguments_of, is_alive, wait_until
 from callcenter.core.errors import AppError, StoreUnavailable, Unavailable
-from callcenter.core.processes import arguments_of, is_alive, wait_until
 from callcenter.core.settings import Settings
-
-if TYPE_CHECKING:  # the stores' drivers take their time to load, and the web process is to be started before
-    from callcenter.core.embedded import EmbeddedStore
 
 log = structlog.get_logger(__name__)
 
@@ -110,15 +106,14 @@ class Supervisor:
     Args:
         children: what to run, the web process first.
         data: the data folder; logs go to `log/`, the children's numbers to `up.children`.
-
-    `stores` are the embedded stores to start again when they are gone; none until they are set.
+        stores: embedded stores to start again when they are gone.
     """
 
-    def __init__(self, children: Sequence[Child], data: Path) -> None:
+    def __init__(self, children: Sequence[Child], data: Path, stores: Sequence[EmbeddedStore] = ()) -> None:
         self.children = list(children)
         self.log_dir = data / "log"
         self.note = data / "up.children"
-        self.stores: list[EmbeddedStore] = []
+        self.stores = list(stores)
         self.stores_looked_at = time.monotonic()
         self.stopping = threading.Event()
 
@@ -208,14 +203,13 @@ class Supervisor:
 
     def wait_for_web(self, url: str, seconds: float) -> bool:
         """Whether the first page came up within `seconds`; until then the first child has the machine to itself."""
-        without_proxy = build_opener(ProxyHandler({}))
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self.stopping.is_set():
             self.tend(self.children[:1])
             try:
-                with without_proxy.open(f"{url}/login", timeout=2):
-                    return True
-            except (URLError, OSError):
+                httpx.get(f"{url}/login", timeout=2, trust_env=False).raise_for_status()
+                return True
+            except httpx.HTTPError:
                 self.stopping.wait(0.1)
         return False
 

@@ -13,15 +13,16 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import typer
 
+import callcenter.tables  # noqa: F401 - all tables are known to every command
+from callcenter.auth.models import Office
+from callcenter.auth.offices import find_office, first_office
+from callcenter.core.db import dispose_engines, transaction
 from callcenter.core.errors import AppError, InvalidInput, NotFound
 from callcenter.core.settings import Settings, get_settings
-
-if TYPE_CHECKING:
-    from callcenter.auth.models import Office
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_REJECTED = 0, 1, 2, 3
 
@@ -43,8 +44,6 @@ def open_stores(*, redis: bool = False) -> Iterator[Settings]:
 
     The addresses are put into the environment, so that child processes attach to the same stores.
     """
-    import callcenter.tables  # noqa: F401 - all tables are known to every command
-    from callcenter.core.db import dispose_engines
     from callcenter.core.embedded import ensure_stores
     from callcenter.schema import migrate_if_needed
 
@@ -78,9 +77,6 @@ def open_office(*, redis: bool = False, create: bool = False) -> Iterator[OpenOf
     Raises:
         NotFound: there is no such office.
     """
-    from callcenter.auth.offices import find_office, first_office
-    from callcenter.core.db import transaction
-
     with open_stores(redis=redis) as settings:
         with transaction(None) as session:
             office = find_office(session, settings.office) if settings.office else first_office(session)

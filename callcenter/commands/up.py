@@ -9,8 +9,9 @@ from pathlib import Path
 import typer
 
 from callcenter.commands.runtime import open_stores, say
+from callcenter.core.embedded import embedded_stores
 from callcenter.core.logging import configure_logging
-from callcenter.core.settings import Settings, get_settings
+from callcenter.core.settings import get_settings
 from callcenter.supervise import Supervisor, lock_data, require_free_port, standard_children
 
 
@@ -31,30 +32,22 @@ def up(
     configure_logging(settings.log_level)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor takes over: leave the stores in good order
     with lock_data(settings.data_dir):
-        supervisor = Supervisor(standard_children(settings), settings.data_dir)
+        stores = embedded_stores(settings, redis=True)
+        supervisor = Supervisor(standard_children(settings), settings.data_dir, stores)
         supervisor.end_leftovers()
         require_free_port(settings.host, settings.port)
-        say("starting …")
-        with supervisor:
-            supervisor.start(supervisor.children[0])  # takes longest to load, and finds or starts the stores just as we do
-            run_system(supervisor, settings, demo=demo)
+        say("starting the stores …")
+        with open_stores(redis=True) as opened, supervisor:
+            supervisor.start(supervisor.children[0])  # takes its time to load, while the demo is prepared here
+            sign_in = prepare(demo)
+            supervisor.install_signals()
+            url = f"http://{settings.host}:{settings.port}"
+            if supervisor.wait_for_web(url, 60):
+                say(f"\nready: {url}\n{sign_in}\nlogs: {opened.data_dir / 'log'}    stop: Ctrl-C")
+            elif not supervisor.stopping.is_set():
+                say(f"the console did not come up yet; see {opened.data_dir / 'log' / 'web.log'}")
+            supervisor.run()
         say("stopped")
-
-
-def run_system(supervisor: Supervisor, settings: Settings, *, demo: bool) -> None:
-    """Opens the stores, prepares the data, and tends all processes until a stop is asked for."""
-    from callcenter.core.embedded import embedded_stores
-
-    supervisor.stores = embedded_stores(settings, redis=True)
-    with open_stores(redis=True), supervisor:
-        sign_in = prepare(demo)
-        supervisor.install_signals()
-        url, logs = f"http://{settings.host}:{settings.port}", supervisor.log_dir
-        if supervisor.wait_for_web(url, 60):
-            say(f"\nready: {url}\n{sign_in}\nlogs: {logs}    stop: Ctrl-C")
-        elif not supervisor.stopping.is_set():
-            say(f"the console did not come up yet; see {logs / 'web.log'}")
-        supervisor.run()
 
 
 def prepare(demo: bool) -> str:

@@ -16,9 +16,8 @@ from redis import Redis
 
 from callcenter.core.embedded import EmbeddedPostgres, EmbeddedStore, EmbeddedValkey, ensure_stores
 from callcenter.core.embedded.ordinary import Ordinary, as_user, find_ordinary, works
-from callcenter.core.embedded.store import runtime_dir
+from callcenter.core.embedded.store import is_alive, runtime_dir, wait_until
 from callcenter.core.errors import StoreUnavailable
-from callcenter.core.processes import is_alive, wait_until
 from callcenter.core.settings import Settings
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("embedded")]

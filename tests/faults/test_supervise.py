@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from callcenter.core.embedded import EmbeddedPostgres, EmbeddedValkey
-from callcenter.core.processes import is_alive, wait_until
+from callcenter.core.embedded.store import is_alive, wait_until
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("embedded")]

@@ -15,8 +15,7 @@ import psycopg
 import structlog
 
 from callcenter.core.embedded.ordinary import Ordinary, find_ordinary
-from callcenter.core.embedded.store import EmbeddedStore
-from callcenter.core.processes import arguments_of, is_alive, wait_until
+from callcenter.core.embedded.store import EmbeddedStore, arguments_of, is_alive, wait_until
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -38,6 +39,32 @@ def runtime_dir(data: Path) -> Path:
         raise StoreUnavailable(f"The folder {folder} belongs to somebody else.", hint="Set CALLCENTER_DATA to a shorter path.")
     folder.chmod(0o700)
     return folder
+
+
+def wait_until(is_done: Callable[[], bool], seconds: float) -> bool:
+    """Polls `is_done` for at most `seconds`; tells whether it came true."""
+    end = time.monotonic() + seconds
+    while not is_done():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process with that number runs (and is no zombie)."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def arguments_of(pid: int) -> list[str]:
+    """The command line of a running process; empty when there is none."""
+    try:
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
+    except OSError:
+        return []
 
 
 class EmbeddedStore(ABC):

@@ -12,8 +12,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from callcenter.core.embedded.store import EmbeddedStore
-from callcenter.core.processes import arguments_of, is_alive, wait_until
+from callcenter.core.embedded.store import EmbeddedStore, arguments_of, is_alive, wait_until
 
 log = structlog.get_logger(__name__)
 
