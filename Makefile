@@ -33,7 +33,8 @@ test: test-env ## every test, with a real Asterisk, PostgreSQL, Redis and Chromi
 	@. $(CACHE)/env && $(PYTEST)
 
 test-fast: setup ## pure rules, and rooms on PostgreSQL, in a minute
-	@$(PYTEST) -q --hypothesis-profile=fast -m "not slow and not asterisk and not browser and not fault"
+	@$(PYTEST) -q --hypothesis-profile=fast -m "not slow and not asterisk and not browser and not fault" \
+	  tests/rules tests/scenarios tests/campaigns tests/dialer tests/reports tests/callcenter
 
 check: setup ## ruff, mypy, arrows between rooms, migrations, links in docs
 	@scripts/check
