@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
 from campaigns.attempts.codes import PROMISE_OUTCOMES, LineResult, Outcome, Party
+from campaigns.imports.changes import EXAMPLES, changed_fields, example, was
 from campaigns.imports.columns import split_phones
 from campaigns.imports.staging import Progress, run, stage
 from campaigns.promises.settle import settle
@@ -47,12 +48,13 @@ _OPTIONAL: Mapping[str, type[pl.DataType]] = {
 
 @dataclass(frozen=True, slots=True)
 class HistoryCounts:
-    """Rows of an attempts file by what they did; `refused` are rows of unknown debtors."""
+    """Rows of an attempts file by what they did; `refused` are rows of unknown debtors; `changes` as in `ImportFile.changes`."""
 
     created: int
     updated: int
     unchanged: int
     refused: tuple[int, ...]
+    changes: dict[str, Any] = field(default_factory=dict)
 
 
 def _stage_history(session: Session, frame: pl.DataFrame, progress: Progress | None) -> None:
@@ -101,17 +103,20 @@ _DERIVED: Mapping[str, str] = {
 }
 
 _WRITTEN = {**_RESULTS, **_DERIVED}
+_AFTER = {name: value for name, value in _RESULTS.items() if name != "phone_id"} | {
+    name: f"CASE WHEN s.outcome = ANY(:promising) AND s.promised_yen > 0 AND s.promised_on IS NOT NULL THEN s.{name} END"
+    for name in ("promised_yen", "promised_on")
+}
 
 # Written before anything is changed, since a promise belongs to what the row says.
 _CHANGED = f"""
 CREATE TEMPORARY TABLE history_changed ON COMMIT DROP AS
-SELECT s.row, a.id FROM history_row s JOIN attempt a ON a.office_id = :office AND a.source_key = s.key
+SELECT s.row, a.id, {was("a", _RESULTS)}, p.amount AS was_promised_yen, p.due_on AS was_promised_on
+FROM history_row s JOIN attempt a ON a.office_id = :office AND a.source_key = s.key
 LEFT JOIN promise p ON p.office_id = :office AND p.attempt_id = a.id
 WHERE ({", ".join("a." + name for name in _RESULTS if name != "phone_id")})
       IS DISTINCT FROM ({", ".join(value for name, value in _RESULTS.items() if name != "phone_id")})
-   OR (p.amount, p.due_on) IS DISTINCT FROM (
-        CASE WHEN s.outcome = ANY(:promising) AND s.promised_yen > 0 AND s.promised_on IS NOT NULL THEN s.promised_yen END,
-        CASE WHEN s.outcome = ANY(:promising) AND s.promised_yen > 0 AND s.promised_on IS NOT NULL THEN s.promised_on END)
+   OR (p.amount, p.due_on) IS DISTINCT FROM ({_AFTER["promised_yen"]}, {_AFTER["promised_on"]})
 """
 
 _UPDATE = f"""
@@ -171,6 +176,35 @@ def _facts(now: datetime) -> dict[str, Any]:
     }
 
 
+_KEY = ("debtor_no", "began_at", "channel", "operator")
+_SHOWN = ("line_result", "party", "outcome", "promised_yen", "promised_on")
+
+
+def _changes(session: Session, known: dict[str, Any]) -> dict[str, Any]:
+    """What the rows will change, told before it is done."""
+    facts = f"s.row, d.name, {', '.join('s.' + name for name in _KEY)}"
+    named = "JOIN debtor d ON d.office_id = :office AND d.id = s.debtor_id"
+    created = run(
+        session,
+        f"""SELECT {facts}, {", ".join("s." + name for name in _SHOWN)} FROM history_row s {named}
+            WHERE NOT EXISTS (SELECT FROM attempt a WHERE a.office_id = :office AND a.source_key = s.key)
+            ORDER BY s.row LIMIT {EXAMPLES}""",
+    ).mappings()
+    before, after = ", ".join("c.was_" + name for name in _AFTER), ", ".join(f"{value} AS is_{name}" for name, value in _AFTER.items())
+    joined = f"FROM history_changed c JOIN history_row s ON s.row = c.row {named}"
+    updated = run(session, f"SELECT {facts}, {before}, {after} {joined} ORDER BY s.row LIMIT {EXAMPLES}", **known).mappings()
+    counts = ", ".join(f"count(*) FILTER (WHERE c.was_{name} IS DISTINCT FROM {value}) AS {name}" for name, value in _AFTER.items())
+    fields = run(session, f"SELECT {counts} {joined}", **known).mappings().one()
+    return {
+        "fields": {name: count for name, count in fields.items() if count},
+        "created": [example(row, _KEY, _SHOWN) for row in created],
+        "updated": [example(row, _KEY) | {"fields": changed_fields(row, _AFTER)} for row in updated],
+        "closed": [],
+        "debtors": [],
+        "totals": {},
+    }
+
+
 def record_history(session: Session, frame: pl.DataFrame, *, now: datetime, progress: Progress | None = None) -> HistoryCounts:
     """Records the rows of an attempts file (`ParsedFile.frame`), each key (debtor, moment, channel, operator) once.
 
@@ -183,6 +217,7 @@ def record_history(session: Session, frame: pl.DataFrame, *, now: datetime, prog
         run(session, statement)
     refused = tuple(run(session, "SELECT row FROM history WHERE row NOT IN (SELECT row FROM history_row) ORDER BY row").scalars())
     run(session, _CHANGED, **facts)
+    told = _changes(session, facts)
     run(session, "DELETE FROM promise p USING history_changed c WHERE p.office_id = :office AND p.attempt_id = c.id")
     updated = run(session, _UPDATE, **facts).rowcount
     created = run(session, _INSERT, **facts).rowcount
@@ -191,4 +226,4 @@ def record_history(session: Session, frame: pl.DataFrame, *, now: datetime, prog
     debtors = list(run(session, "SELECT DISTINCT debtor_id FROM history_row WHERE promised_on IS NOT NULL").scalars())
     if created + updated and debtors:
         settle(session, today=local_day(now), now=now, debtor_ids=debtors)
-    return HistoryCounts(created, updated, frame.height - created - updated - len(refused), refused)
+    return HistoryCounts(created, updated, frame.height - created - updated - len(refused), refused, told)

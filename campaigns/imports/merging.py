@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
 from callcenter.core.eras import fiscal_year
-from campaigns.debtors.service import ListOptions, merge_list
+from campaigns.debtors.merging import ListOptions, merge_list
 from campaigns.imports.contact_history import record_history
 from campaigns.imports.models import ImportFile, Rejection
 from campaigns.imports.parsing import PROBLEM_SCHEMA, ParsedFile, with_vintage
@@ -32,6 +33,7 @@ class Counts:
     unchanged: int
     closed: int
     problems: pl.DataFrame
+    changes: dict[str, Any] = field(default_factory=dict)
 
 
 def same_file_before(session: Session, row: ImportFile) -> ImportFile | None:
@@ -58,12 +60,14 @@ def take(session: Session, row: ImportFile, parsed: ParsedFile, now: datetime, t
         frame = with_vintage(parsed.frame, row.as_of)
         options = ListOptions(row.mode == "full", row.as_of, row.id, now)
         listed = merge_list(session, frame, parsed.refused, options, tell)
-        return Counts(listed.created, listed.updated, listed.unchanged, listed.closed, pl.DataFrame(schema=PROBLEM_SCHEMA))
+        return Counts(listed.created, listed.updated, listed.unchanged, listed.closed, pl.DataFrame(schema=PROBLEM_SCHEMA), listed.changes)
     if row.kind == "payments":
         paid = record(session, parsed.frame, import_id=row.id, now=now, progress=tell)
-        return Counts(paid.created, paid.updated, paid.unchanged, 0, _refusals(paid.refused, "収納履歴番号", "changed_payment"))
+        return Counts(
+            paid.created, paid.updated, paid.unchanged, 0, _refusals(paid.refused, "収納履歴番号", "changed_payment"), paid.changes
+        )
     told = record_history(session, parsed.frame, now=now, progress=tell)
-    return Counts(told.created, told.updated, told.unchanged, 0, _refusals(told.refused, "宛名番号", "unknown_debtor"))
+    return Counts(told.created, told.updated, told.unchanged, 0, _refusals(told.refused, "宛名番号", "unknown_debtor"), told.changes)
 
 
 def _refusals(rows: tuple[int, ...], column: str, code: str) -> pl.DataFrame:
@@ -77,6 +81,7 @@ def note_result(session: Session, row: ImportFile, parsed: ParsedFile, counts: C
     row.rows, row.rejected = parsed.rows, problems["row"].n_unique() if problems.height else 0
     row.created, row.updated, row.unchanged, row.closed = counts.created, counts.updated, counts.unchanged, counts.closed
     row.status, row.finished_at, row.step, row.progress_rows = "done", now, "done", parsed.rows
+    row.changes = counts.changes
     row.notes = [
         {"row": lost.row, "column": parsed.table.headers[lost.column - 1], "bytes": lost.bytes_hex} for lost in parsed.lost[:KEPT_NOTES]
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.core.db import Base, OfficeMixin, within_office
@@ -17,6 +17,22 @@ class ImportFile(OfficeMixin, Base):
     Counts are of rows of the file's kind: rows = created + updated + unchanged + rejected; `closed` is beside them.
     `as_of` is the list's date; `has_as_of` says that the user gave it and it isn't merely the day of loading.
     `notes` lists glyphs that could not be read: row, column, their bytes in hex.
+    While it runs, `step` names what is being done (read, debtors, phones, debts, close, check, save), and `progress_rows` of
+    `progress_total` rows of it are done (0: not known yet). `tries` counts how often it was begun.
+
+    `changes` says what a file changes, or for a rehearsal would change, beside the counts; {} until it is done and for a repeated file:
+
+        {"fields":  {field: n, ...},               how many rows of the file's kind (and debtors) differ in this field
+         "created": [example, ...],                at most 20 each, in the order of the file
+         "updated": [example, ...],
+         "closed":  [example, ...],                debts no longer listed, or deleted by the list; row is null for those not in the file
+         "debtors": [example, ...],                debtors whose particulars or numbers change
+         "totals":  {"debtors_created": n, "debtors_updated": n, "phones_added": n, "phones_dropped": n}}     lists only
+
+    An example is {"row": number in the file or null, "key": {field: value}, "name": debtor's name or "", "values": {field: value},
+    "fields": [{"field": field, "before": value, "after": value}, ...]}. `fields` is empty but for updated rows and debtors, `values` is
+    empty but for created and closed ones. Fields are the layout's names (debtor_no, tax_code, outstanding, address, ...), and `phones`
+    for a debtor's numbers as a list; values are JSON: whole yen, ISO dates, booleans, strings, null. It holds personal data.
     """
 
     __tablename__ = "import_file"
@@ -42,6 +58,8 @@ class ImportFile(OfficeMixin, Base):
     status: Mapped[str] = mapped_column(String(12), server_default="registered")
     step: Mapped[str] = mapped_column(String(30), server_default="")
     progress_rows: Mapped[int] = mapped_column(server_default="0")
+    progress_total: Mapped[int] = mapped_column(server_default="0")
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     rows: Mapped[int] = mapped_column(server_default="0")
     created: Mapped[int] = mapped_column(server_default="0")
     updated: Mapped[int] = mapped_column(server_default="0")
@@ -50,6 +68,7 @@ class ImportFile(OfficeMixin, Base):
     rejected: Mapped[int] = mapped_column(server_default="0")
     error: Mapped[str] = mapped_column(String(500), server_default="")
     notes: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    changes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_by: Mapped[int | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

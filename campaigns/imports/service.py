@@ -42,6 +42,7 @@ RESULT_COLUMNS = (
     "progress_rows",
     "finished_at",
     "notes",
+    "changes",
 )
 
 

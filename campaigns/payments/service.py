@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.clock import local_day
 from campaigns.debtors.service import refresh_listed
 from campaigns.imports.staging import Progress, run, stage
+from campaigns.payments.changes import summary
 from campaigns.promises.settle import settle
 
 STAGED: Mapping[str, str] = {
@@ -36,12 +38,16 @@ _FACTS = ("debtor_no", "tax_code", "levy_year", "base_year", "term", "notice_no"
 
 @dataclass(frozen=True, slots=True)
 class PaymentCounts:
-    """Rows of a payments file by what they did; `refused` are rows whose reference is known with other contents."""
+    """Rows of a payments file by what they did; `refused` are rows whose reference is known with other contents.
+
+    `changes` is as in `ImportFile.changes`.
+    """
 
     created: int
     updated: int
     unchanged: int
     refused: tuple[int, ...]
+    changes: dict[str, Any] = field(default_factory=dict)
 
 
 def _stage_payments(session: Session, frame: pl.DataFrame, progress: Progress | None) -> None:
@@ -58,7 +64,8 @@ def _take_known(session: Session) -> tuple[int, int, tuple[int, ...]]:
     run(
         session,
         f"""CREATE TEMPORARY TABLE known_payment ON COMMIT DROP AS
-            SELECT s.row, p.id, s.posted_on, ({own}, p.demand_fee, p.late_charge) IS DISTINCT FROM ({given}, s.demand_fee, s.late_charge)
+            SELECT s.row, p.id, s.posted_on, p.posted_on AS was_posted_on,
+                   ({own}, p.demand_fee, p.late_charge) IS DISTINCT FROM ({given}, s.demand_fee, s.late_charge)
                    AS differs, s.posted_on IS NOT NULL AND p.posted_on IS DISTINCT FROM s.posted_on AS is_posted
             FROM new_payment s JOIN payment p ON p.office_id = :office AND p.source_ref = s.source_ref AND p.is_reversal = s.is_reversal""",
     )
@@ -191,7 +198,7 @@ def record(
         run(session, statement, **facts)
     if created:
         _after(session, now)
-    return PaymentCounts(created, updated, unchanged, refused)
+    return PaymentCounts(created, updated, unchanged, refused, summary(session))
 
 
 def _after(session: Session, now: datetime) -> None:

@@ -1,8 +1,10 @@
-"""imports"""
+"""imports: what a file changed, how far of how much an import is, how often it was begun"""
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0002"
 down_revision = "0001"
@@ -12,7 +14,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '1s'")
+    empty = sa.text("'{}'::jsonb")
+    op.add_column("import_file", sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), server_default=empty, nullable=False))
+    op.add_column("import_file", sa.Column("progress_total", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("import_file", sa.Column("tries", sa.SmallInteger(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
-    pass
+    for name in ("tries", "progress_total", "changes"):
+        op.drop_column("import_file", name)
