@@ -4,10 +4,10 @@
 2. Phase 1 runs from the day after the due date until one month has passed, phase 2 from then on until the day of payment,
    that day included (5/31 → 6/30; 9/1 → 10/1). "One month" is counted as 民法143条 counts it: from the day after the due
    date, to the eve of the same day of the next month (so 6/30 → 7/31, and 1/31 → the last of February).
-3. Rates change with the calendar year; the divisor is 365 in leap years too.
+3. Rates change with the calendar year (`rates`); the divisor is 365 in leap years too.
 4. Fractions of a yen are dropped per rate segment (Toyohashi) or per phase (Fukuoka): a setting of the office.
 5. A sum below 1,000 yen is not charged, and what is under 100 yen is dropped.
-6. A partial payment takes its principal out of the base from the day after it.
+6. A partial payment takes its principal out of the base from the day after it. 督促手数料 bears no charge.
 
 Until the core system fixes it, such a figure holds only "as of" its day of payment: show it so.
 """
@@ -15,20 +15,21 @@ Until the core system fixes it, such a figure holds only "as of" its day of paym
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
 from callcenter.core.errors import InvalidInput
+from callcenter.core.money import MAX_YEN
+from campaigns.payments.rates import rate_on
 
 DAYS_OF_YEAR = 365
 MINIMUM_BASE_YEN = 2_000
 BASE_UNIT_YEN = 1_000
 MINIMUM_CHARGE_YEN = 1_000
 CHARGE_UNIT_YEN = 100
-HIGHEST_YEN = 1_000_000_000_000
 
 
 class Rounding(StrEnum):
@@ -38,26 +39,12 @@ class Rounding(StrEnum):
     PHASE = "phase"
 
 
-@dataclass(frozen=True, slots=True)
-class RatePeriod:
-    """Rates of calendar years first..last, in tenths of a percent a year."""
+class Nothing(StrEnum):
+    """Why there is no charge."""
 
-    first_year: int
-    last_year: int
-    phase_1: int
-    phase_2: int
-    source: str
-
-
-RATES: tuple[RatePeriod, ...] = (
-    RatePeriod(2014, 2014, 29, 92, "岐阜市 市税の延滞金の割合 (平成26年)"),
-    RatePeriod(2015, 2016, 28, 91, "岐阜市 市税の延滞金の割合 (平成27・28年)"),
-    RatePeriod(2017, 2017, 27, 90, "岐阜市 市税の延滞金の割合 (平成29年)"),
-    RatePeriod(2018, 2020, 26, 89, "岐阜市 市税の延滞金の割合 (平成30年〜令和2年)"),
-    RatePeriod(2021, 2021, 25, 88, "岐阜市・袋井市 市税の延滞金の割合 (令和3年)"),
-    RatePeriod(2022, 2025, 24, 87, "袋井市 市税の延滞金の割合 (令和4〜7年)"),
-    RatePeriod(2026, 2026, 28, 91, "袋井市・京都市 市税の延滞金の割合 (令和8年)"),
-)
+    PAID_IN_TIME = "paid_in_time"
+    SMALL_BASE = "small_base"
+    SMALL_SUM = "small_sum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +74,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class LateCharge:
-    """A charge with its working; `base` is the base at the beginning."""
+    """A charge with its working, as of a payment of the rest on `as_of`; `base` is the base on the day after the due date."""
 
     charge: int
     before_truncation: int
     base: int
     segments: tuple[Segment, ...]
+    as_of: date
+    nothing: Nothing | None = None
 
 
 def base_of(principal: int) -> int:
@@ -123,20 +112,24 @@ def late_charge(
         InvalidInput: a negative amount, part payments beyond the principal, or a year whose rate is not in the table.
     """
     _refuse_bad_amounts(principal, part_payments)
-    pieces = list(_pieces(principal, due_on, paid_on, part_payments))
+    base = base_of(principal - sum(part.yen for part in part_payments if part.paid_on <= due_on))
+    pieces = list(_joined(_pieces(principal, due_on, paid_on, part_payments)))
     segments = tuple(_priced(pieces, rounding))
     total = sum(segment.yen for segment in segments)
     charge = 0 if total < MINIMUM_CHARGE_YEN else total - total % CHARGE_UNIT_YEN
-    return LateCharge(charge=charge, before_truncation=total, base=base_of(principal), segments=segments)
+    nothing = None
+    if not charge:
+        nothing = Nothing.PAID_IN_TIME if paid_on <= due_on else Nothing.SMALL_SUM if base else Nothing.SMALL_BASE
+    return LateCharge(charge, total, base, segments, paid_on, nothing)
 
 
 def _refuse_bad_amounts(principal: int, part_payments: Sequence[PartPayment]) -> None:
-    if not 0 <= principal <= HIGHEST_YEN:
-        raise InvalidInput("the principal must be whole yen, 0 or more", hint="give the unpaid principal, for example 65000")
+    if not 0 <= principal <= MAX_YEN:
+        raise InvalidInput("The principal must be whole yen, 0 or more.", hint="Give the unpaid principal, for example 65000.")
     if any(part.yen < 0 for part in part_payments):
-        raise InvalidInput("a part payment must be whole yen, 0 or more")
+        raise InvalidInput("A part payment must be whole yen, 0 or more.")
     if sum(part.yen for part in part_payments) > principal:
-        raise InvalidInput("the part payments are more than the principal")
+        raise InvalidInput("The part payments are more than the principal.", hint="Give the principal as it was on the due date.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,33 +142,33 @@ class _Piece:
 
 
 def _pieces(principal: int, due_on: date, paid_on: date, part_payments: Sequence[PartPayment]) -> Iterator[_Piece]:
-    """Cuts the span of delay at the end of phase 1, at each change of rate and after each part payment."""
-    if paid_on <= due_on:
-        return
-    phase_end = first_phase_end(due_on)
-    ends = {phase_end, paid_on}
-    ends.update(part.paid_on for part in part_payments)
-    ends.update(date(period.last_year, 12, 31) for period in RATES)
-    first = due_on + timedelta(days=1)
-    for end in sorted(end for end in ends if due_on < end <= paid_on):
-        unpaid = principal - sum(part.yen for part in part_payments if part.paid_on < first)
-        base = base_of(unpaid)
-        if base:
-            phase = 1 if end <= phase_end else 2
-            yield _Piece(first, end, phase, _rate_tenths(first.year, end.year, phase), base)
-        first = end + timedelta(days=1)
+    """Cuts the span of delay at the end of phase 1, at each turn of the rate table and after each part payment."""
+    parts = sorted(part_payments, key=lambda part: part.paid_on)
+    last = due_on
+    while last < paid_on:
+        first = last + timedelta(days=1)
+        base = base_of(principal - sum(part.yen for part in parts if part.paid_on < first))
+        if not base:
+            return
+        period, phase_end = rate_on(first), first_phase_end(due_on)
+        phase = 1 if first <= phase_end else 2
+        ends = [paid_on, period.last, *(part.paid_on for part in parts if part.paid_on >= first)]
+        last = min([*ends, phase_end] if phase == 1 else ends)
+        yield _Piece(first, last, phase, period.rate(phase), base)
 
 
-def _rate_tenths(first_year: int, last_year: int, phase: int) -> int:
-    for period in RATES:
-        if period.first_year <= first_year and last_year <= period.last_year:
-            return period.phase_1 if phase == 1 else period.phase_2
-    known = f"{RATES[0].first_year}-{RATES[-1].last_year}"
-    unknown = first_year if first_year < RATES[0].first_year else last_year
-    raise InvalidInput(
-        f"no late-charge rate is known for {unknown}; the table holds {known}",
-        hint="add the year's rates to campaigns/payments/charges.py once they are published",
-    )
+def _joined(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
+    """One piece where nothing but the row of the table changed: fractions are dropped per rate, not per year."""
+    held: _Piece | None = None
+    for piece in pieces:
+        if held is not None and (held.phase, held.rate_tenths, held.base) == (piece.phase, piece.rate_tenths, piece.base):
+            held = replace(held, last=piece.last)
+            continue
+        if held is not None:
+            yield held
+        held = piece
+    if held is not None:
+        yield held
 
 
 def _priced(pieces: Sequence[_Piece], rounding: Rounding) -> Iterator[Segment]:

@@ -26,6 +26,23 @@ def test_charge_shows_its_working(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["segments"][0] == {"from": "2021-06-01", "to": "2021-06-30", "days": 30, "rate": 2.5, "yen": 133}
 
 
+def test_charge_after_part_payments_and_in_time(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("charge", "--principal", "65000", "--due", "2021-05-31", "--paid", "2022-01-31")
+    document = told(capsys, *asked, "--payment", "2021-08-31:20000", "--payment", "R3.12.31=10,000円")
+    assert [(part["from"], part["yen"]) for part in document["segments"]] == [
+        ("2021-06-01", 133),
+        ("2021-07-01", 971),
+        ("2021-09-01", 1323),
+        ("2022-01-01", 258),
+    ]
+    assert run([*asked[:-1], "2021-05-01", "--json"]) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out) == {"charge": 0, "before_truncation": 0, "base": 65000, "segments": []}
+    assert "納期限までの納付" in output.err
+    assert run(list(asked)) == 0
+    assert "2022-01-31 に納付した場合" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -33,7 +50,10 @@ def test_charge_shows_its_working(capsys: pytest.CaptureFixture[str]) -> None:
         ["--principal", "65000", "--due", "31 May", "--paid", "2022-01-31"],
         ["--principal", "65000", "--due", "2021-05-31", "--paid", ""],
         ["--principal", "65000", "--due", "2021-05-31", "--paid", "2022-01-31", "--rounding", "year"],
-        ["--principal", "65000", "--due", "2001-05-31", "--paid", "2022-01-31"],
+        ["--principal", "65000", "--due", "1999-05-31", "--paid", "2022-01-31"],
+        ["--principal", "65000", "--due", "2026-05-31", "--paid", "2027-01-31"],
+        ["--principal", "65000", "--due", "2021-05-31", "--paid", "2022-01-31", "--payment", "2022-02-01:5000"],
+        ["--principal", "65000", "--due", "2021-05-31", "--paid", "2022-01-31", "--payment", "2021-12-01:65001"],
         ["--principal", "65000", "--due", "2021-05-31", "--paid", "2022-01-31", "--payment", "x"],
         ["--principal", "65000"],
     ],

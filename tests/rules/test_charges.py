@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callcenter.core.errors import InvalidInput
-from campaigns.payments.charges import RATES, PartPayment, Rounding, base_of, first_phase_end, late_charge
+from campaigns.payments.charges import Nothing, PartPayment, Rounding, base_of, first_phase_end, late_charge
+from campaigns.payments.rates import rates, read_rates
+from tests.rules.charge_reference import one_month_on, reference_charge
 
-days = st.dates(min_value=date(2014, 1, 1), max_value=date(2026, 12, 31))
+days = st.dates(min_value=date(2000, 1, 1), max_value=date(2026, 12, 31))
+parts = st.lists(st.tuples(days, st.integers(0, 3_000_000)), max_size=4)
 roundings = st.sampled_from(list(Rounding))
 
 
@@ -94,8 +97,10 @@ def test_a_part_payment_that_leaves_less_than_2000_yen_ends_the_charge() -> None
     ("principal", "due", "paid"),
     [
         (-1, date(2025, 6, 2), date(2025, 7, 2)),
-        (50_000, date(2013, 6, 2), date(2014, 7, 2)),
+        (10**15, date(2025, 6, 2), date(2025, 7, 2)),
+        (50_000, date(1999, 6, 2), date(2014, 7, 2)),
         (50_000, date(2026, 6, 2), date(2027, 1, 1)),
+        (50_000, date(9999, 12, 30), date(9999, 12, 31)),
     ],
 )
 def test_bad_amounts_and_unknown_rates_are_refused(principal: int, due: date, paid: date) -> None:
@@ -103,15 +108,82 @@ def test_bad_amounts_and_unknown_rates_are_refused(principal: int, due: date, pa
         late_charge(principal, due, paid)
 
 
+def test_no_rate_is_needed_where_nothing_is_charged() -> None:
+    assert late_charge(1_999, date(1990, 6, 2), date(2030, 7, 2)).nothing is Nothing.SMALL_BASE
+    assert late_charge(50_000, date(2030, 6, 2), date(2030, 6, 2)).nothing is Nothing.PAID_IN_TIME
+    assert late_charge(2_000, date(2026, 6, 2), date(2026, 6, 3)).nothing is Nothing.SMALL_SUM
+
+
 def test_part_payments_beyond_the_principal_are_refused() -> None:
-    with pytest.raises(InvalidInput):
-        late_charge(10_000, date(2025, 6, 2), date(2025, 7, 2), part_payments=[PartPayment(date(2025, 6, 5), 10_001)])
+    for parts in ([PartPayment(date(2025, 6, 5), 10_001)], [PartPayment(date(2025, 6, 5), 6_000)] * 2, [PartPayment(date(2025, 6, 5), -1)]):
+        with pytest.raises(InvalidInput):
+            late_charge(10_000, date(2025, 6, 2), date(2025, 7, 2), part_payments=parts)
+
+
+def test_what_was_paid_by_the_due_date_was_never_late() -> None:
+    part = PartPayment(date(2025, 6, 2), 40_000)
+    paid = late_charge(100_000, date(2025, 6, 2), date(2025, 12, 31), part_payments=[part])
+    assert paid == late_charge(60_000, date(2025, 6, 2), date(2025, 12, 31))
+    assert paid.base == 60_000
+
+
+def test_a_year_that_changes_nothing_cuts_nothing() -> None:
+    """14.6 % held in phase 2 whatever the year: fractions are dropped once, for it is one rate."""
+    result = late_charge(100_000, date(2006, 5, 31), date(2013, 12, 31))
+    assert [(s.first, s.last, s.rate_tenths) for s in result.segments] == [
+        (date(2006, 6, 1), date(2006, 6, 30), 41),
+        (date(2006, 7, 1), date(2013, 12, 31), 146),
+    ]
 
 
 def test_the_rate_table_has_no_gap_and_names_its_sources() -> None:
-    for before, after in pairwise(RATES):
-        assert after.first_year == before.last_year + 1
-    assert all(period.source for period in RATES)
+    for before, after in pairwise(rates()):
+        assert after.first == before.last + timedelta(days=1)
+    assert (rates()[0].first, rates()[-1].last) == (date(2000, 1, 1), date(2026, 12, 31))
+    assert all(period.sources for period in rates())
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "from = 2027-01-02\nto = 2027-12-31\nphase_1 = 2.8\nphase_2 = 9.1\nsources = ['x']",  # a day without a rate
+        "from = 2026-06-01\nto = 2027-12-31\nphase_1 = 2.8\nphase_2 = 9.1\nsources = ['x']",  # two rates for a day
+        "from = 2027-01-01\nto = 2027-12-31\nphase_1 = 7.4\nphase_2 = 9.1\nsources = ['x']",
+        "from = 2027-01-01\nto = 2027-12-31\nphase_1 = 2.85\nphase_2 = 9.1\nsources = ['x']",
+        "from = 2027-01-01\nto = 2027-12-31\nphase_1 = 2.8\nphase_2 = 9.1\nsources = []",
+        "from = 2027-01-01\nto = 2026-12-31\nphase_1 = 2.8\nphase_2 = 9.1\nsources = ['x']",
+        "from = 2027-01-01\nphase_1 = 2.8\nphase_2 = 9.1\nsources = ['x']",
+        "from = ",
+    ],
+)
+def test_a_table_that_can_not_hold_is_refused(row: str) -> None:
+    before = "[[rate]]\nfrom = 2026-01-01\nto = 2026-12-31\nphase_1 = 2.8\nphase_2 = 9.1\nsources = ['a']\n[[rate]]\n"
+    with pytest.raises(InvalidInput):
+        read_rates(before + row)
+
+
+@given(due=days)
+def test_a_month_walked_day_by_day_ends_on_the_same_day(due: date) -> None:
+    assert first_phase_end(due) == one_month_on(due)
+
+
+def within(principal: int, wished: list[tuple[date, int]]) -> list[tuple[date, int]]:
+    """Part payments that together stay within the principal."""
+    found = []
+    for when, yen in wished:
+        found.append((when, min(yen, principal)))
+        principal -= found[-1][1]
+    return found
+
+
+@given(principal=st.integers(0, 5_000_000), due=days, late=st.integers(-40, 1500), wished=parts, rounding=roundings)
+def test_agrees_with_a_count_day_by_day(principal: int, due: date, late: int, wished: list[tuple[date, int]], rounding: Rounding) -> None:
+    paid, history = min(due + timedelta(days=late), date(2026, 12, 31)), within(principal, wished)
+    result = late_charge(principal, due, paid, rounding, [PartPayment(when, yen) for when, yen in history])
+    charge, total, segments = reference_charge(principal, due, paid, history, rounding.value)
+    assert (result.charge, result.before_truncation) == (charge, total)
+    assert [(s.first, s.last, s.rate_tenths, s.base) for s in result.segments] == segments
+    assert all(s.days == (s.last - s.first).days + 1 for s in result.segments)
 
 
 @given(principal=st.integers(0, 50_000_000), due=days, paid=days, rounding=roundings)
@@ -120,6 +192,7 @@ def test_segments_tile_the_delay_and_add_up(principal: int, due: date, paid: dat
     assert result.charge % 100 == 0
     assert result.charge == 0 or 1_000 <= result.charge <= result.before_truncation
     assert sum(s.yen for s in result.segments) == result.before_truncation
+    assert (result.charge == 0) == (result.nothing is not None)
     if paid > due and result.base:
         assert result.segments[0].first == due + timedelta(days=1)
         assert result.segments[-1].last == paid
@@ -127,22 +200,13 @@ def test_segments_tile_the_delay_and_add_up(principal: int, due: date, paid: dat
             assert after.first == before.last + timedelta(days=1)
 
 
-@given(principal=st.integers(0, 50_000_000), due=days, paid=days)
-def test_a_naive_day_by_day_sum_agrees(principal: int, due: date, paid: date) -> None:
-    """Counting each day on its own, at its own year's rate, gives the exact sum; rounding loses less than a yen a segment."""
-    result = late_charge(principal, due, paid, Rounding.SEGMENT)
-    if paid <= due:
-        return
-    end = first_phase_end(due)
-    by_year = {y: (p.phase_1, p.phase_2) for p in RATES for y in range(p.first_year, p.last_year + 1)}
-    counted: dict[int, int] = {}
-    day = due + timedelta(days=1)
-    while day <= paid:
-        rate = by_year[day.year][0 if day <= end else 1]
-        counted[rate] = counted.get(rate, 0) + 1
-        day += timedelta(days=1)
-    exact = sum(Fraction(result.base * rate * n, 365_000) for rate, n in counted.items())
-    assert 0 <= exact - result.before_truncation < max(1, len(result.segments))
+@given(principal=st.integers(0, 5_000_000), more=st.integers(0, 5_000), due=days, paid=days, later=st.integers(0, 400), rounding=roundings)
+def test_more_days_or_more_yen_never_cost_less(principal: int, more: int, due: date, paid: date, later: int, rounding: Rounding) -> None:
+    usual = late_charge(principal, due, paid, rounding)
+    after = min(paid + timedelta(days=later), date(2026, 12, 31))
+    for dearer in (late_charge(principal, due, after, rounding), late_charge(principal + more, due, paid, rounding)):
+        assert usual.before_truncation <= dearer.before_truncation
+        assert usual.charge <= dearer.charge
 
 
 @given(principal=st.integers(0, 50_000_000), due=days, paid=days)
@@ -153,7 +217,21 @@ def test_rounding_per_phase_never_loses_more_than_per_segment(principal: int, du
 
 
 @given(principal=st.integers(0, 5_000_000), due=days, paid=days, paid_part=st.integers(0, 5_000_000), part_day=days)
-def test_paying_a_part_never_costs_more(principal: int, due: date, paid: date, paid_part: int, part_day: date) -> None:
-    whole = late_charge(principal, due, paid)
-    part = late_charge(principal, due, paid, part_payments=[PartPayment(part_day, min(principal, paid_part))])
-    assert part.before_truncation <= whole.before_truncation
+def test_a_part_payment_only_lowers_what_comes_after_it(principal: int, due: date, paid: date, paid_part: int, part_day: date) -> None:
+    """Until that day as if nothing had been paid, from the next day on as if only the rest had ever been owed."""
+    yen = min(principal, paid_part)
+    split = late_charge(principal, due, paid, part_payments=[PartPayment(part_day, yen)])
+    whole, rest = late_charge(principal, due, paid), late_charge(principal - yen, due, paid)
+
+    def by_day(result: object, first: date, last: date) -> Fraction:
+        exact = Fraction(0)
+        for s in result.segments:  # type: ignore[attr-defined]
+            days = (min(s.last, last) - max(s.first, first)).days + 1
+            exact += Fraction(s.base * s.rate_tenths * max(days, 0), 365_000)
+        return exact
+
+    end = date(2026, 12, 31)
+    assert by_day(split, date(2000, 1, 1), end) == by_day(whole, date(2000, 1, 1), part_day) + by_day(
+        rest, part_day + timedelta(days=1), end
+    )
+    assert split.before_truncation <= whole.before_truncation
