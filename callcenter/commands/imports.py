@@ -16,7 +16,9 @@ from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import InvalidInput
-from campaigns.imports.layouts import KINDS, load_layout
+from campaigns.imports.layout_documents import built_in_layouts
+from campaigns.imports.layouts import KINDS
+from campaigns.imports.office_layouts import find_layout
 from campaigns.imports.service import MODES, ImportResult, register_upload, run_import
 from campaigns.imports.staging import Progress as Tell
 
@@ -45,6 +47,12 @@ def _day(text: str | None) -> date | None:
         return parse_date(text)
     except InvalidInput:
         usage_error("--as-of is no date.", "Expected for instance 2026-11-01.")
+
+
+def refuse_missing(file: Path) -> None:
+    """Raises InvalidInput when there is no such file."""
+    if not file.is_file():
+        raise InvalidInput(f"{file}: ファイルがありません。", hint="パスを確かめてください。", code="no_file")
 
 
 def _lines(result: ImportResult) -> list[str]:
@@ -76,15 +84,17 @@ def import_command(
     if mode not in MODES:
         usage_error(f"'{mode}' is no mode.", "Expected full or diff.")
     day = _day(as_of)
-    try:
-        load_layout(kind, layout)
-    except InvalidInput as problem:
-        usage_error(problem.message, problem.hint)
-    if not file.is_file():
-        raise InvalidInput(f"{file}: ファイルがありません。", hint="パスを確かめてください。", code="no_file")
+    is_own = layout not in (None, "", kind) and layout not in built_in_layouts(kind)
+    if not is_own:
+        refuse_missing(file)
     now = utc_now()
     with open_office(create=True) as office:
         with transaction(office.id) as session:
+            try:
+                find_layout(session, kind, layout)
+            except InvalidInput as problem:
+                usage_error(problem.message, problem.hint)
+            refuse_missing(file)
             row = register_upload(
                 session, kind, file.name, file, mode=mode, layout=layout, as_of=day, now=now, is_dry_run=dry_run, is_queued=False
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -19,9 +20,9 @@ from callcenter.core.eras import parse_date, parse_year
 from callcenter.core.errors import InvalidInput
 from callcenter.core.money import MAX_YEN, parse_yen
 from callcenter.core.text import FOLDED
+from campaigns.imports.date_styles import parse_styled_date, parse_styled_year
 from campaigns.imports.layouts import Field, normal_word
 
-SPACES = " \t\u3000\xa0"
 _DOMESTIC = r"^0[1-9][0-9]{8,9}$"
 _SEPARATORS = r"[()\-. ]"
 
@@ -62,11 +63,27 @@ def _by_distinct(cells: pl.Series, parse: Callable[[str], Any], dtype: pl.DataTy
 
 
 def read_text(cells: pl.Series, field: Field) -> Read:
-    """Text as it is; too long is a problem."""
+    """Text as it is, or as the layout's code table translates it; too long is a problem."""
+    if field.codes:
+        return _recoded(cells, field)
     if not field.max_length:
         return Read(cells, _no_problem(cells))
     long = cells.str.len_chars() > field.max_length
     return Read(cells, _flag(long, "too_long"))
+
+
+def _recoded(cells: pl.Series, field: Field) -> Read:
+    """An office's own codes to ours; others stay as they are unless the table is strict."""
+
+    def parse(text: str) -> str:
+        ours = field.codes.get(normal_word(text), None if field.is_strict else text)
+        if ours is None:
+            raise InvalidInput("決められた値ではありません。", code="unknown_code")
+        if field.max_length and len(ours) > field.max_length:
+            raise InvalidInput("長すぎます。", code="too_long")
+        return ours
+
+    return _by_distinct(cells, parse, pl.String)
 
 
 def read_code(cells: pl.Series, field: Field) -> Read:
@@ -79,13 +96,15 @@ def _flag(mask: pl.Series, code: str) -> pl.Series:
 
 
 def read_date(cells: pl.Series, field: Field) -> Read:
-    """Days in any of the styles of `callcenter.core.eras`."""
-    return _by_distinct(cells, parse_date, pl.Date)
+    """Days in any of the styles of `callcenter.core.eras`, or in those that the layout names."""
+    parse = partial(parse_styled_date, styles=field.styles) if field.styles else parse_date
+    return _by_distinct(cells, parse, pl.Date)
 
 
 def read_year(cells: pl.Series, field: Field) -> Read:
-    """Fiscal years, western or of an era."""
-    return _by_distinct(cells, parse_year, pl.Int64)
+    """Fiscal years, western or of an era, or in the styles that the layout names."""
+    parse = partial(parse_styled_year, styles=field.styles) if field.styles else parse_year
+    return _by_distinct(cells, parse, pl.Int64)
 
 
 def read_yen(cells: pl.Series, field: Field) -> Read:

@@ -96,8 +96,8 @@ def refuse_wrong_kind(data: bytes, file_name: str) -> None:
         )
 
 
-def decode(data: bytes, file_name: str) -> Decoded:
-    """Text of a CSV file with LF line ends: UTF-8 with or without BOM, or CP932 with the vendors' characters.
+def decode(data: bytes, file_name: str, encoding: str = "auto") -> Decoded:
+    """Text of a CSV file with LF line ends: UTF-8 with or without BOM, or CP932 with the vendors' characters, as declared or found out.
 
     Raises InvalidInput when more than 1 % of the characters belong to neither.
     """
@@ -105,6 +105,8 @@ def decode(data: bytes, file_name: str) -> Decoded:
     data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if data.startswith(codecs.BOM_UTF8):
         found = _lenient(data[len(codecs.BOM_UTF8) :], "utf-8")
+    elif encoding != "auto":
+        found = _lenient(data, encoding)
     else:
         try:
             found = _mark_private(data.decode("utf-8"), "utf-8", [])

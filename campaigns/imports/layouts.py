@@ -1,41 +1,58 @@
-"""Layouts: which header of a file means which field, and how its values are read. Data (TOML), not code.
+"""Layouts: which column of a file means which field, how a file is written, and how its values are read. Data (TOML), not code.
 
-The folder beside this module holds the built-in ones; an office's own come as TOML text of the same shape.
+Here is what a layout is and how it finds its columns. `layout_reading` reads TOML documents, `layout_documents` has the built-in ones and
+writes them, `office_layouts` keeps each office's own.
 """
 
 from __future__ import annotations
 
-import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from callcenter.core.errors import InvalidInput
-from campaigns.attempts.codes import CHANNEL_JA, LINE_RESULT_JA, OUTCOME_JA, PARTY_JA
 
 KINDS = ("debts", "payments", "attempts")
 TYPES = frozenset({"code", "text", "date", "year", "yen", "phone", "integer", "choice", "moment"})
 STANDARD = "standard"
+ENCODINGS = ("auto", "cp932", "utf-8")
+DELIMITERS: Mapping[str, str] = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|"}
 # Columns that a file of rejected rows carries beside the original ones; ignored when it is loaded again.
 REJECTION_HEADERS = ("行番号", "列", "理由")
 # 個人番号 must not be held by a call center (番号法); a header containing one of these refuses the file.
 FORBIDDEN_HEADERS = ("個人番号", "マイナンバー")
-_FOLDER = Path(__file__).with_name("layouts")
-_LABELS: dict[str, Mapping[Any, str]] = {
-    "channel": CHANNEL_JA,
-    "line_result": LINE_RESULT_JA,
-    "party": PARTY_JA,
-    "outcome": OUTCOME_JA,
-}
+
+
+@dataclass(frozen=True)
+class Source:
+    """How a file is written, apart from its columns.
+
+    `encoding` and `delimiter`: auto, or a name of `ENCODINGS` and `DELIMITERS`. `header_row`: the row (from 1) that holds the headers, 0
+    for a file without any, whose columns are then called 列1, 列2 and so on. `sheet`: of a workbook, empty for the first. `ignore`: headers
+    (normalised) that mean nothing, whatever field would take them. `skip`: normalised header (or 列n) → normalised values; rows that have
+    one of them are no rows of the list (totals, outdated versions), and are not counted.
+    """
+
+    encoding: str = "auto"
+    delimiter: str = "auto"
+    header_row: int = 1
+    sheet: str = ""
+    ignore: frozenset[str] = frozenset()
+    skip: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+PLAIN = Source()
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field: its possible headers, how its values are read, and what is allowed.
+    """One field: where its text stands in a file, how it is read, and what is allowed.
 
-    `codes` maps a file's value (normalised) to ours; `bounds` are the least and greatest integer.
+    Its text comes from the one column whose header is among `headers`, from the column number `column` (from 1), or from the columns
+    `join` (headers or numbers) with `separator` between them; of it only the characters `part` (first and last, from 1), if given. Where a
+    file has no such column, every row says `value`, if given. `codes` maps a file's value (normalised) to ours; other values are refused
+    for choices and where the table `is_strict`, and kept elsewhere. `styles` are names of `date_styles`; empty for all unambiguous ones.
+    `bounds` are the least and greatest integer. `default` is for empty cells.
     """
 
     name: str
@@ -46,16 +63,39 @@ class Field:
     codes: Mapping[str, str] = field(default_factory=dict)
     bounds: tuple[int, int] = (0, 2**31 - 1)
     default: str | None = None
+    column: int = 0
+    join: tuple[str | int, ...] = ()
+    separator: str = ""
+    part: tuple[int, int] | None = None
+    value: str | None = None
+    is_strict: bool = False
+    styles: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What people call the column: for messages and files of rejected rows."""
+        if self.join:
+            return "・".join(column_name(entry) for entry in self.join)
+        if self.column:
+            return column_name(self.column)
+        return self.headers[0] if self.headers else self.name
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The fields of one kind of file, in order, and the fields whose values together must be unique in it."""
+    """The fields of one kind of file, in order, the fields whose values together must be unique in it, and how such files are written.
+
+    `mode`: full or diff where files of this layout are always that, else empty. `version`: of an office's own, 0 for built-in ones.
+    """
 
     name: str
     kind: str
     fields: tuple[Field, ...]
     key: tuple[str, ...]
+    source: Source = PLAIN
+    mode: str = ""
+    title: str = ""
+    version: int = 0
 
     def field(self, name: str) -> Field:
         """The field called `name`; KeyError when the layout has none."""
@@ -64,61 +104,30 @@ class Layout:
                 return found
         raise KeyError(name)
 
+    @property
+    def reference(self) -> str:
+        """Name and version, for instance 東町@3; a file remembers it, so that it is always read the way it was received."""
+        return f"{self.name}@{self.version}" if self.version else self.name
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where one field's text stands in one file: columns (from 0) joined by `separator`, of it `part`; or `value` in each row."""
+
+    columns: tuple[int, ...] = ()
+    separator: str = ""
+    part: tuple[int, int] | None = None
+    value: str | None = None
+
 
 def normal_word(text: str) -> str:
     """A header or code value without differences of width and spaces."""
     return "".join(unicodedata.normalize("NFKC", text).split()).lower()
 
 
-def _label_codes(labels: Mapping[Any, str]) -> dict[str, str]:
-    """Labels, and labels without their bracketed part where that is still unique."""
-    codes = {normal_word(label): str(key) for key, label in labels.items()}
-    short: dict[str, list[str]] = {}
-    for label, key in codes.items():
-        short.setdefault(label.split("(")[0], []).append(key)
-    return {label: keys[0] for label, keys in short.items() if len(keys) == 1} | codes
-
-
-def _read_field(name: str, table: dict[str, Any]) -> Field:
-    kind = table.get("type", "text")
-    if kind not in TYPES:
-        raise InvalidInput(f"レイアウトの項目 {name} の type が不明です: {kind}", hint="使えるもの: " + ", ".join(sorted(TYPES)))
-    codes = _label_codes(_LABELS[table["labels"]]) if "labels" in table else {}
-    codes |= {normal_word(value): ours for value, ours in table.get("codes", {}).items()}
-    low, high = table.get("range", (0, 2**31 - 1))
-    headers = tuple(table["headers"])
-    return Field(name, headers, kind, bool(table.get("required")), int(table.get("max", 0)), codes, (low, high), table.get("default"))
-
-
-def read_layout(toml: str) -> Layout:
-    """A layout out of TOML text.
-
-    Raises InvalidInput when it is no TOML, lacks a part or names an unknown type.
-    """
-    try:
-        table = tomllib.loads(toml)
-        fields = tuple(_read_field(name, entry) for name, entry in table["fields"].items())
-        return Layout(table["name"], table["kind"], fields, tuple(table["key"]))
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as problem:
-        raise InvalidInput("レイアウトを読めません。", hint="name、kind、key、[fields] のある TOML が必要です。") from problem
-
-
-def load_layout(kind: str, name: str | None = None) -> Layout:
-    """The built-in layout `name` (default: the standard one) for files of `kind`.
-
-    Raises InvalidInput naming the layouts there are.
-    """
-    if kind not in KINDS:
-        raise InvalidInput(f"ファイルの種類 {kind} はありません。", hint="debts、payments、attempts のいずれかです。")
-    wanted = STANDARD if name in (None, "", kind) else name
-    known = {}
-    for path in sorted(_FOLDER.glob("*.toml")):
-        layout = read_layout(path.read_text(encoding="utf-8"))
-        if layout.kind == kind:
-            known[layout.name] = layout
-    if wanted not in known:
-        raise InvalidInput(f"{kind} のレイアウト {wanted} はありません。", hint="使えるもの: " + ", ".join(known), code="unknown_layout")
-    return known[wanted]
+def column_name(entry: str | int) -> str:
+    """A header, or what a column without one is called: 列3."""
+    return f"列{entry}" if isinstance(entry, int) else entry
 
 
 def refuse_forbidden(headers: Sequence[str], file_name: str) -> None:
@@ -126,37 +135,40 @@ def refuse_forbidden(headers: Sequence[str], file_name: str) -> None:
     words = [normal_word(word) for word in FORBIDDEN_HEADERS]
     for header in headers:
         if any(word in normal_word(header) for word in words):
-            raise InvalidInput(
-                f"{file_name}: 個人番号の列があるため、このファイルは受け取れません(何も保存していません)。",
-                hint="個人番号(マイナンバー)の列を除いて、もう一度書き出してください。",
-                code="individual_number",
-            )
+            raise individual_number(file_name)
 
 
-def match_headers(layout: Layout, headers: Sequence[str], file_name: str) -> dict[str, int]:
-    """Which column holds which field, after normalising width and spaces: field name → column index.
+def individual_number(file_name: str) -> InvalidInput:
+    """The refusal of a file that holds 個人番号."""
+    return InvalidInput(
+        f"{file_name}: 個人番号の列があるため、このファイルは受け取れません(何も保存していません)。",
+        hint="個人番号(マイナンバー)の列を除いて、もう一度書き出してください。",
+        code="individual_number",
+    )
+
+
+def match_headers(layout: Layout, headers: Sequence[str], file_name: str) -> dict[str, Binding]:
+    """Where the fields stand in a file with these headers, compared without width and spaces: field name → binding.
 
     Unknown columns are ignored. Raises InvalidInput for 個人番号, missing required columns and columns that appear twice.
     """
     refuse_forbidden(headers, file_name)
-    positions: dict[str, list[int]] = {}
-    for index, header in enumerate(headers):
-        positions.setdefault(normal_word(header), []).append(index)
-    found: dict[str, int] = {}
+    found: dict[str, Binding] = {}
     missing, doubled = [], []
+    positions = _positions(layout, headers)
     for entry in layout.fields:
-        columns = [index for header in entry.headers for index in positions.get(normal_word(header), [])]
-        if len(columns) > 1:
-            doubled.append(entry.headers[0])
-        elif columns:
-            found[entry.name] = columns[0]
+        bound = _bind(entry, positions, len(headers))
+        if bound is None:
+            doubled.append(entry.label)
+        elif bound.columns or bound.value is not None:
+            found[entry.name] = bound
         elif entry.is_required:
-            missing.append(entry.headers[0])
+            missing.append(entry.label)
     if missing:
         raise InvalidInput(
             f"{file_name}: 必要な列がありません: {'、'.join(missing)}",
-            hint=f"1 行目を見出しにしてください。{layout.kind} の必須の列: "
-            + "、".join(entry.headers[0] for entry in layout.fields if entry.is_required),
+            hint=f"{_header_hint(layout)}{layout.kind} の必須の列: "
+            + "、".join(entry.label for entry in layout.fields if entry.is_required),
             code="missing_columns",
         )
     if doubled:
@@ -164,3 +176,49 @@ def match_headers(layout: Layout, headers: Sequence[str], file_name: str) -> dic
             f"{file_name}: 同じ列が二つあります: {'、'.join(doubled)}", hint="どちらかの列を除いてください。", code="doubled_columns"
         )
     return found
+
+
+def _header_hint(layout: Layout) -> str:
+    return f"{layout.source.header_row} 行目を見出しにしてください。" if layout.source.header_row else "この様式に見出しの行はありません。"
+
+
+def _positions(layout: Layout, headers: Sequence[str]) -> dict[str, list[int]]:
+    """Normalised header → its columns, without those the layout ignores."""
+    positions: dict[str, list[int]] = {}
+    for index, header in enumerate(headers):
+        word = normal_word(header)
+        if word not in layout.source.ignore:
+            positions.setdefault(word, []).append(index)
+    return positions
+
+
+def _bind(entry: Field, positions: Mapping[str, list[int]], width: int) -> Binding | None:
+    """Where one field stands; an empty binding when it is not in the file, None when two columns claim it."""
+    if entry.join:
+        each = [_columns_of(part, positions, width) for part in entry.join]
+        if any(len(columns) > 1 for columns in each):
+            return None
+        columns = [column for found in each for column in found] if all(each) else []
+    elif entry.column:
+        columns = _columns_of(entry.column, positions, width)
+    else:
+        columns = [index for header in entry.headers for index in positions.get(normal_word(header), [])]
+        if len(columns) > 1:
+            return None
+    if columns:
+        return Binding(tuple(columns), entry.separator, entry.part)
+    return Binding(value=entry.value)
+
+
+def _columns_of(entry: str | int, positions: Mapping[str, list[int]], width: int) -> list[int]:
+    if isinstance(entry, int):
+        return [entry - 1] if entry <= width else []
+    return positions.get(normal_word(entry), [])
+
+
+def unused_columns(layout: Layout, headers: Sequence[str]) -> list[str]:
+    """Headers that no field takes and the layout does not name as ignored either."""
+    bound = match_headers(layout, headers, "")
+    taken = {column for binding in bound.values() for column in binding.columns}
+    known = layout.source.ignore | layout.source.skip.keys() | {normal_word(name) for name in REJECTION_HEADERS}
+    return [header for index, header in enumerate(headers) if index not in taken and normal_word(header) not in known]

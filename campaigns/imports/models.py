@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, String, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.core.db import Base, OfficeMixin, within_office
@@ -16,7 +16,8 @@ class ImportFile(OfficeMixin, Base):
 
     Counts are of rows of the file's kind: rows = created + updated + unchanged + rejected; `closed` is beside them.
     `as_of` is the list's date; `has_as_of` says that the user gave it and it isn't merely the day of loading.
-    `notes` lists glyphs that could not be read: row, column, their bytes in hex.
+    `notes` lists glyphs that could not be read: row, column, their bytes in hex. `layout` is a layout's reference (name, or name@version of
+    an office's own). `rehearsal_id` is the rehearsal whose result was looked at before this file was taken.
     While it runs, `step` names what is being done (read, debtors, phones, debts, close, check, save), and `progress_rows` of
     `progress_total` rows of it are done (0: not known yet). `tries` counts how often it was begun.
 
@@ -38,6 +39,7 @@ class ImportFile(OfficeMixin, Base):
     __tablename__ = "import_file"
     __table_args__ = (
         ForeignKeyConstraint(["office_id"], ["office.id"]),
+        within_office("rehearsal_id", "import_file"),
         Index(None, "office_id", "created_at"),
         CheckConstraint("kind in ('debts','payments','attempts')", name="kind"),
         CheckConstraint("status in ('registered','running','done','failed')", name="status"),
@@ -46,6 +48,7 @@ class ImportFile(OfficeMixin, Base):
 
     kind: Mapped[str] = mapped_column(String(10))
     layout: Mapped[str] = mapped_column(String(40))
+    rehearsal_id: Mapped[int | None]
     mode: Mapped[str] = mapped_column(String(4), server_default="full")
     as_of: Mapped[date]
     has_as_of: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -87,3 +90,48 @@ class Rejection(OfficeMixin, Base):
     code: Mapped[str] = mapped_column(String(40))
     reason: Mapped[str] = mapped_column(String(300))
     original: Mapped[list[Any]]
+
+
+class ImportLayout(OfficeMixin, Base):
+    """One version of a layout that an office made for its own files; `document` is its TOML text, `parsed` the same as data.
+
+    Versions are never changed; of each kind and name at most one is active: the one that is meant where no version is named.
+    """
+
+    __tablename__ = "import_layout"
+    __table_args__ = (
+        ForeignKeyConstraint(["office_id"], ["office.id"]),
+        UniqueConstraint("office_id", "kind", "name", "version"),
+        Index("uq_import_layout_active", "office_id", "kind", "name", unique=True, postgresql_where=text("is_active")),
+        CheckConstraint("kind in ('debts','payments','attempts')", name="kind"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(String(30))
+    version: Mapped[int]
+    document: Mapped[str] = mapped_column(Text)
+    parsed: Mapped[dict[str, Any]]
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class LayoutDraft(OfficeMixin, Base):
+    """A layout being made on the screen from a sample file, which is kept until the layout is saved, for a day at most.
+
+    `choices` is what was chosen so far (`campaigns.imports.mapping.Choices` as data).
+    """
+
+    __tablename__ = "layout_draft"
+    __table_args__ = (
+        ForeignKeyConstraint(["office_id"], ["office.id"]),
+        within_office("created_by", "app_user"),
+        CheckConstraint("kind in ('debts','payments','attempts')", name="kind"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(10))
+    original_name: Mapped[str] = mapped_column(String(200))
+    stored_path: Mapped[str] = mapped_column(String(300))
+    choices: Mapped[dict[str, Any]]
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 
 from callcenter.core.eras import fiscal_year
-from campaigns.imports.columns import READERS, SPACES
-from campaigns.imports.layouts import REJECTION_HEADERS, Field, Layout, match_headers, normal_word
+from campaigns.imports.columns import READERS
+from campaigns.imports.layouts import Binding, Field, Layout, match_headers
+from campaigns.imports.sources import bound_cells, is_rejected_file, is_skipped, without_skipped
 from campaigns.imports.tables import LostGlyph, RawTable, read_table
 
 PROBLEM_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {"row": pl.Int64, "column": pl.String, "code": pl.String, "value": pl.String}
@@ -39,18 +40,18 @@ class ParsedFile:
         return self.problems["row"].n_unique()
 
 
-def is_rejected_file(headers: tuple[str, ...]) -> bool:
-    """Whether this is one of our own files of rejected rows, corrected and loaded again."""
-    known = {normal_word(header) for header in headers}
-    return {normal_word(header) for header in REJECTION_HEADERS} <= known
-
-
-def _cells(table: RawTable, index: int) -> pl.Series:
-    """The trimmed cells of one column; an empty cell is null."""
-    cells = table.frame[f"c{index}"].str.strip_chars(SPACES)
-    if is_rejected_file(table.headers):
-        cells = cells.str.replace(r"^'([=+\-@\t])", "$1")
+def _cells(table: RawTable, binding: Binding) -> pl.Series:
+    """The trimmed text of one field; an empty cell is null."""
+    cells = bound_cells(table.frame, binding, is_rejected_file(table.headers))
     return cells.set(cells == "", None) if (cells == "").any() else cells
+
+
+def _listed(table: RawTable, layout: Layout) -> RawTable:
+    """The table without the rows that the layout skips."""
+    if not layout.source.skip:
+        return table
+    ragged = {row: cells for row, cells in table.ragged.items() if not is_skipped(cells, table.headers, layout.source)}
+    return replace(table, frame=without_skipped(table.frame, table.headers, layout.source), ragged=ragged)
 
 
 def _problems_of(table: RawTable, field: Field, cells: pl.Series, values: pl.Series, problems: pl.Series) -> pl.DataFrame:
@@ -63,10 +64,10 @@ def _problems_of(table: RawTable, field: Field, cells: pl.Series, values: pl.Ser
     if found.null_count() == len(found):
         return pl.DataFrame(schema=PROBLEM_SCHEMA)
     lines = pl.DataFrame({"row": table.frame["row"], "code": found, "value": cells}).filter(pl.col("code").is_not_null())
-    return lines.select("row", pl.lit(field.headers[0]).alias("column"), "code", "value")
+    return lines.select("row", pl.lit(field.label).alias("column"), "code", "value")
 
 
-def _read_columns(table: RawTable, layout: Layout, columns: dict[str, int]) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+def _read_columns(table: RawTable, layout: Layout, columns: dict[str, Binding]) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     typed = {"row": table.frame["row"]}
     problems: list[pl.DataFrame] = []
     for field in layout.fields:
@@ -85,7 +86,7 @@ def _wrong_sums(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     if not {"assessed", "received", "outstanding"} <= set(frame.columns):
         return pl.DataFrame(schema=PROBLEM_SCHEMA)
     wrong = frame.filter(pl.col("assessed") - pl.col("received") != pl.col("outstanding"))
-    column = layout.field("outstanding").headers[0]
+    column = layout.field("outstanding").label
     return wrong.select(
         "row", pl.lit(column).alias("column"), pl.lit("sum").alias("code"), pl.col("outstanding").cast(pl.String).alias("value")
     )
@@ -95,7 +96,7 @@ def _second_keys(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """Rows whose key an earlier row of the file has taken."""
     key = [name for name in layout.key if name in frame.columns]
     again = frame.filter(~pl.struct(key).is_first_distinct()) if frame.height else frame
-    column = "、".join(layout.field(name).headers[0] for name in key)
+    column = "、".join(layout.field(name).label for name in key)
     return again.select("row", pl.lit(column).alias("column"), pl.lit("duplicate").alias("code"), pl.lit("").alias("value"))
 
 
@@ -107,8 +108,9 @@ def _ragged_problems(table: RawTable) -> pl.DataFrame:
     )
 
 
-def _ragged_owners(table: RawTable, index: int | None) -> pl.DataFrame:
+def _ragged_owners(table: RawTable, binding: Binding | None) -> pl.DataFrame:
     """Whose the rows with too many or too few cells seem to be, so that nothing of theirs is closed as no longer listed."""
+    index = binding.columns[0] if binding and binding.columns else None
     owners = {row: cells[index] for row, cells in table.ragged.items() if index is not None and index < len(cells)}
     return pl.DataFrame({"row": list(owners), "debtor_no": list(owners.values())}, schema={"row": pl.Int64, "debtor_no": pl.String})
 
@@ -116,6 +118,7 @@ def _ragged_owners(table: RawTable, index: int | None) -> pl.DataFrame:
 def parse_table(table: RawTable, layout: Layout, file_name: str) -> ParsedFile:
     """The typed rows of a table and what is wrong with the others; see `parse_file`."""
     columns = match_headers(layout, table.headers, file_name)
+    table = _listed(table, layout)
     typed, problems = _read_columns(table, layout, columns)
     bad = pl.concat([*problems, _ragged_problems(table)])
     good = typed.join(bad.select("row").unique(), on="row", how="anti", maintain_order="left") if bad.height else typed
@@ -136,7 +139,7 @@ def parse_file(data: bytes, layout: Layout, file_name: str = "file") -> ParsedFi
     Raises InvalidInput when the file as a whole can't be taken: wrong kind, empty, undecidable encoding, missing columns, 個人番号.
     Single rows that can't be taken are in `problems`.
     """
-    return parse_table(read_table(data, file_name), layout, file_name)
+    return parse_table(read_table(data, file_name, layout.source), layout, file_name)
 
 
 def with_vintage(frame: pl.DataFrame, as_of: date) -> pl.DataFrame:

@@ -20,10 +20,12 @@ from callcenter.core.errors import AppError, InvalidInput, NotFound
 from callcenter.core.live import publish
 from callcenter.core.queue import enqueue_after_commit
 from callcenter.core.settings import get_settings
-from campaigns.imports.layouts import load_layout, match_headers
+from campaigns.imports.layouts import match_headers
 from campaigns.imports.merging import keep_rejections_of, note_result, same_file_before, take
 from campaigns.imports.models import ImportFile
-from campaigns.imports.parsing import ParsedFile, is_rejected_file, parse_file
+from campaigns.imports.office_layouts import find_layout
+from campaigns.imports.parsing import ParsedFile, parse_file
+from campaigns.imports.sources import is_rejected_file
 from campaigns.imports.staging import Progress
 from campaigns.imports.tables import read_header
 
@@ -116,7 +118,7 @@ def register_upload(
         InvalidInput: unknown kind, layout or mode, or a file that is empty, too large, of a wrong kind, without a required column, or
             with 個人番号. Nothing has been stored then.
     """
-    chosen = load_layout(kind, layout)
+    chosen = find_layout(session, kind, layout)
     if (mode or "full") not in MODES:
         raise InvalidInput(f"取込方法 {mode} はありません。", hint="full(全件)または diff(差分)です。")
     name = Path(original_name.replace("\\", "/")).name[:200] or "file"
@@ -126,12 +128,12 @@ def register_upload(
         raise InvalidInput(
             f"{original_name}: ファイルを開けません。", hint="パスと読み取りの権限を確かめてください。", code="no_file"
         ) from problem
-    headers = read_header(data, name)
+    headers = read_header(data, name, chosen.source)
     match_headers(chosen, headers, name)
     row = ImportFile(
         kind=kind,
-        layout=chosen.name,
-        mode="diff" if is_rejected_file(headers) else mode or "full",
+        layout=chosen.reference,
+        mode="diff" if is_rejected_file(headers) else mode or chosen.mode or "full",
         as_of=as_of or local_day(now),
         has_as_of=as_of is not None,
         is_dry_run=is_dry_run,
@@ -162,7 +164,7 @@ def result_of(row: ImportFile) -> ImportResult:
     """What a finished import did."""
     return ImportResult(
         row.original_name,
-        row.layout,
+        row.layout.partition("@")[0],
         row.mode,
         row.is_dry_run,
         row.rows,
@@ -194,7 +196,9 @@ def run_import(office_id: int, import_id: int, *, now: datetime, progress: Progr
         if (known := _repeated(office_id, import_id, now)) is not None:
             return known
         data = Path(row.stored_path).read_bytes()
-        parsed = parse_file(data, load_layout(row.kind, row.layout), row.original_name)
+        with transaction(office_id) as session:
+            layout = find_layout(session, row.kind, row.layout)
+        parsed = parse_file(data, layout, row.original_name)
         tell("rows", parsed.rows)
         return _merge(office_id, row, parsed, now, tell)
     except AppError as problem:

@@ -15,6 +15,8 @@ import python_calamine
 
 from callcenter.core.errors import InvalidInput
 from campaigns.imports.decoding import MARKER, SENTINEL, XLSX_MAGIC, decode, refuse_wrong_kind
+from campaigns.imports.layouts import PLAIN, Source
+from campaigns.imports.sources import is_rejected_file, positional_headers, read_head
 
 MAX_BYTES = 1 << 30
 MAX_WORKBOOK_BYTES = 512 << 20
@@ -57,17 +59,7 @@ def _named(width: int) -> list[str]:
     return [f"c{index}" for index in range(width)]
 
 
-def _first_record(text: str) -> tuple[list[str], int]:
-    """The header's cells and the number of characters it takes up, line end included."""
-    end = text.find("\n")
-    while end >= 0 and text.count('"', 0, end) % 2:
-        end = text.find("\n", end + 1)
-    head = text if end < 0 else text[:end]
-    cells = next(csv.reader([head]), [])
-    return [cell.strip() for cell in cells], len(text) if end < 0 else end + 1
-
-
-def _is_regular(body: bytes, width: int) -> bool:
+def _is_regular(body: bytes, width: int, delimiter: str) -> bool:
     """Whether every non-blank record has `width` cells, checked without reading cell by cell."""
     if not body.strip(b"\n"):
         return True
@@ -77,35 +69,37 @@ def _is_regular(body: bytes, width: int) -> bool:
     quoted = lines.filter(lines.str.contains('"', literal=True))
     if (quoted.str.count_matches('"', literal=True) % 2 == 1).any():  # a cell of several lines: look at the whole text
         text = pl.Series([body.decode()]).str.replace_all(r'"[^"]*"', "").item()
-        return _is_regular(text.encode(), width)
+        return _is_regular(text.encode(), width, delimiter)
     plain = lines.filter(~lines.str.contains('"', literal=True))
-    return all((part.str.count_matches(",", literal=True) == width - 1).all() for part in (plain, quoted.str.replace_all(r'"[^"]*"', "")))
+    return all(
+        (part.str.count_matches(delimiter, literal=True) == width - 1).all() for part in (plain, quoted.str.replace_all(r'"[^"]*"', ""))
+    )
 
 
-def _read_regular(body: bytes, width: int) -> pl.DataFrame:
-    header = ",".join(_named(width)).encode() + b"\n"  # says the width where the first row is blank
-    frame = pl.read_csv(header + body, infer_schema=False)
-    return frame.with_row_index("row", offset=2).with_columns(pl.col("row").cast(pl.Int64))
+def _read_regular(body: bytes, width: int, delimiter: str, first_row: int) -> pl.DataFrame:
+    header = delimiter.join(_named(width)).encode() + b"\n"  # says the width where the first row is blank
+    frame = pl.read_csv(header + body, infer_schema=False, separator=delimiter)
+    return frame.with_row_index("row", offset=first_row).with_columns(pl.col("row").cast(pl.Int64))
 
 
-def _records(body: str) -> Iterator[list[str]]:
+def _records(body: str, delimiter: str) -> Iterator[list[str]]:
     """Records cell by cell; with an unclosed quote somewhere each line is a record of its own, so that one bad row stays one."""
     if body.count('"') % 2 == 0:
-        yield from csv.reader(io.StringIO(body, newline=""))
+        yield from csv.reader(io.StringIO(body, newline=""), delimiter=delimiter)
         return
     for line in body.split("\n"):
         if line.count('"') % 2:
             yield [line]
         else:
-            yield from csv.reader([line]) if line else [[]]
+            yield from csv.reader([line], delimiter=delimiter) if line else [[]]
 
 
-def _read_irregular(body: str, width: int) -> tuple[pl.DataFrame, dict[int, list[str]]]:
+def _read_irregular(body: str, width: int, delimiter: str, first_row: int) -> tuple[pl.DataFrame, dict[int, list[str]]]:
     """Cell by cell, for files in which some rows have too many or too few cells; empty cells too many are let go."""
     good: list[list[str]] = []
     rows: list[int] = []
     ragged: dict[int, list[str]] = {}
-    for number, cells in enumerate(_records(body), start=2):
+    for number, cells in enumerate(_records(body, delimiter), start=first_row):
         while len(cells) > width and not cells[-1].strip():
             cells = cells[:-1]
         if len(cells) == width:
@@ -131,19 +125,18 @@ def _place_lost(frame: pl.DataFrame, width: int, lost: tuple[str, ...]) -> tuple
     return frame.with_columns(pl.col(names).str.replace_all(SENTINEL, MARKER, literal=True)), tuple(places)
 
 
-def read_csv(data: bytes, file_name: str) -> RawTable:
+def read_csv(data: bytes, file_name: str, source: Source = PLAIN) -> RawTable:
     """A CSV file (RFC 4180, CRLF or LF) as strings. Blank rows are left out but keep their number."""
-    decoded = decode(data, file_name)
-    text = decoded.text
-    headers, start = _first_record(text)
+    decoded = decode(data, file_name, source.encoding)
+    head = read_head(decoded.text, source)
+    headers, delimiter, first_row, body = head.headers, head.delimiter, head.first_row, decoded.text[head.size :]
     width = len(headers)
-    body = text[start:]
     ragged: dict[int, list[str]] = {}
     encoded = body.encode()
-    if width > 1 and _is_regular(encoded, width):
-        frame = _read_regular(encoded, width)
+    if width > 1 and _is_regular(encoded, width, delimiter):
+        frame = _read_regular(encoded, width, delimiter, first_row)
     else:
-        frame, ragged = _read_irregular(body, width)
+        frame, ragged = _read_irregular(body, width, delimiter, first_row)
     frame = frame.filter(~pl.all_horizontal(pl.col(_named(width)).is_null()))
     lost_glyphs: tuple[LostGlyph, ...] = ()
     if decoded.lost:
@@ -187,48 +180,61 @@ def _cell_text(value: object) -> str:
     return str(value)
 
 
-def read_workbook(data: bytes, file_name: str) -> RawTable:
-    """The first sheet of an .xlsx workbook as strings."""
+def read_workbook(data: bytes, file_name: str, source: Source = PLAIN) -> RawTable:
+    """One sheet of an .xlsx workbook, by default the first, as strings."""
     _refuse_bomb(data, file_name)
     try:
-        sheet = python_calamine.load_workbook(io.BytesIO(data)).get_sheet_by_index(0)
+        workbook = python_calamine.load_workbook(io.BytesIO(data))
+        sheet = workbook.get_sheet_by_name(source.sheet) if source.sheet else workbook.get_sheet_by_index(0)
         rows = [[_cell_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
+    except python_calamine.WorksheetNotFound as problem:
+        raise InvalidInput(
+            f"{file_name}: シート {source.sheet} がありません。",
+            hint="シートの名前か、レイアウトの sheet を直してください。",
+            code="no_sheet",
+        ) from problem
     except (python_calamine.CalamineError, python_calamine.ZipError, python_calamine.XmlError) as problem:
         raise InvalidInput(
             f"{file_name}: Excel ファイルを読めません。", hint="保存し直すか、CSV で書き出してください。", code="wrong_kind"
         ) from problem
-    headers = [cell.strip() for cell in rows[0]] if rows else []
+    if rows and is_rejected_file(rows[0]):
+        source = PLAIN
+    skipped = source.header_row
+    heads = rows[max(skipped, 1) - 1 :][:1]
+    headers = [cell.strip() for cell in heads[0]] if heads else []
     while headers and not headers[-1]:
         headers.pop()
     if not headers:
         raise InvalidInput(f"{file_name}: 先頭のシートが空です。", hint="1 行目に見出しを置いてください。", code="empty_file")
     width = len(headers)
-    cells = [[cell or None for cell in row[:width]] for row in rows[1:]]
+    if not skipped:
+        headers = positional_headers(width)
+    cells = [[cell or None for cell in row[:width]] for row in rows[skipped:]]
     frame = pl.DataFrame(cells, schema=dict.fromkeys(_named(width), pl.String), orient="row")
-    frame = frame.with_row_index("row", offset=2).with_columns(pl.col("row").cast(pl.Int64))
+    frame = frame.with_row_index("row", offset=skipped + 1).with_columns(pl.col("row").cast(pl.Int64))
     return RawTable(tuple(headers), frame.filter(~pl.all_horizontal(pl.col(_named(width)).is_null())), "xlsx")
 
 
-def read_table(data: bytes, file_name: str) -> RawTable:
-    """Any upload we take, told by its content and not by its name.
+def read_table(data: bytes, file_name: str, source: Source = PLAIN) -> RawTable:
+    """Any upload we take, told by its content and not by its name, written as `source` says.
 
     Raises InvalidInput: too large, empty, neither CSV nor workbook, undecidable encoding, or a workbook that is a bomb.
     """
     if len(data) > MAX_BYTES:
         raise _too_large(file_name)
     if data.startswith(XLSX_MAGIC):
-        return read_workbook(data, file_name)
-    return read_csv(data, file_name)
+        return read_workbook(data, file_name, source)
+    return read_csv(data, file_name, source)
 
 
-def read_header(data: bytes, file_name: str) -> tuple[str, ...]:
+def read_header(data: bytes, file_name: str, source: Source = PLAIN) -> tuple[str, ...]:
     """The header of an upload, without reading all of a CSV file; raises as `read_table` does."""
     if len(data) > MAX_BYTES:
         raise _too_large(file_name)
     refuse_wrong_kind(data, file_name)
     if data.startswith(XLSX_MAGIC):
-        return read_workbook(data, file_name).headers
+        return read_workbook(data, file_name, source).headers
     start = data[:_HEAD]
     if len(data) > _HEAD:
         start = start[: start.rfind(b"\n") + 1] or start
-    return tuple(_first_record(decode(start, file_name).text)[0])
+    return read_head(decode(start, file_name, source.encoding).text, source).headers

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from callcenter.core.errors import InvalidInput
 from callcenter.core.text import search_key, to_full_kana
 from campaigns.imports.columns import parse_moment, search_keys
-from campaigns.imports.layouts import load_layout
+from campaigns.imports.layout_documents import load_layout
 from campaigns.imports.parsing import ParsedFile, parse_file, with_vintage
 from campaigns.imports.tables import LostGlyph, read_table
 from tests.campaigns.import_files import DEBT, table
