@@ -73,3 +73,11 @@ def document_of(toml: str) -> dict[str, Any]:
     """The document as plain data: what was written, without what the kind defines. Raises as `read_layout`."""
     read_layout(toml)
     return parsed_toml(toml)
+
+
+def document_of_layout(layout: Layout) -> dict[str, Any]:
+    """A built-in layout as a document of an office's own: all headers and code tables spelt out, to begin with."""
+    fields = {}
+    for entry in layout.fields:
+        fields[entry.name] = {"headers": list(entry.headers)} | ({"codes": dict(entry.codes)} if entry.codes else {})
+    return {"name": layout.name, "kind": layout.kind, "fields": fields}

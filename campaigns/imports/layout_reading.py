@@ -207,8 +207,11 @@ def parsed_toml(toml: str) -> dict[str, Any]:
         ) from problem
 
 
-def read_layout(toml: str) -> Layout:
+def read_layout(toml: str, *, is_draft: bool = False) -> Layout:
     """A layout out of TOML text.
+
+    Args:
+        is_draft: it is still being made, so that required fields may have no column yet and are then not required.
 
     Raises InvalidInput (code bad_layout) naming each place, what stands there and what was expected.
     """
@@ -228,18 +231,24 @@ def read_layout(toml: str) -> Layout:
     faults.unknown_keys("[fields]", entries, [entry.name for entry in base.fields])
     fields = tuple(_entry(faults, entry.name, entries[entry.name], entry) if entry.name in entries else entry for entry in base.fields)
     source = _source(faults, table.get("source", {}))
-    mode = _one_of(faults, "mode", table.get("mode", ""), ("", *MODES))
+    mode = _one_of(faults, "mode", table["mode"], MODES) if table.get("mode") else ""
     title = _text(faults, "title", table.get("title", ""))
+    if is_draft:
+        fields = tuple(entry if _has_place(entry, source) else replace(entry, is_required=False) for entry in fields)
     _check_whole(faults, source, fields)
     faults.raise_any()
     return Layout(str(name), str(kind), fields, base.key, source, mode, title)
 
 
+def _has_place(entry: Field, source: Source) -> bool:
+    """Whether any file could have a text for this field."""
+    return bool(entry.column or entry.join or (entry.headers and source.header_row) or entry.value is not None)
+
+
 def _check_whole(faults: _Faults, source: Source, fields: tuple[Field, ...]) -> None:
     """What only the whole document shows: required fields that no file of it could ever have."""
     for entry in fields:
-        has_place = entry.column or entry.join or (entry.headers and source.header_row)
-        if entry.is_required and not has_place and entry.value is None:
+        if entry.is_required and not _has_place(entry, source):
             faults.add(
                 f"[fields] の {entry.name}", "必須の項目ですが、列がありません", "headers、column、join、value のどれかを書いてください"
             )

@@ -65,6 +65,17 @@ def read_head(text: str, source: Source) -> Head:
     return Head(tuple(positional_headers(len(cells))), delimiter, 1, 0)
 
 
+def first_rows(text: str, delimiter: str, count: int) -> list[list[str]]:
+    """The first records of a CSV text, at most `count`."""
+    rows: list[list[str]] = []
+    at = 0
+    while at < len(text) and len(rows) < count:
+        end = _end_of_record(text, at)
+        rows.append(_cells(text[at:end], delimiter))
+        at = end
+    return rows
+
+
 def bound_cells(frame: pl.DataFrame, binding: Binding, has_neutral_cells: bool = False) -> pl.Series:
     """The trimmed text of one field for the rows of `frame` (columns c0, c1, …); null or empty where there is none.
 
