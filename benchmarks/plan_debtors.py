@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, text
 from benchmarks.scratch import database
 from callcenter.core.db import transaction
 from campaigns.planning.models import Campaign
+from campaigns.planning.position import position_at
 from campaigns.planning.service import create_campaign, plan, plan_values
 from campaigns.segmentation.compile import Compiled, decided_sql, table_sql
 from campaigns.segmentation.defaults import default_rule_set
@@ -77,10 +78,10 @@ def flatten(connection: Connection, office_id: int, campaign_id: int) -> str:
     """Puts every fact into one flat table and returns the bare statement that assigns from it."""
     with transaction(office_id) as session:
         campaign = session.get_one(Campaign, (office_id, campaign_id))
-        values = plan_values(session, campaign, AS_OF, AS_OF)
+        values, ladder = plan_values(session, campaign, AS_OF, AS_OF), position_at(session, campaign, AS_OF).cases()
     rules = default_rule_set()
     compiled = Compiled()
-    decided, outcome = decided_sql(rules, compiled), table_sql(rules, compiled)
+    decided, outcome = decided_sql(rules, compiled, ladder=ladder), table_sql(rules, compiled, ladder=ladder)
     connection.execute(text(f"CREATE TABLE decided AS {decided}"), compiled.values | values)
     connection.execute(text(f"CREATE TABLE outcome AS {outcome}"), compiled.values)
     for table in ("decided", "outcome"):

@@ -16,20 +16,28 @@ from campaigns.compliance import gate
 from campaigns.compliance.reasons import DenialReason, denial_text
 from campaigns.compliance.rules import Denied
 from campaigns.debtors.models import Debtor
+from campaigns.planning.ladder_cases import COUNT
 from campaigns.planning.models import Campaign
+from campaigns.planning.position import Position, position_at
 from campaigns.planning.rulesets import rules_of
 from campaigns.segmentation.attributes import ATTRIBUTES
 from campaigns.segmentation.compile import facts_statement
 from campaigns.segmentation.defaults import default_rule_set
 from campaigns.segmentation.reasons import reason_text
-from campaigns.segmentation.rules import Assigned, Facts, attributes_of, evaluate, first_match
+from campaigns.segmentation.rules import Assigned, ByLadder, Facts, attributes_of, evaluate, first_match
 
+LADDER_INPUTS = (*COUNT.values(), "ladder_days", "contact_count", "has_mobile")
 SHOWN_ALWAYS = ("outstanding", "oldest_days")
 
 
-def facts_of(session: Session, debtor_id: int, as_of: datetime) -> Facts | None:
-    """Every attribute of one debtor as of a moment; None when nothing is owed or the debtor is not listed."""
-    values = {
+def facts_of(session: Session, debtor_id: int, as_of: datetime, position: Position | None = None) -> Facts | None:
+    """Every attribute of one debtor as of a moment; None when nothing is owed or the debtor is not listed.
+
+    Args:
+        position: the cycle that is meant; by default the calendar month.
+    """
+    position = position or position_at(session, None, as_of)
+    values = position.values() | {
         "office": office_of(session),
         "debtor": debtor_id,
         "as_of": as_of,
@@ -49,21 +57,24 @@ def explain(session: Session, debtor_no: str, campaign: Campaign | None, as_of: 
     debtor = session.scalar(select(Debtor).where(Debtor.debtor_no == debtor_no))
     if debtor is None:
         raise NotFound(f"There is no debtor '{debtor_no}' in this office.", hint="Check the 宛名番号; leading zeros count.")
-    facts = facts_of(session, debtor.id, as_of)
-    channel, reasons = _reasons(session, debtor, facts, campaign, lang)
-    return {"debtor_no": debtor_no, "channel": channel.value, "reasons": reasons, "gate": _gate(session, debtor.id, as_of)}
+    position = position_at(session, campaign, as_of)
+    facts = facts_of(session, debtor.id, as_of, position)
+    channel, reasons = _reasons(session, debtor, facts, campaign, position, lang)
+    told = {"debtor_no": debtor_no, "channel": channel.value, "reasons": reasons, "gate": _gate(session, debtor.id, as_of)}
+    return told if facts is None else told | {"ladder": position.told(facts, lang)}
 
 
 def _reasons(
-    session: Session, debtor: Debtor, facts: Facts | None, campaign: Campaign | None, lang: str
+    session: Session, debtor: Debtor, facts: Facts | None, campaign: Campaign | None, position: Position, lang: str
 ) -> tuple[Channel, list[dict[str, Any]]]:
     if facts is None:
         code = DenialReason.SETTLED
         return Channel.NONE, [{"code": code.value, "text": denial_text(code, lang), "inputs": {"is_listed": debtor.is_listed}}]
     rule_set = rules_of(session, campaign.rule_set_id) if campaign else default_rule_set()
-    assigned: Assigned = evaluate(rule_set, facts, debtor.debtor_no)
-    names = dict.fromkeys((*attributes_of(first_match(rule_set, facts).when), *SHOWN_ALWAYS))
-    inputs = {name: facts[name] for name in names}
+    assigned: Assigned = evaluate(rule_set, facts, debtor.debtor_no, position.cases())
+    rule = first_match(rule_set, facts)
+    asked = LADDER_INPUTS if rule.channel is ByLadder.LADDER else ()
+    inputs = {name: facts[name] for name in dict.fromkeys((*attributes_of(rule.when), *asked, *SHOWN_ALWAYS))}
     return assigned.channel, [{"code": code, "text": reason_text(code, lang), "inputs": inputs} for code in assigned.reasons]
 
 

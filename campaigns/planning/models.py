@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Integer, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.core.db import Base, OfficeMixin, within_office
@@ -38,7 +38,8 @@ class Campaign(OfficeMixin, Base):
     """A run through the list: `status` draft, running, paused, finished.
 
     `dial_mode`: preview, progressive, predictive. `priority` 1 is first. `options` holds ring_seconds, wrap_up_seconds, max_lines,
-    robocall script code, template code and the like.
+    robocall script code, template code, ladder and cycle
+    (`campaigns.planning.conduct`) and the like.
     """
 
     __tablename__ = "campaign"
@@ -62,3 +63,33 @@ class Campaign(OfficeMixin, Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class CampaignCycle(OfficeMixin, Base):
+    """One cycle of a campaign, both days included: `state` open, closed; at most one is open.
+
+    Attempts count on the ladder from `counts_from` on; those from `before_from` on tell how high a debtor had come. `counts` is what the
+    cycle came to when it was closed. What a debtor has had in it is counted from attempts and payments, never kept here.
+    """
+
+    __tablename__ = "campaign_cycle"
+    __table_args__ = (
+        within_office("campaign_id", "campaign"),
+        UniqueConstraint("office_id", "campaign_id", "number"),
+        UniqueConstraint("office_id", "campaign_id", "starts_on"),
+        Index("uq_campaign_cycle_open", "office_id", "campaign_id", unique=True, postgresql_where=text("state = 'open'")),
+        CheckConstraint("state in ('open','closed')", name="state"),
+        CheckConstraint("starts_on <= ends_on and counts_from <= starts_on and before_from <= counts_from", name="days"),
+        CheckConstraint("(state = 'closed') = (closed_at is not null)", name="closed"),
+    )
+
+    campaign_id: Mapped[int]
+    number: Mapped[int] = mapped_column(Integer)
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+    counts_from: Mapped[date]
+    before_from: Mapped[date]
+    state: Mapped[str] = mapped_column(String(10), server_default="open")
+    counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]

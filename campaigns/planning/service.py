@@ -15,6 +15,7 @@ from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.live import publish
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.planning.models import Campaign, RuleSet
+from campaigns.planning.position import position_at
 from campaigns.planning.rulesets import find_rule_set, rules_of, standard_rule_set
 from campaigns.planning.state import CampaignStatus, move
 from campaigns.segmentation.compile import plan_statement
@@ -181,14 +182,15 @@ def plan(session: Session, campaign_id: int, as_of: datetime, *, now: datetime |
         dry_run: counts only.
 
     Raises:
-        NotFound: no such campaign.  Conflict: it is finished.  InvalidInput: its rule set can't be read.
+        NotFound: no such campaign.  Conflict: it is finished.  InvalidInput: its rule set or its ladder can't be read.
     """
     campaign = session.scalar(select(Campaign).where(Campaign.id == campaign_id))
     if campaign is None:
         raise NotFound("There is no such campaign.", hint="`callcenter campaign list` shows them.")
     if campaign.status == CampaignStatus.FINISHED.value and not dry_run:
         raise Conflict(f"The campaign '{campaign.name}' is finished.", hint="Make a new campaign.")
-    compiled = plan_statement(rules_of(session, campaign.rule_set_id), dry_run=dry_run)
+    position = position_at(session, campaign, as_of)
+    compiled = plan_statement(rules_of(session, campaign.rule_set_id), dry_run=dry_run, ladder=position.cases())
     if not dry_run:
         advisory_lock(session, f"plan {campaign_id}")
     session.execute(WHOLE_SETS)
@@ -201,8 +203,8 @@ def plan(session: Session, campaign_id: int, as_of: datetime, *, now: datetime |
 
 
 def plan_values(session: Session, campaign: Campaign, as_of: datetime, now: datetime) -> dict[str, Any]:
-    """What the plan's statement needs beside its rules' own values."""
-    return {
+    """What the plan's statement needs beside its rules' own values: the office, the moment, and the campaign's cycle."""
+    return position_at(session, campaign, as_of).values() | {
         "office": office_of(session),
         "campaign": campaign.id,
         "rule_set": campaign.rule_set_id,

@@ -35,8 +35,8 @@ class Attribute:
     is_nullable: bool = False
 
 
-def _number(name: str, sql: str, part: str, ja: str, en: str, *, nullable: bool = False) -> Attribute:
-    return Attribute(name, Kind.NUMBER, sql, (part,), ja, en, nullable)
+def _number(name: str, sql: str, parts: str, ja: str, en: str, *, nullable: bool = False) -> Attribute:
+    return Attribute(name, Kind.NUMBER, sql, tuple(parts.split()), ja, en, nullable)
 
 
 def _count(name: str, part: str, ja: str, en: str) -> Attribute:
@@ -73,6 +73,7 @@ ATTRIBUTES: dict[str, Attribute] = {
         _flag("with_officer", "s.officer_hold OR e.debtor_id IS NOT NULL", "s e", "徴税吏員が対応中", "With a tax officer"),
         _flag("has_usable_phone", "p.has_usable", "p", "使える番号がある", "Has a usable number"),
         _flag("has_mobile", "p.has_mobile", "p", "使える携帯がある", "Has a usable mobile"),
+        _flag("has_landline", "p.has_landline", "p", "使える固定電話がある", "Has a usable landline"),
         _flag("has_open_promise", "pr.open_promises > 0", "pr", "期日前の納付約束がある", "Has an open promise"),
         _count("broken_promises", "pr", "不履行の約束の数", "Broken promises"),
         _count("sms_count", "t", "SMSの数", "SMS sent"),
@@ -89,6 +90,27 @@ ATTRIBUTES: dict[str, Attribute] = {
         _number(
             "days_since_payment", "pay.days_since_payment", "pay", "最後の納付からの日数", "Days since the last payment", nullable=True
         ),
+        _count("cycle_attempts", "c", "この周期の連絡の数(全手段)", "Attempts in this cycle, all channels"),
+        _flag("cycle_right_party", "c.cycle_right_party", "c", "この周期に本人と接触した", "Right party reached in this cycle"),
+        _count("cycle_paid", "cp", "この周期の納付額(円)", "Paid in this cycle (yen)"),
+        _number(
+            "cycle_paid_percent",
+            "coalesce(100 * cp.cycle_paid / nullif(cp.cycle_paid + o.outstanding, 0), 0)",
+            "o cp",
+            "この周期に納めた割合(%)",
+            "Part paid in this cycle (%)",
+        ),
+        _count("ladder_sms", "c", "手順で数えるSMSの数", "SMS the ladder counts"),
+        _count("ladder_auto_calls", "c", "手順で数える自動電話の数", "Automated calls the ladder counts"),
+        _count("ladder_operator_calls", "c", "手順で数える電話催告の数", "Operator calls the ladder counts"),
+        _count("ladder_visits", "c", "手順で数える訪問の数", "Visits the ladder counts"),
+        _count("ladder_sms_failures", "c", "届かなかったSMSの数", "SMS that did not arrive"),
+        _flag("ladder_reacted", "c.ladder_reacted", "c", "自動電話に操作で応じた", "Reacted to an automated call"),
+        _flag("sms_before", "(c.ladder_before & 1) <> 0", "c", "前の周期までにSMSを送った", "SMS sent before this cycle"),
+        _flag("auto_call_before", "(c.ladder_before & 2) <> 0", "c", "前の周期までに自動電話をかけた", "Automated call before this cycle"),
+        _flag("operator_call_before", "(c.ladder_before & 4) <> 0", "c", "前の周期までに電話催告をした", "Operator call before this cycle"),
+        _flag("visit_before", "(c.ladder_before & 8) <> 0", "c", "前の周期までに訪問した", "Visited before this cycle"),
+        _number("ladder_days", "c.ladder_days", "c", "手順の最後の連絡からの日数", "Days since the ladder's last attempt", nullable=True),
     )
 }
 
@@ -97,6 +119,8 @@ _USABLE = (
     f"AND line_type IN ({', '.join(repr(line) for line in VOICE_LINES)})"
 )
 _CONTACT = "a.line_result = 'answered' AND a.party IN ('debtor','debtor_unverified','family','company_contact','agent')"
+_RIGHT = "a.party IN ('debtor','company_contact','agent') AND (a.line_result = 'answered' OR a.channel = 'visit')"
+_COUNTED = "a.line_result IS DISTINCT FROM :failed"
 _DAY = "CAST({} AT TIME ZONE 'Asia/Tokyo' AS date)"
 
 # Each part is one row per debtor; {one} limits it to one debtor when only that one is asked about.
@@ -107,7 +131,8 @@ PARTS: dict[str, str] = {
   FROM debt WHERE office_id = :office AND status = 'open'{one} GROUP BY debtor_id) o ON o.debtor_id = d.id""",
     "lv": """LEFT JOIN (SELECT debtor_id, count(DISTINCT levy_year) AS levy_years, array_agg(DISTINCT tax_code) AS tax_codes
   FROM debt WHERE office_id = :office AND status = 'open'{one} GROUP BY debtor_id) lv ON lv.debtor_id = d.id""",
-    "p": f"""LEFT JOIN (SELECT debtor_id, bool_or({_USABLE}) AS has_usable, bool_or({_USABLE} AND line_type = 'mobile') AS has_mobile
+    "p": f"""LEFT JOIN (SELECT debtor_id, bool_or({_USABLE}) AS has_usable, bool_or({_USABLE} AND line_type = 'mobile') AS has_mobile,
+  bool_or({_USABLE} AND line_type <> 'mobile') AS has_landline
   FROM phone_number WHERE office_id = :office AND is_listed{{one}} GROUP BY debtor_id) p ON p.debtor_id = d.id""",  # noqa: S608 - constants of this module
     "s": """LEFT JOIN (SELECT debtor_id, bool_or(reason = 'vulnerable') AS vulnerable,
   bool_or(reason = 'payment_claimed') AS payment_claimed,
@@ -138,6 +163,28 @@ PARTS: dict[str, str] = {
   ON f.debtor_id = d.id""",  # noqa: S608 - constants of this module
     "pay": """LEFT JOIN (SELECT debtor_id, :as_of_day - max(paid_on) AS days_since_payment FROM payment
   WHERE office_id = :office AND status = 'matched' AND paid_on <= :as_of_day{one} GROUP BY debtor_id) pay ON pay.debtor_id = d.id""",
+    # The campaign's cycle: :cycle_from is its first moment; the ladder counts from :counts_from; what lies before, from :before_from on,
+    # only tells how high a debtor had come. A failed SMS is no attempt, but says that the number takes none.
+    "c": f"""LEFT JOIN (SELECT a.debtor_id,
+  count(*) FILTER (WHERE a.began_at >= :cycle_from AND {_COUNTED}) AS cycle_attempts,
+  bool_or(a.began_at >= :cycle_from AND {_RIGHT}) AS cycle_right_party,
+  count(*) FILTER (WHERE a.channel = 'sms' AND {_COUNTED} AND a.began_at >= :counts_from) AS ladder_sms,
+  count(*) FILTER (WHERE a.channel = 'auto_call' AND {_COUNTED} AND a.began_at >= :counts_from) AS ladder_auto_calls,
+  count(*) FILTER (WHERE a.channel = 'operator_call' AND {_COUNTED} AND a.began_at >= :counts_from) AS ladder_operator_calls,
+  count(*) FILTER (WHERE a.channel = 'visit' AND {_COUNTED} AND a.began_at >= :counts_from) AS ladder_visits,
+  count(*) FILTER (WHERE a.channel = 'sms' AND a.line_result IN ('failed','unreachable') AND a.began_at >= :counts_from)
+    AS ladder_sms_failures,
+  bool_or(a.channel = 'auto_call' AND a.began_at >= :counts_from AND (a.outcome <> 'no_result' OR a.robocall_keys <> ''))
+    AS ladder_reacted,
+  :as_of_day - {_DAY.format(f"max(a.began_at) FILTER (WHERE a.began_at >= :counts_from AND {_COUNTED})")} AS ladder_days,
+  bit_or(CASE a.channel WHEN 'sms' THEN 1 WHEN 'auto_call' THEN 2 WHEN 'operator_call' THEN 4 WHEN 'visit' THEN 8 ELSE 0 END)
+    FILTER (WHERE a.began_at < :counts_from AND {_COUNTED}) AS ladder_before
+  FROM attempt a WHERE a.office_id = :office AND a.began_at >= :before_from AND a.began_at <= :as_of
+    AND (a.handed_over_at IS NOT NULL OR a.state <> 'closed' OR a.source = 'imported'
+      OR (a.channel = 'sms' AND a.line_result = :failed)){{one}} GROUP BY a.debtor_id) c ON c.debtor_id = d.id""",  # noqa: S608 - constants of this module
+    "cp": """LEFT JOIN (SELECT debtor_id, CAST(sum(principal + demand_fee + late_charge) AS bigint) AS cycle_paid FROM payment
+  WHERE office_id = :office AND status = 'matched' AND paid_on >= :cycle_day AND paid_on <= :as_of_day{one} GROUP BY debtor_id) cp
+  ON cp.debtor_id = d.id""",
 }
 ALWAYS = ("o",)
 
@@ -148,5 +195,7 @@ def facts_from(names: Iterable[str], *, for_one: bool = False) -> str:
     joins = "\n".join(sql for part, sql in PARTS.items() if part in wanted)
     one = " AND debtor_id = :debtor" if for_one else ""
     only = " AND d.id = :debtor" if for_one else ""
-    joins = joins.replace("{one}", one).replace(":as_of_day", "CAST(:as_of_day AS date)")
+    joins = joins.replace("{one}", one).replace(":as_of_day", "CAST(:as_of_day AS date)").replace(":cycle_day", "CAST(:cycle_day AS date)")
+    for moment in (":cycle_from", ":counts_from", ":before_from"):
+        joins = joins.replace(moment, f"CAST({moment} AS timestamptz)")
     return f"FROM debtor d\n{joins}\nWHERE d.office_id = :office AND d.is_listed{only}"

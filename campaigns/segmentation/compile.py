@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any as Json
 
 from campaigns.segmentation.attributes import ATTRIBUTES, Kind, facts_from
 from campaigns.segmentation.rules import (
-    EXPERIMENT_CHANNELS,
-    ONLY_ARM,
-    TREATED_ARM,
-    WAIT_ARM,
-    WAIT_REASON,
     All,
     AnyOf,
+    Assigned,
+    ByLadder,
+    Cases,
     Compare,
     Condition,
     Not,
     Op,
     RuleSet,
+    Rung,
+    assigned_of,
     attributes_of,
+    rungs_in,
+    rungs_of,
 )
 
+RUNGS = 1000  # places kept for what a ladder can say, for each rule
 COMPARISONS = {Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
 
@@ -74,64 +78,93 @@ def _test_sql(test: Compare, into: Compiled) -> str:
     return f"coalesce({expression}, false)" if attribute.is_nullable else f"({expression})"
 
 
-def decided_sql(rule_set: RuleSet, into: Compiled, *, for_one: bool = False) -> str:
-    """SELECT of debtor id, number of the deciding rule (from 0) and whether the debtor waits, for all listed debtors who owe."""
-    cases = [f"WHEN {condition_sql(rule.when, into)} THEN {place}" for place, rule in enumerate(rule_set.rules)]
+def decided_sql(rule_set: RuleSet, into: Compiled, *, for_one: bool = False, ladder: Cases = ()) -> str:
+    """SELECT of debtor id, place of what is assigned and whether the debtor waits, for all listed debtors who owe.
+
+    The place is the deciding rule's number (from 0) times `RUNGS`, plus the place of what the ladder says where the rule leaves it to the
+    ladder.
+    """
     names = {name for rule in rule_set.rules for name in attributes_of(rule.when)}
+    cases: list[str] = []
+    for number, rule in enumerate(rule_set.rules):
+        place = str(number * RUNGS)
+        if rule.channel is ByLadder.LADDER:
+            place += f" + {cases_sql(ladder, into)}"
+            names |= set(attributes_in(ladder))
+        cases.append(f"WHEN {condition_sql(rule.when, into)} THEN {place}")
     waits = "false"
     if rule_set.experiment.wait_permille:
         key = f"CAST({into.bind(rule_set.experiment.salt + ':')} AS text) || d.debtor_no"
-        number = f"CAST(CAST('x' || substr(md5({key}), 1, 8) AS bit(32)) AS bigint)"
-        waits = f"{number} % 1000 < {into.bind(rule_set.experiment.wait_permille)}"
+        number_sql = f"CAST(CAST('x' || substr(md5({key}), 1, 8) AS bit(32)) AS bigint)"
+        waits = f"{number_sql} % 1000 < {into.bind(rule_set.experiment.wait_permille)}"
     return (
         f"SELECT d.id AS debtor_id, CAST(CASE {' '.join(cases)} END AS integer) AS place, {waits} AS waits\n"
         f"{facts_from(sorted(names), for_one=for_one)}"
     )
 
 
-def table_sql(rule_set: RuleSet, into: Compiled) -> str:
-    """SELECT of what each rule assigns, a row per rule and experiment arm."""
-    rows: list[str] = []
-    share = rule_set.experiment.wait_permille / 1000
-    for place, rule in enumerate(rule_set.rules):
-        drawn = bool(share) and rule.channel in EXPERIMENT_CHANNELS
-        for waits in (False, True):
-            is_waiting = drawn and waits
-            channel = "none" if is_waiting else rule.channel.value
-            reasons = [WAIT_REASON, *rule.reasons] if is_waiting else list(rule.reasons)
-            arm = (WAIT_ARM if waits else TREATED_ARM) if drawn else ONLY_ARM
-            propensity = (share if waits else 1 - share) if drawn else 1.0
-            values = ", ".join(
-                (
-                    f"CAST({place} AS integer)",
-                    f"CAST({str(waits).lower()} AS boolean)",
-                    f"CAST({into.bind(channel)} AS varchar)",
-                    f"CAST({into.bind(reasons)} AS varchar[])",
-                    f"CAST({into.bind(rule.code)} AS varchar)",
-                    f"CAST({rule.priority} AS smallint)",
-                    f"CAST({into.bind(arm)} AS varchar)",
-                    f"CAST({into.bind(propensity)} AS double precision)",
-                )
-            )
-            rows.append(f"({values})")
-    names = "place, waits, channel, reason_codes, rule_code, priority, arm, propensity"
+def cases_sql(cases: Cases, into: Compiled, first: int = 0) -> str:
+    """What a ladder says about a debtor as an SQL expression: its place in the order of `rungs_in`, counted from `first`."""
+    branches: list[str] = []
+    for case in cases:
+        if isinstance(case.then, Rung):
+            branches.append(f"WHEN {condition_sql(case.when, into)} THEN {first}")
+            first += 1
+        else:
+            branches.append(f"WHEN {condition_sql(case.when, into)} THEN {cases_sql(case.then, into, first)}")
+            first += sum(1 for _ in rungs_in(case.then))
+    return f"CASE {' '.join(branches)} END"
+
+
+def attributes_in(cases: Cases) -> Iterator[str]:
+    """Names of the attributes a ladder asks about, perhaps repeated."""
+    for case in cases:
+        yield from attributes_of(case.when)
+        if not isinstance(case.then, Rung):
+            yield from attributes_in(case.then)
+
+
+def table_sql(rule_set: RuleSet, into: Compiled, *, ladder: Cases = ()) -> str:
+    """SELECT of what each rule assigns, a row per rule, thing the ladder can say and experiment arm."""
+    rows = [
+        _outcome_row(number * RUNGS + rung, assigned_of(rule, told, rule_set.experiment, is_waiting=waits), into, waits=waits)
+        for number, rule in enumerate(rule_set.rules)
+        for rung, told in enumerate(rungs_of(rule, ladder))
+        for waits in (False, True)
+    ]
+    names = "place, waits, channel, reason_codes, rule_code, priority, arm, propensity, step"
     return f"SELECT * FROM (VALUES {', '.join(rows)}) AS outcome ({names})"  # noqa: S608 - values are bound
+
+
+def _outcome_row(place: int, told: Assigned, into: Compiled, *, waits: bool) -> str:
+    values = (
+        f"CAST({place} AS integer)",
+        f"CAST({str(waits).lower()} AS boolean)",
+        f"CAST({into.bind(told.channel.value)} AS varchar)",
+        f"CAST({into.bind(list(told.reasons))} AS varchar[])",
+        f"CAST({into.bind(told.rule_code)} AS varchar)",
+        f"CAST({told.priority} AS smallint)",
+        f"CAST({into.bind(told.arm)} AS varchar)",
+        f"CAST({into.bind(told.propensity)} AS double precision)",
+        f"CAST({told.step} AS smallint)",
+    )
+    return f"({', '.join(values)})"
 
 
 WRITE = """,
 written AS (
   INSERT INTO channel_assignment AS a (office_id, campaign_id, debtor_id, channel, reason_codes, rule_code, rule_set_id, priority,
-    arm, propensity, as_of, assigned_at)
+    arm, propensity, step, as_of, assigned_at)
   SELECT :office, :campaign, n.debtor_id, n.channel, n.reason_codes, n.rule_code, :rule_set, n.priority, n.arm, n.propensity,
-    :as_of, :now
+    n.step, :as_of, :now
   FROM (SELECT decided.debtor_id, outcome.* FROM decided JOIN outcome USING (place, waits)) n
   LEFT JOIN channel_assignment old ON old.office_id = :office AND old.campaign_id = :campaign AND old.debtor_id = n.debtor_id
   WHERE old.debtor_id IS NULL
-     OR (old.channel, old.rule_code, old.reason_codes, old.rule_set_id, old.priority, old.arm, old.propensity)
-        IS DISTINCT FROM (n.channel, n.rule_code, n.reason_codes, CAST(:rule_set AS bigint), n.priority, n.arm, n.propensity)
+     OR (old.channel, old.rule_code, old.reason_codes, old.rule_set_id, old.priority, old.arm, old.propensity, old.step)
+        IS DISTINCT FROM (n.channel, n.rule_code, n.reason_codes, CAST(:rule_set AS bigint), n.priority, n.arm, n.propensity, n.step)
   ON CONFLICT (office_id, campaign_id, debtor_id) DO UPDATE SET channel = excluded.channel, reason_codes = excluded.reason_codes,
     rule_code = excluded.rule_code, rule_set_id = excluded.rule_set_id, priority = excluded.priority, arm = excluded.arm,
-    propensity = excluded.propensity, as_of = excluded.as_of, assigned_at = excluded.assigned_at
+    propensity = excluded.propensity, step = excluded.step, as_of = excluded.as_of, assigned_at = excluded.assigned_at
   RETURNING 1),
 removed AS (
   DELETE FROM channel_assignment a WHERE a.office_id = :office AND a.campaign_id = :campaign
@@ -143,14 +176,14 @@ FROM (SELECT place, waits, count(*) AS people FROM decided GROUP BY 1, 2) c
 JOIN outcome USING (place, waits)"""
 
 
-def plan_statement(rule_set: RuleSet, *, dry_run: bool) -> Compiled:
+def plan_statement(rule_set: RuleSet, *, dry_run: bool, ladder: Cases = ()) -> Compiled:
     """The whole plan as one statement that returns counts per rule; `dry_run` leaves the writing out.
 
-    Besides its own values it needs :office, :campaign, :rule_set, :as_of, :as_of_day, :now, :failed.
+    Besides its own values it needs those of `campaigns.planning.service.plan_values`.
     """
     compiled = Compiled()
-    decided = decided_sql(rule_set, compiled)
-    outcome = table_sql(rule_set, compiled)
+    decided = decided_sql(rule_set, compiled, ladder=ladder)
+    outcome = table_sql(rule_set, compiled, ladder=ladder)
     written = "0 AS written" if dry_run else "(SELECT count(*) FROM written) AS written"
     removed = "0 AS removed" if dry_run else "(SELECT count(*) FROM removed) AS removed"
     compiled.sql = (

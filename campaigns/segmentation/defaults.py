@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from campaigns.attempts.codes import Channel
-from campaigns.segmentation.rules import All, AnyOf, Compare, Condition, Not, Op, Rule, RuleSet
+from campaigns.segmentation.rules import All, AnyOf, ByLadder, Compare, Not, Op, Rule, RuleSet
 
 LARGE_YEN = 500_000
 OLD_DAYS = 730
-WORTH_A_VISIT_YEN = 30_000
-FAILED_CALLS = 3
 BROKEN_PROMISES = 2
 NAME = "standard"
 
@@ -26,10 +24,6 @@ def _none(code: str, attribute: str) -> Rule:
 def _at_least(attribute: str, number: int) -> Compare:
     return Compare(attribute, Op.GE, number)
 
-
-NEVER_REACHED: Condition = Compare("contact_count", Op.EQ, 0)
-NO_SMS: Condition = Compare("sms_count", Op.EQ, 0)
-NO_AUTO_CALL: Condition = Compare("auto_call_count", Op.EQ, 0)
 
 NOBODY_IS_CONTACTED = (
     _none("do_not_contact", "do_not_contact"),
@@ -59,24 +53,14 @@ FOR_TAX_OFFICERS = (
         3,
     ),
 )
-LADDER = (
+BEFORE_THE_LADDER = (
     Rule("no_usable_number", Channel.VISIT, ("no_usable_number",), Not(_is("has_usable_phone")), 5),
     Rule("broken_promise", Channel.OPERATOR_CALL, ("broken_promise",), _at_least("broken_promises", 1), 2),
-    Rule(
-        "repeated_failures",
-        Channel.VISIT,
-        ("repeated_failures",),
-        All((_at_least("failed_calls", FAILED_CALLS), _at_least("outstanding", WORTH_A_VISIT_YEN))),
-        4,
-    ),
-    Rule("reached_before", Channel.OPERATOR_CALL, ("reached_before",), Not(NEVER_REACHED), 4),
-    Rule("first_sms", Channel.SMS, ("mobile_never_reached",), All((_is("has_mobile"), NO_SMS, NO_AUTO_CALL)), 5),
-    Rule("auto_call_after_sms", Channel.AUTO_CALL, ("sms_without_effect",), All((Not(NO_SMS), NO_AUTO_CALL)), 5),
-    Rule("operator_after_both", Channel.OPERATOR_CALL, ("sms_and_call_without_effect",), Not(All((NO_SMS, NO_AUTO_CALL))), 3),
-    Rule("landline_only", Channel.OPERATOR_CALL, ("no_mobile",), EVERYBODY, 5),
 )
+# Everybody else goes up the campaign's ladder, which tells its own reasons.
+BY_LADDER = Rule("ladder", ByLadder.LADDER, (), EVERYBODY, 5)
 
 
 def default_rule_set() -> RuleSet:
     """The founding case of the project as rules."""
-    return RuleSet(NOBODY_IS_CONTACTED + FOR_TAX_OFFICERS + LADDER)
+    return RuleSet((*NOBODY_IS_CONTACTED, *FOR_TAX_OFFICERS, *BEFORE_THE_LADDER, BY_LADDER))

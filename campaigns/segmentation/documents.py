@@ -4,6 +4,7 @@
                 "when": {"attribute": "outstanding", "op": ">=", "value": 500000}}, …],
      "experiment": {"salt": "2026-11", "wait_permille": 0}}
 
+The channel "ladder" leaves it to the campaign's ladder (`campaigns.planning.ladder`), which tells its own reasons.
 A condition is a test as above, `{"all": […]}`, `{"any": […]}`, `{"not": …}` or `"always"`.
 """
 
@@ -17,7 +18,7 @@ from typing import NoReturn
 from callcenter.core.errors import InvalidInput
 from campaigns.attempts.codes import Channel
 from campaigns.segmentation.attributes import ATTRIBUTES, Kind
-from campaigns.segmentation.rules import All, AnyOf, Compare, Condition, Experiment, Not, Op, Rule, RuleSet
+from campaigns.segmentation.rules import All, AnyOf, ByLadder, Compare, Condition, Experiment, Not, Op, Rule, RuleChannel, RuleSet
 
 CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_RULES, MAX_DEPTH, MAX_LIST = 200, 8, 500
@@ -92,15 +93,16 @@ def write_condition(condition: Condition) -> Json:
 def _rule(row: object, where: str) -> Rule:
     known = {"code", "channel", "reasons", "priority", "when"}
     fields = _mapping(row, where, known, required={"code", "channel", "reasons", "when"})
-    channels = [channel.value for channel in Channel]
-    if fields["channel"] not in channels:
-        refuse(f"{where}.channel", f"{fields['channel']!r} is no channel", f"Expected one of {', '.join(channels)}.")
+    channels: dict[object, RuleChannel] = {channel.value: channel for channel in (*Channel, *ByLadder)}
+    channel = channels.get(fields["channel"]) if isinstance(fields["channel"], str) else None
+    if channel is None:
+        refuse(f"{where}.channel", f"{fields['channel']!r} is no channel", f"Expected one of {', '.join(map(str, channels))}.")
     reasons = tuple(_code(code, f"{where}.reasons[{n}]") for n, code in enumerate(_sequence(fields["reasons"], f"{where}.reasons")))
-    if not reasons:
+    if not reasons and channel is not ByLadder.LADDER:
         refuse(f"{where}.reasons", "a rule needs at least one reason code")
     priority = _whole(fields.get("priority", 5), f"{where}.priority", 1, 9)
     when = _condition(fields["when"], f"{where}.when", 0)
-    return Rule(_code(fields["code"], f"{where}.code"), Channel(fields["channel"]), reasons, when, priority)
+    return Rule(_code(fields["code"], f"{where}.code"), channel, reasons, when, priority)
 
 
 def _experiment(value: object) -> Experiment:

@@ -14,7 +14,8 @@ from callcenter.core.db import OFFICE_DEFAULT, Base, within_office
 class ChannelAssignment(Base):
     """The present assignment of one debtor in one campaign, with its reason codes, rule version and experiment arm.
 
-    `propensity` is the probability with which the arm was drawn, for measuring effects later.
+    `propensity` is the probability with which the arm was drawn, for measuring effects later. `step` is the step of the campaign's ladder
+    that the debtor stands on or waits for (from 1), 0 where a rule decided by itself or nothing more is done.
     """
 
     __tablename__ = "channel_assignment"
@@ -35,5 +36,6 @@ class ChannelAssignment(Base):
     priority: Mapped[int] = mapped_column(SmallInteger, server_default="5")
     arm: Mapped[str] = mapped_column(String(20), server_default="all")
     propensity: Mapped[float] = mapped_column(Float, server_default=text("1"))
+    step: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     as_of: Mapped[datetime]
     assigned_at: Mapped[datetime]

@@ -66,20 +66,53 @@ class Not:
 Condition = Compare | All | AnyOf | Not
 
 
+class ByLadder(StrEnum):
+    """What a rule may name in the place of a channel: the campaign's ladder decides."""
+
+    LADDER = "ladder"
+
+
+RuleChannel = Channel | ByLadder
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One thing that can be assigned: the channel now, its reasons, the ladder's step (from 1; 0 none) and a priority of its own."""
+
+    channel: Channel
+    reasons: tuple[str, ...]
+    step: int = 0
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One branch of what a ladder says: where the condition holds, this rung, or the first branch within that holds.
+
+    The last branch of a row always holds.
+    """
+
+    when: Condition
+    then: Rung | tuple[Case, ...]
+
+
+Cases = tuple[Case, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One line of a rule set.
 
     Attributes:
         code: unique word of the rule.
-        channel: what it assigns.
-        reasons: codes told to people, at least one.
+        channel: what it assigns, or that the campaign's ladder decides.
+        reasons: codes told to people; at least one, unless the ladder tells its own.
         when: its condition.
         priority: 1 first to 9 last, within the channel.
     """
 
     code: str
-    channel: Channel
+    channel: RuleChannel
     reasons: tuple[str, ...]
     when: Condition
     priority: int = 5
@@ -106,12 +139,14 @@ class RuleSet:
 
 WAIT_ARM, TREATED_ARM, ONLY_ARM = "wait", "treated", "all"
 WAIT_REASON = "experiment_wait"
-EXPERIMENT_CHANNELS = frozenset({Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT})
+EXPERIMENT_CHANNELS: frozenset[RuleChannel] = frozenset(
+    {Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT, ByLadder.LADDER}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """What a rule set says about one debtor."""
+    """What a rule set says about one debtor; `step` is that of the ladder, 0 when a rule decided by itself."""
 
     channel: Channel
     reasons: tuple[str, ...]
@@ -119,6 +154,7 @@ class Assigned:
     priority: int
     arm: str
     propensity: float
+    step: int = 0
 
 
 def holds(condition: Condition, facts: Facts) -> bool:
@@ -174,13 +210,53 @@ def bucket(salt: str, debtor_no: str) -> int:
     return int(digest[:8], 16) % 1000
 
 
-def evaluate(rule_set: RuleSet, facts: Facts, debtor_no: str) -> Assigned:
-    """The plain meaning of a rule set for one debtor."""
-    rule = first_match(rule_set, facts)
-    experiment = rule_set.experiment
+def rungs_in(cases: Cases) -> Iterator[Rung]:
+    """All that a ladder can say, in the order of its branches."""
+    for case in cases:
+        if isinstance(case.then, Rung):
+            yield case.then
+        else:
+            yield from rungs_in(case.then)
+
+
+def rung_place(cases: Cases, facts: Facts) -> int:
+    """The place, in the order of `rungs_in`, of what a ladder says about a debtor."""
+    place = 0
+    for case in cases:
+        if holds(case.when, facts):
+            return place if isinstance(case.then, Rung) else place + rung_place(case.then, facts)
+        place += 1 if isinstance(case.then, Rung) else sum(1 for _ in rungs_in(case.then))
+    raise ValueError("a ladder says something about everybody: its last branch must always hold")
+
+
+def rungs_of(rule: Rule, ladder: Cases) -> tuple[Rung, ...]:
+    """All that a rule can assign.
+
+    Raises:
+        ValueError: the ladder decides, and there is none.
+    """
+    if isinstance(rule.channel, Channel):
+        return (Rung(rule.channel, rule.reasons, 0, rule.priority),)
+    if not ladder:
+        raise ValueError(f"the rule {rule.code} leaves the channel to a ladder, and none was given")
+    return tuple(Rung(rung.channel, rung.reasons + rule.reasons, rung.step, rung.priority or rule.priority) for rung in rungs_in(ladder))
+
+
+def assigned_of(rule: Rule, rung: Rung, experiment: Experiment, *, is_waiting: bool) -> Assigned:
+    """An assignment with its experiment arm; `is_waiting` says that the debtor was drawn into the arm that waits."""
+    priority = rung.priority or rule.priority
     if not experiment.wait_permille or rule.channel not in EXPERIMENT_CHANNELS:
-        return Assigned(rule.channel, rule.reasons, rule.code, rule.priority, ONLY_ARM, 1.0)
+        return Assigned(rung.channel, rung.reasons, rule.code, priority, ONLY_ARM, 1.0, rung.step)
     share = experiment.wait_permille / 1000
-    if bucket(experiment.salt, debtor_no) < experiment.wait_permille:
-        return Assigned(Channel.NONE, (WAIT_REASON, *rule.reasons), rule.code, rule.priority, WAIT_ARM, share)
-    return Assigned(rule.channel, rule.reasons, rule.code, rule.priority, TREATED_ARM, 1 - share)
+    if is_waiting:
+        return Assigned(Channel.NONE, (WAIT_REASON, *rung.reasons), rule.code, priority, WAIT_ARM, share, rung.step)
+    return Assigned(rung.channel, rung.reasons, rule.code, priority, TREATED_ARM, 1 - share, rung.step)
+
+
+def evaluate(rule_set: RuleSet, facts: Facts, debtor_no: str, ladder: Cases = ()) -> Assigned:
+    """The plain meaning of a rule set for one debtor; `ladder` answers where a rule leaves the channel to it."""
+    rule = first_match(rule_set, facts)
+    rung = rungs_of(rule, ladder)[rung_place(ladder, facts) if rule.channel is ByLadder.LADDER else 0]
+    experiment = rule_set.experiment
+    is_waiting = bool(experiment.wait_permille) and bucket(experiment.salt, debtor_no) < experiment.wait_permille
+    return assigned_of(rule, rung, experiment, is_waiting=is_waiting)

@@ -14,7 +14,8 @@ class WorkItem(OfficeMixin, Base):
     """One thing to do: `state` ready, claimed, done, withdrawn.
 
     A claim is fenced by `claim_token` and ends at `lease_until`. `not_before` is the earliest moment; `user_id` set means that only that
-    operator may take it (personal call-back). `reason` says why it stands here or why it was withdrawn.
+    operator may take it (personal call-back). `reason` says why it stands here or why it was withdrawn. `step` is the ladder's
+    (0: a rule decided by itself), `round` that of automated calls in a cycle.
     """
 
     __tablename__ = "work_item"
@@ -51,6 +52,7 @@ class WorkItem(OfficeMixin, Base):
     not_before: Mapped[datetime]
     phone_id: Mapped[int | None]
     batch_id: Mapped[int | None]
+    step: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     round: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     is_callback: Mapped[bool] = mapped_column(server_default=text("false"))

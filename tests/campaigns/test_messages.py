@@ -128,6 +128,8 @@ def test_each_message_is_an_attempt_and_leaves_a_fact(prepared: Prepared) -> Non
         assert {(a.channel, a.state, a.handed_over_at, a.line_result) for a in attempts} == {("sms", "closed", OPENING, None)}
         assert len(session.scalars(select(SyncOutbox)).all()) == 5
         again = plan(session, prepared.campaign_id, NOW)
+        assert again.reasons == {"waits_after_sms": 5}
+        again = plan(session, prepared.campaign_id, NOW + timedelta(days=6))
         assert again.channels["auto_call"] == 5
 
 
@@ -301,7 +303,7 @@ def test_the_gate_refuses_at_preparation_and_counts_why(session: Session, town: 
         town.attempt(busy, Channel.OPERATOR_CALL, NIGHT - timedelta(days=n), "busy")
     for one_of_a_household in (fine, shared):
         town.phone(one_of_a_household, "+819011112222", "mobile", position=0)
-    campaign = town.campaign()
+    campaign = town.campaign(options={"ladder": {"steps": [{"channel": "sms"}]}})
     plan(session, campaign.id, NIGHT)
     dry = prepare_batch(session, campaign.id, Channel.SMS, NIGHT, dry_run=True)
     result = prepare_batch(session, campaign.id, Channel.SMS, NIGHT)

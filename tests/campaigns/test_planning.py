@@ -15,6 +15,8 @@ from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from campaigns.attempts.codes import Channel
 from campaigns.debtors.models import Debtor
 from campaigns.planning.explain import explain, facts_of
+from campaigns.planning.ladder import Ladder
+from campaigns.planning.ladder_cases import cases_of
 from campaigns.planning.rulesets import add_rule_set
 from campaigns.planning.service import create_campaign, find_campaign, latest_campaign, plan, plan_values, set_status, show_campaign
 from campaigns.planning.state import CampaignStatus
@@ -23,6 +25,7 @@ from campaigns.segmentation.defaults import default_rule_set
 from campaigns.segmentation.models import ChannelAssignment
 from campaigns.segmentation.rules import Experiment, RuleSet, evaluate
 from tests.campaigns.town import NOW, TODAY, Town
+from tests.rules.test_ladder import ladders
 from tests.rules.test_segmentation import rule_sets
 
 
@@ -45,7 +48,7 @@ def test_a_plan_counts_and_writes_each_debtor_with_a_reason(session: Session, to
     assert result.debtors == 4 == sum(result.channels.values())
     assert result.channels == {"sms": 1, "auto_call": 0, "operator_call": 0, "visit": 1, "tax_officer": 1, "none": 1}
     assert result.reasons == {"hold_stopped": 1, "large_amount": 1, "mobile_never_reached": 1, "no_usable_number": 1}
-    assert assignment(session, fresh) == ("sms", ["mobile_never_reached"], "first_sms")
+    assert assignment(session, fresh) == ("sms", ["mobile_never_reached"], "ladder")
     assert assignment(session, large)[0] == "tax_officer"
     assert assignment(session, held)[:2] == ("none", ["hold_stopped"])
     assert assignment(session, nobody)[0] == "visit"
@@ -62,7 +65,7 @@ def test_the_same_plan_again_writes_nothing_and_a_change_writes_only_itself(sess
     town.session.execute(text("UPDATE debt SET status = 'settled', outstanding = 0 WHERE debtor_id = :d"), {"d": debtors[4].id})
     again = plan(session, campaign.id, NOW + timedelta(minutes=3))
     assert (again.changed, again.removed, again.debtors) == (1, 1, 19)
-    assert assignment(session, debtors[3])[0] == "auto_call"
+    assert assignment(session, debtors[3])[:2] == ("none", ["waits_after_sms"])
 
 
 def test_a_dry_run_changes_nothing(session: Session, town: Town) -> None:
@@ -82,23 +85,26 @@ def test_history_of_after_the_plans_moment_does_not_count(session: Session, town
 
 
 def test_the_ladder_from_history(session: Session, town: Town) -> None:
-    sent, rung, met, failing, promised, broken = (town.debtor(landline=True) for _ in range(6))
+    sent, rung, twice, met, failing, promised, broken = (town.debtor(landline=True) for _ in range(7))
     day = timedelta(days=1)
     town.attempt(sent, Channel.SMS, NOW - 9 * day, None)
     town.attempt(rung, Channel.SMS, NOW - 9 * day, None)
     town.attempt(rung, Channel.AUTO_CALL, NOW - 5 * day)
+    town.attempt(twice, Channel.SMS, NOW - 9 * day, None)
+    for n in (6, 4):
+        town.attempt(twice, Channel.AUTO_CALL, NOW - n * day)
     town.attempt(met, Channel.OPERATOR_CALL, NOW - 20 * day, "answered", party="family", outcome="callback_message_left")
-    town.attempt(failing, Channel.OPERATOR_CALL, NOW - 20 * day, "answered", party="family")
     for n in range(3):
         town.attempt(failing, Channel.OPERATOR_CALL, NOW - (9 - n) * day)
     town.attempt(failing, Channel.OPERATOR_CALL, NOW - 2 * day, "failed")
     town.promise(promised, TODAY + 3 * day)
     town.promise(broken, TODAY - 10 * day, made=NOW - 20 * day, state="broken")
     plan(session, town.campaign().id, NOW)
-    found = {d.id: assignment(session, d)[:2] for d in (sent, rung, met, failing, promised, broken)}
+    found = {d.id: assignment(session, d)[:2] for d in (sent, rung, twice, met, failing, promised, broken)}
     assert found == {
         sent.id: ("auto_call", ["sms_without_effect"]),
-        rung.id: ("operator_call", ["sms_and_call_without_effect"]),
+        rung.id: ("auto_call", ["robocall_no_reaction"]),
+        twice.id: ("operator_call", ["sms_and_call_without_effect"]),
         met.id: ("operator_call", ["reached_before"]),
         failing.id: ("visit", ["repeated_failures"]),
         promised.id: ("none", ["open_promise"]),
@@ -216,20 +222,29 @@ def test_the_compiled_sql_agrees_with_the_plain_meaning_for_random_rules(session
     assert None not in facts.values()
     values = plan_values(session, town.campaign(), NOW, NOW)
 
-    @given(rule_sets())
+    @given(rule_sets(), ladders())
     @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-    def agree(rule_set: RuleSet) -> None:
+    def agree(rule_set: RuleSet, ladder: Ladder) -> None:
         compiled = Compiled()
-        decided = decided_sql(rule_set, compiled)
-        outcome = table_sql(rule_set, compiled)
+        cases = cases_of(ladder, TODAY)
+        decided = decided_sql(rule_set, compiled, ladder=cases)
+        outcome = table_sql(rule_set, compiled, ladder=cases)
         sql = f"WITH decided AS ({decided}), outcome AS ({outcome}) SELECT * FROM decided JOIN outcome USING (place, waits)"
         rows = session.execute(text(sql), compiled.values | values).mappings().all()
         assert len(rows) == len(debtors)
         for row in rows:
             known = facts[row["debtor_id"]]
             assert known is not None
-            expected = evaluate(rule_set, known, next(d.debtor_no for d in debtors if d.id == row["debtor_id"]))
-            found = (row["channel"], tuple(row["reason_codes"]), row["rule_code"], row["priority"], row["arm"], row["propensity"])
+            expected = evaluate(rule_set, known, next(d.debtor_no for d in debtors if d.id == row["debtor_id"]), cases)
+            found = (
+                row["channel"],
+                tuple(row["reason_codes"]),
+                row["rule_code"],
+                row["priority"],
+                row["arm"],
+                row["propensity"],
+                row["step"],
+            )
             assert found == (
                 expected.channel,
                 expected.reasons,
@@ -237,6 +252,7 @@ def test_the_compiled_sql_agrees_with_the_plain_meaning_for_random_rules(session
                 expected.priority,
                 expected.arm,
                 pytest.approx(expected.propensity),
+                expected.step,
             )
 
     agree()

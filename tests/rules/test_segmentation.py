@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from callcenter.core.errors import InvalidInput
 from campaigns.attempts.codes import Channel
+from campaigns.planning.ladder import Ladder
+from campaigns.planning.ladder_cases import cases_of
 from campaigns.segmentation.attributes import ATTRIBUTES, Kind
 from campaigns.segmentation.compile import plan_statement
 from campaigns.segmentation.defaults import default_rule_set
@@ -19,6 +22,7 @@ from campaigns.segmentation.reasons import REASONS, reason_text
 from campaigns.segmentation.rules import (
     All,
     AnyOf,
+    ByLadder,
     Compare,
     Condition,
     Experiment,
@@ -29,28 +33,37 @@ from campaigns.segmentation.rules import (
     bucket,
     evaluate,
     holds,
+    rungs_of,
 )
 
 PLAIN: dict[str, Any] = {
     name: {Kind.NUMBER: 0, Kind.FLAG: False, Kind.WORD: "person", Kind.WORDS: ["10"]}[attribute.kind]
     for name, attribute in ATTRIBUTES.items()
-} | {"outstanding": 38_500, "debt_count": 2, "oldest_days": 90, "has_usable_phone": True, "has_mobile": True}
+} | {"outstanding": 38_500, "debt_count": 2, "oldest_days": 90, "has_usable_phone": True, "has_mobile": True, "ladder_days": None}
+LADDER = cases_of(Ladder(), date(2026, 11, 18))
+SENT: dict[str, Any] = {"ladder_sms": 1, "ladder_days": 9}
 
 
 @pytest.mark.parametrize(
     ("change", "channel", "reason"),
     [
         ({}, Channel.SMS, "mobile_never_reached"),
-        ({"sms_count": 1}, Channel.AUTO_CALL, "sms_without_effect"),
-        ({"sms_count": 1, "auto_call_count": 1}, Channel.OPERATOR_CALL, "sms_and_call_without_effect"),
-        ({"auto_call_count": 1}, Channel.OPERATOR_CALL, "sms_and_call_without_effect"),
+        (SENT, Channel.AUTO_CALL, "sms_without_effect"),
+        (SENT | {"ladder_days": 1}, Channel.NONE, "waits_after_sms"),
+        (SENT | {"ladder_auto_calls": 1}, Channel.AUTO_CALL, "robocall_no_reaction"),
+        (SENT | {"ladder_auto_calls": 2}, Channel.OPERATOR_CALL, "sms_and_call_without_effect"),
+        (SENT | {"ladder_auto_calls": 1, "ladder_reacted": True}, Channel.OPERATOR_CALL, "robocall_reacted"),
+        ({"ladder_auto_calls": 2, "ladder_days": 9}, Channel.OPERATOR_CALL, "auto_call_without_effect"),
         ({"contact_count": 1}, Channel.OPERATOR_CALL, "reached_before"),
         ({"has_mobile": False}, Channel.OPERATOR_CALL, "no_mobile"),
         ({"broken_promises": 1}, Channel.OPERATOR_CALL, "broken_promise"),
         ({"broken_promises": 2}, Channel.TAX_OFFICER, "difficult_case"),
         ({"has_usable_phone": False, "has_mobile": False}, Channel.VISIT, "no_usable_number"),
-        ({"failed_calls": 3, "operator_call_count": 3}, Channel.VISIT, "repeated_failures"),
-        ({"failed_calls": 3, "outstanding": 29_999}, Channel.SMS, "mobile_never_reached"),
+        ({"ladder_operator_calls": 3, "ladder_days": 9}, Channel.VISIT, "repeated_failures"),
+        ({"ladder_operator_calls": 3, "ladder_days": 9, "outstanding": 29_999}, Channel.NONE, "ladder_end"),
+        ({"cycle_right_party": True, "contact_count": 1}, Channel.NONE, "done_contact"),
+        ({"cycle_paid_percent": 50}, Channel.NONE, "done_payment"),
+        ({"cycle_attempts": 8}, Channel.NONE, "cycle_budget"),
         ({"outstanding": 500_000}, Channel.TAX_OFFICER, "large_amount"),
         ({"outstanding": 499_999}, Channel.SMS, "mobile_never_reached"),
         ({"oldest_days": 730}, Channel.TAX_OFFICER, "old_arrears"),
@@ -66,15 +79,16 @@ PLAIN: dict[str, Any] = {
     ],
 )
 def test_the_founding_case(change: dict[str, Any], channel: Channel, reason: str) -> None:
-    assigned = evaluate(default_rule_set(), PLAIN | change, "0001")
+    assigned = evaluate(default_rule_set(), PLAIN | change, "0001", LADDER)
     assert (assigned.channel, assigned.reasons, assigned.arm, assigned.propensity) == (channel, (reason,), "all", 1.0)
 
 
 def test_every_default_reason_is_told_in_both_languages() -> None:
     for rule in default_rule_set().rules:
-        for code in rule.reasons:
-            assert code in REASONS
-            assert reason_text(code) != reason_text(code, "en")
+        for rung in rungs_of(rule, LADDER):
+            for code in rung.reasons:
+                assert code in REASONS
+                assert reason_text(code) != reason_text(code, "en")
     assert reason_text("own_code") == "own_code"
 
 
@@ -177,7 +191,7 @@ conditions = st.recursive(
 @st.composite
 def rule_sets(draw: st.DrawFn) -> RuleSet:
     rules = [
-        Rule(f"rule_{n}", draw(st.sampled_from(list(Channel))), (f"reason_{n}",), draw(conditions), draw(st.integers(1, 9)))
+        Rule(f"rule_{n}", draw(st.sampled_from([*Channel, *ByLadder])), (f"reason_{n}",), draw(conditions), draw(st.integers(1, 9)))
         for n in range(draw(st.integers(0, 5)))
     ]
     rules.append(Rule("rest", Channel.OPERATOR_CALL, ("rest",), All(())))
@@ -187,7 +201,7 @@ def rule_sets(draw: st.DrawFn) -> RuleSet:
 @given(rule_sets())
 def test_any_rule_set_survives_its_document_and_compiles_with_bound_values(rule_set: RuleSet) -> None:
     assert read_rule_set(write_rule_set(rule_set)) == rule_set
-    compiled = plan_statement(rule_set, dry_run=True)
+    compiled = plan_statement(rule_set, dry_run=True, ladder=LADDER)
     assert "500000" not in compiled.sql
     assert all(f":{name}" in compiled.sql for name in compiled.values)
 
@@ -206,7 +220,7 @@ def test_the_bucket_is_stable_and_in_range(salt: str, debtor_no: str) -> None:
 
 def test_the_waiting_share_is_about_as_asked_and_its_propensity_kept() -> None:
     rules = RuleSet(default_rule_set().rules, Experiment("2026-11", 100))
-    assigned = [evaluate(rules, PLAIN, f"{n:010d}") for n in range(5_000)]
+    assigned = [evaluate(rules, PLAIN, f"{n:010d}", LADDER) for n in range(5_000)]
     waiting = [a for a in assigned if a.arm == "wait"]
     assert 400 <= len(waiting) <= 600
     assert {(a.channel, a.propensity) for a in waiting} == {(Channel.NONE, 0.1)}

@@ -1,0 +1,103 @@
+"""Where a campaign is in its cycle on a day, and where a debtor stands on its ladder.
+
+Offered to `explain` and to pages: `position_at` for a campaign (or for none: the default ladder in the calendar month), then
+`Position.told` for one debtor's facts, as words and dates:
+
+    told(facts, "ja") -> {"cycle": {"number", "starts_on", "ends_on", "day", "days"},
+                          "step": {"number", "channel", "attempt"} | None, "code", "text", "until": date | None}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callcenter.core.clock import local_day
+from campaigns.compliance.gate import load_policy
+from campaigns.compliance.rules import ContactPolicy
+from campaigns.compliance.windows import hours_on
+from campaigns.planning.conduct import Conduct, conduct_of
+from campaigns.planning.cycles import Cycle, cycle_on, first_cycle
+from campaigns.planning.ladder import Done, IsOpen, Step, Wait, next_step
+from campaigns.planning.ladder_cases import cases_of, cycle_facts
+from campaigns.planning.models import Campaign, CampaignCycle
+from campaigns.segmentation.reasons import reason_text
+from campaigns.segmentation.rules import Cases, Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A campaign's ladder on a day of its cycle."""
+
+    conduct: Conduct
+    cycle: Cycle
+    today: date
+    is_open: IsOpen
+
+    def cases(self) -> Cases:
+        """The ladder as branches for the rules."""
+        return cases_of(self.conduct.ladder, self.today, self.is_open)
+
+    def values(self) -> dict[str, Any]:
+        """What a statement over attributes must know of the cycle."""
+        return dict(self.cycle.moments())
+
+    def step_of(self, facts: Facts) -> Step | Wait | Done:
+        """Where a debtor stands, from the attributes of `campaigns.planning.ladder_cases.ATTRIBUTES`."""
+        return next_step(self.conduct.ladder, cycle_facts(facts, self.today), self.today, self.is_open)
+
+    def told(self, facts: Facts, lang: str = "ja") -> dict[str, Any]:
+        """The same in words."""
+        found = self.step_of(facts)
+        step = None if isinstance(found, Done) else {"number": found.number, "channel": found.channel.value}
+        if step is not None and isinstance(found, Step):
+            step["attempt"] = found.attempt
+        return {
+            "cycle": {
+                "number": self.cycle.number,
+                "starts_on": self.cycle.starts_on,
+                "ends_on": self.cycle.ends_on,
+                "day": (self.today - self.cycle.starts_on).days + 1,
+                "days": self.cycle.days,
+            },
+            "step": step,
+            "code": found.why,
+            "text": reason_text(found.why, lang),
+            "until": found.until if isinstance(found, Wait) else None,
+        }
+
+
+def position_at(session: Session, campaign: Campaign | None, as_of: datetime, policy: ContactPolicy | None = None) -> Position:
+    """Ladder and cycle of a campaign at a moment; without a campaign the default ladder in the calendar month.
+
+    Raises:
+        InvalidInput: the campaign's settings can't be read.
+    """
+    today = local_day(as_of)
+    conduct = Conduct() if campaign is None else conduct_of(campaign.options)
+    cycle = first_cycle(conduct.cycle, today) if campaign is None else cycle_at(session, campaign, conduct, today)
+    return Position(conduct, cycle, today, working_days(policy or load_policy(session)))
+
+
+def cycle_at(session: Session, campaign: Campaign, conduct: Conduct, day: date) -> Cycle:
+    """The cycle a day lies in: the one on record, else the one that would be opened for it."""
+    known = select(CampaignCycle).where(CampaignCycle.campaign_id == campaign.id, CampaignCycle.starts_on <= day)
+    row = session.scalar(known.order_by(CampaignCycle.number.desc()).limit(1))
+    if row is None:
+        return first_cycle(conduct.cycle, day, campaign.starts_on or local_day(campaign.created_at))
+    return cycle_on(conduct.cycle, cycle_of(row), day)
+
+
+def cycle_of(row: CampaignCycle) -> Cycle:
+    """A stored cycle as the pure functions know it."""
+    return Cycle(row.number, row.starts_on, row.ends_on, row.counts_from, row.before_from)
+
+
+def working_days(policy: ContactPolicy) -> IsOpen:
+    """Whether the office works on a day: any channel has hours on it."""
+    hours = policy.hours
+    return lambda day: any(hours_on(hours, channel, day) is not None for channel in hours.weekly)
