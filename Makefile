@@ -44,7 +44,7 @@ bench: setup ## figures as ratios against named peers; ARGS="--full --json"
 
 lock: setup ## write requirements.lock anew
 	@$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --no-emit-index-url --no-emit-find-links --group test --group check pyproject.toml -o requirements.lock
+	  --no-emit-index-url --no-emit-find-links --group test --group check --group bench pyproject.toml -o requirements.lock
 
 clean: ## remove what was built; data under ./var stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache artifacts

@@ -23,6 +23,7 @@ ROOMS_WITH_TABLES = (
     "dialer.agents.models",
     "dialer.calls.models",
     "dialer.ivr.models",
+    "reports.facts.models",
 )
 for room in ROOMS_WITH_TABLES:
     import_module(room)

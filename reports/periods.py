@@ -71,6 +71,17 @@ def month_to_date(today: date, zone: ZoneInfo = OFFICE_ZONE) -> Period:
     return Period(today.replace(day=1), today, zone)
 
 
+def months_of(period: Period) -> list[tuple[date, date]]:
+    """The period cut at the months' ends: (first, last) of each part."""
+    parts = []
+    first = period.first
+    while first <= period.last:
+        following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+        parts.append((first, min(period.last, following - timedelta(days=1))))
+        first = following
+    return parts
+
+
 def same_weekday_before(today: date, zone: ZoneInfo = OFFICE_ZONE) -> Period:
     """The same weekday a week before `today`."""
     day = today - timedelta(days=7)

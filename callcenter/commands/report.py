@@ -20,10 +20,11 @@ from reports.cuts import Cut
 from reports.exports.files import to_csv, to_xlsx
 from reports.exports.pdf import to_pdf
 from reports.exports.table import build, shown
-from reports.periods import Period, read_period
+from reports.facts.build import rebuild
+from reports.periods import Period, months_of, read_period
 from reports.queries.headline import CHANNELS, Headline, HeadlineQuery, headline
 
-NAMES = ("headline",)
+NAMES = ("headline", "rebuild")
 FONT_CSS = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor" / "noto-sans-jp" / "noto-sans-jp.css"
 
 
@@ -37,7 +38,7 @@ class Format(StrEnum):
 
 
 def report(
-    name: str = typer.Argument(help=f"Which report: {', '.join(NAMES)}."),
+    name: str = typer.Argument(help=f"Which report: {', '.join(NAMES)}. rebuild counts the period's facts anew."),
     first: str = typer.Option(..., "--from", help="First day: 2026-09-01, 令和8年9月1日, R8.9.1."),
     last: str = typer.Option(..., "--to", help="Last day, included."),
     campaign: str = typer.Option("", help="Only this campaign: name or number."),
@@ -47,7 +48,7 @@ def report(
     as_json: bool = typer.Option(False, "--json", help="One JSON document."),
     output: Path | None = typer.Option(None, "--output", help="File to write instead of standard output."),
 ) -> None:
-    """Counts the figures of a period, by the office's days."""
+    """Counts the figures of a period, by the office's days; `rebuild` counts the days' facts behind them anew."""
     check_words(name, by, channel, form)
     kind = Format(form) if form else (Format.JSON if as_json else None)
     if kind in (Format.XLSX, Format.PDF) and output is None and (as_json or sys.stdout.isatty()):
@@ -55,10 +56,28 @@ def report(
     if as_json and kind is Format.CSV and output is None:
         usage_error("--json and --format csv both want standard output.", hint="Leave one out, or name a file with --output.")
     read_period(first, last, names=("--from", "--to"))
-    with open_office() as office, transaction(office.id) as session:
+    with open_office() as office:
         period = read_period(first, last, ZoneInfo(office.time_zone), names=("--from", "--to"))
-        found = headline(session, query_of(session, period, by, channel, campaign), utc_now())
+        if name == "rebuild":
+            rebuild_facts(office.id, period, as_json=as_json)
+            return
+        with transaction(office.id) as session:
+            found = headline(session, query_of(session, period, by, channel, campaign), utc_now())
     answer(found, kind, output, as_json=as_json)
+
+
+def rebuild_facts(office_id: int, period: Period, *, as_json: bool) -> None:
+    """Counts every day of the period anew, a month at a time, with a bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    days = 0
+    for first, last in track(months_of(period), "report rebuild", console=console, transient=True, disable=not console.is_terminal):
+        with transaction(office_id) as session:
+            days += rebuild(session, first, last, utc_now())
+    document = {"from": period.first.isoformat(), "to": period.last.isoformat(), "days": days}
+    put(document, as_json_document=as_json, lines=lambda: [f"{days} days counted anew, {period.first} to {period.last}."])
 
 
 def check_words(name: str, by: str, channel: str, form: str) -> None:

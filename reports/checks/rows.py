@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.checks.model import Check, by_sql
-from reports.queries.headline import PAID_IN_TIME
+from reports.queries.raw import PAID_IN_TIME
 from reports.words import Words
 
 CALLS: tuple[Check, ...] = (

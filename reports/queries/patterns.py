@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
 from reports.charts import FEW, HeatMap, heat_map
-from reports.queries.headline import ALL_CHANNELS, HANDED_OVER, PAID_IN_TIME, HeadlineQuery, parameters
+from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, PAID_IN_TIME, HeadlineQuery, parameters
 
 _HEAT = """
 SELECT extract(hour FROM a.began_at AT TIME ZONE :zone)::integer AS hour,

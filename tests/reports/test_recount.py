@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.db import transaction
 from campaigns.attempts.codes import LineResult, Outcome, Party
 from reports.cuts import Cut
+from reports.facts.build import rebuild, refresh
 from reports.periods import Period
 from reports.queries.headline import HeadlineQuery, headline
 from tests.reports import world
@@ -82,11 +84,29 @@ towns = st.builds(
 towns = st.builds(with_promises, towns, st.lists(promise_and_payments(), max_size=4))
 
 
-def build(session: Session, town: Town) -> None:
-    """Writes the town into the office's tables."""
+Clerks = dict[str, int | None]
+
+
+def build(session: Session, town: Town) -> tuple[list[int], Clerks]:
+    """Writes the town into the office's tables; returns the debtors' and the operators' ids."""
     people = [world.debtor(session, *((tax, "current") for tax in sorted(town.taxes.get(number, ())))) for number in DEBTORS]
-    clerks = {name: world.operator(session, name) for name in OPERATORS} | {"": None}
-    for raw in town.attempts:
+    clerks: Clerks = {name: world.operator(session, name) for name in OPERATORS} | {"": None}
+    write_attempts(session, town.attempts, people, clerks)
+    for span in town.spans:
+        assert span.ended is not None
+        clerk = clerks[span.operator]
+        assert clerk is not None
+        world.spans(session, clerk, (span.state, span.began.strftime("%F %T"), span.ended.strftime("%F %T")))
+    write_promises(session, town.promises, people)
+    for paid in town.payments:
+        reference = world.payment(session, people[paid.debtor], paid.paid, paid.yen, status="reversed" if paid.reversed else "matched")
+        if paid.reversed:
+            world.payment(session, people[paid.debtor], paid.paid, paid.yen, source_ref=reference, is_reversal=True, status="reversal")
+    return people, clerks
+
+
+def write_attempts(session: Session, attempts: list[RawAttempt], people: list[int], clerks: Clerks) -> None:
+    for raw in attempts:
         world.attempt(
             session,
             people[raw.debtor],
@@ -99,12 +119,10 @@ def build(session: Session, town: Town) -> None:
             handed_over_at=raw.began if raw.handed_over else None,
             source="imported" if raw.imported else "live",
         )
-    for span in town.spans:
-        assert span.ended is not None
-        clerk = clerks[span.operator]
-        assert clerk is not None
-        world.spans(session, clerk, (span.state, span.began.strftime("%F %T"), span.ended.strftime("%F %T")))
-    for made in town.promises:
+
+
+def write_promises(session: Session, promises: list[RawPromise], people: list[int]) -> None:
+    for made in promises:
         world.promise(
             session,
             people[made.debtor],
@@ -114,30 +132,53 @@ def build(session: Session, town: Town) -> None:
             grace_days=made.grace,
             threshold_percent=made.threshold,
         )
-    for paid in town.payments:
-        reference = world.payment(session, people[paid.debtor], paid.paid, paid.yen, status="reversed" if paid.reversed else "matched")
-        if paid.reversed:
-            world.payment(session, people[paid.debtor], paid.paid, paid.yen, source_ref=reference, is_reversal=True, status="reversal")
 
 
-@settings(
+def agree(session: Session, town: Town, period: Period) -> None:
+    """Every cut of every channel is what the recount says."""
+    for cut in (None, Cut.HOUR, Cut.DAY, Cut.OPERATOR, Cut.CHANNEL, Cut.TAX):
+        for channel in ("operator_call", "auto_call", "all"):
+            found = headline(session, HeadlineQuery(period, cut, channel), NOW)
+            expected = recount(town, period.first, period.last, cut or "", channel, NOW)
+            got = {
+                row.key if cut else "all": {code: row.figures.value(code) for code in next(iter(expected.values()), {})}
+                for row in found.rows
+            }
+            assert got == expected, (cut, channel)
+
+
+searching = settings(
     max_examples=50,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
+
+@searching
 @given(town=towns, first=st.integers(0, 4), length=st.integers(0, 4))
 def test_the_sql_agrees_with_the_recount(new_office: Callable[[], int], town: Town, first: int, length: int) -> None:
     start: date = FIRST.date() + timedelta(days=first)
     period = Period(start, start + timedelta(days=length))
     with transaction(new_office()) as session:
         build(session, town)
-        for cut in (None, Cut.HOUR, Cut.DAY, Cut.OPERATOR, Cut.CHANNEL, Cut.TAX):
-            for channel in ("operator_call", "auto_call", "all"):
-                found = headline(session, HeadlineQuery(period, cut, channel), NOW)
-                expected = recount(town, period.first, period.last, cut or "", channel, NOW)
-                got = {
-                    row.key if cut else "all": {code: row.figures.value(code) for code in next(iter(expected.values()), {})}
-                    for row in found.rows
-                }
-                assert got == expected, (cut, channel)
+        agree(session, town, period)
+
+
+@searching
+@given(town=towns, first=st.integers(0, 4), length=st.integers(0, 4), built=st.tuples(st.integers(-27, 4), st.integers(0, 60)))
+def test_facts_change_no_figure(new_office: Callable[[], int], town: Town, first: int, length: int, built: tuple[int, int]) -> None:
+    """Whatever days were built, a month among them, and whatever was recorded after that."""
+    start: date = FIRST.date() + timedelta(days=first)
+    period = Period(start, start + timedelta(days=length))
+    day = FIRST.date() + timedelta(days=built[0])
+    early, late = replace(town, attempts=town.attempts[::2], promises=town.promises[:2]), town.attempts[1::2]
+    with transaction(new_office()) as session:
+        people, clerks = build(session, early)
+        rebuild(session, day, day + timedelta(days=built[1]), NOW + timedelta(days=60))
+        agree(session, early, period)
+        write_attempts(session, late, people, clerks)
+        write_promises(session, town.promises[2:], people)
+        agree(session, town, period)
+        refresh(session, NOW + timedelta(days=60))
+        agree(session, town, period)

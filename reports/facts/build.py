@@ -1,0 +1,286 @@
+"""Making facts: a day from its raw rows, a month from its days, and the job that keeps them up.
+
+A day is built once it has been over for a while, so that no transaction begun on it is still under way, and again whenever something of
+it changed. Counting happens here and not in the database, because sets of persons are what take the time there.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from psycopg import Connection
+from pyroaring import BitMap64
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import Office
+from callcenter.core.clock import day_bounds
+from callcenter.core.db import advisory_lock, office_of
+from campaigns.attempts.codes import CONTACT_PARTIES, PROMISE_OUTCOMES, RIGHT_PARTIES, Channel, LineResult
+from reports.facts.models import ANY_CAMPAIGN, DAY, DIMENSIONS, MONTH
+from reports.queries.raw import HANDED_OVER, PAID_IN_TIME
+
+REST = timedelta(minutes=10)
+"""How long a day must have been over: longer than any transaction that could still add to it."""
+COUNTS = ("attempts", "contacts", "right_party_contacts", "promises", "imported", "promises_due", "promises_kept")
+SETS = ("attempted", "contacted", "right_party")
+CALLS = {
+    "debtor_id": pl.Int64,
+    "campaign_id": pl.Int64,
+    "channel": pl.String,
+    "operator_id": pl.Int64,
+    "hour": pl.String,
+    "is_contact": pl.Int32,
+    "is_right": pl.Int32,
+    "is_promise": pl.Int32,
+    "is_imported": pl.Int32,
+}
+GROUP = ("dimension", "campaign_id", "channel", "key")
+COLUMNS = (*GROUP, *COUNTS, "worked_us", *SETS)
+TYPES = ("text", "int8", "text", "text", *("int4",) * len(COUNTS), "int8", *("bytea",) * len(SETS))
+_INSERT = f"""
+INSERT INTO fact (grain, day, {", ".join(COLUMNS)})
+SELECT %b, %b, r.* FROM unnest({", ".join(f"%b::{kind}[]" for kind in TYPES)}) r"""
+
+_CALLS = f"""
+COPY (SELECT a.debtor_id, coalesce(a.campaign_id, {ANY_CAMPAIGN}) AS campaign_id, a.channel, coalesce(a.operator_id, 0) AS operator_id,
+  lpad(extract(hour FROM a.began_at AT TIME ZONE %(zone)s)::text, 2, '0') AS hour,
+  coalesce(a.line_result = %(answered)s AND a.party = ANY(%(contact)s), false)::int AS is_contact,
+  coalesce(a.line_result = %(answered)s AND a.party = ANY(%(right)s), false)::int AS is_right,
+  coalesce(a.outcome = ANY(%(promised)s), false)::int AS is_promise, (a.source = 'imported')::int AS is_imported
+FROM attempt a
+WHERE a.office_id = %(office)s AND a.began_at >= %(start)s AND a.began_at < %(end)s AND {HANDED_OVER.replace(":failed", "%(failed)s")})
+TO STDOUT (FORMAT csv, HEADER)"""
+
+_DUE = f"""
+SELECT coalesce(a.campaign_id, {ANY_CAMPAIGN}) AS campaign_id, coalesce(a.channel, '') AS channel,
+  coalesce(a.operator_id, p.made_by, 0) AS operator_id, lpad(extract(hour FROM p.made_at AT TIME ZONE :zone)::text, 2, '0') AS hour,
+  count(*) AS promises_due, count(*) FILTER (WHERE coalesce(paid.yen, 0) * 100 >= p.amount * p.threshold_percent) AS promises_kept
+FROM promise p LEFT JOIN attempt a ON a.office_id = p.office_id AND a.id = p.attempt_id
+LEFT JOIN LATERAL ({PAID_IN_TIME}) paid ON true
+WHERE p.office_id = :office AND p.due_on <= :day AND p.due_on + p.grace_days::integer = :day GROUP BY 1, 2, 3, 4"""
+
+_WORKED = f"""
+WITH piece AS (
+  SELECT s.agent_session_id, s.user_id, h, greatest(s.began_at, h) AS began, least(s.ended_at, h + interval '1 hour') AS ended
+  FROM agent_state_span s,
+    generate_series(CAST(:start AS timestamptz), CAST(:end AS timestamptz) - interval '1 second', interval '1 hour') h
+  WHERE s.office_id = :office AND s.state NOT IN ('paused', 'ended') AND s.began_at < h + interval '1 hour' AND s.ended_at > h
+    AND s.began_at < :end AND s.ended_at > :start),
+session AS (
+  SELECT agent_session_id, user_id, lpad(extract(hour FROM h AT TIME ZONE :zone)::text, 2, '0') AS hour,
+    CAST(sum(extract(epoch FROM ended - began)) * 1000000 AS bigint) AS us
+  FROM piece WHERE ended > began GROUP BY 1, 2, 3),
+mine AS (SELECT * FROM agent_session WHERE office_id = :office AND id IN (SELECT agent_session_id FROM session)),
+served AS (
+  SELECT id, campaign_id FROM mine WHERE campaign_id IS NOT NULL
+  UNION SELECT g.id, t.campaign_id FROM mine g
+  JOIN attempt t ON t.office_id = :office AND t.operator_id = g.user_id AND t.campaign_id IS NOT NULL
+    AND t.began_at >= (SELECT min(signed_in_at) FROM mine) AND t.began_at <= (SELECT max(ended_at) FROM mine)
+    AND t.began_at >= g.signed_in_at AND t.began_at <= g.ended_at
+  WHERE g.campaign_id IS NULL)
+SELECT {ANY_CAMPAIGN} AS campaign_id, user_id AS operator_id, hour, CAST(sum(us) AS bigint) AS worked_us FROM session GROUP BY 2, 3
+UNION ALL
+SELECT v.campaign_id, w.user_id, w.hour, CAST(sum(w.us) AS bigint)
+FROM session w JOIN served v ON v.id = w.agent_session_id GROUP BY 1, 2, 3"""
+
+
+def zone_of(session: Session) -> ZoneInfo:
+    """The office's time zone."""
+    return ZoneInfo(session.get_one(Office, office_of(session)).time_zone)
+
+
+def build_day(session: Session, day: date, now: datetime) -> int:
+    """Makes the facts of one day anew; returns the number of attempts counted.
+
+    A day with an operator's span that has no end yet is left to the raw rows: its hours still grow.
+    """
+    zone = zone_of(session)
+    start, end = day_bounds(day, day, zone)
+    values = {"office": office_of(session), "zone": str(zone), "start": start, "end": end, "day": day}
+    _forget(session, DAY, day)
+    growing = "SELECT EXISTS (SELECT FROM agent_state_span WHERE office_id = :office AND ended_at IS NULL AND began_at < :end)"
+    if session.scalar(text(growing), values):
+        return 0
+    calls = _calls(session, values)
+    rows = [*_counted(calls), *_due(session, values), *_worked(session, values)]
+    _write(session, DAY, day, _merged(rows))
+    _note_built(session, DAY, day, str(zone), now)
+    return calls.height
+
+
+def build_month(session: Session, month: date, now: datetime) -> bool:
+    """Adds up a month of which every day was built; whether it could."""
+    zone = str(zone_of(session))
+    following = (month + timedelta(days=32)).replace(day=1)
+    _forget(session, MONTH, month)
+    values = {"office": office_of(session), "first": month, "next": following, "zone": zone, "day": DAY}
+    within = "office_id = :office AND grain = :day AND day >= :first AND day < :next"
+    if session.scalar(text(f"SELECT count(*) FROM fact_built WHERE {within} AND zone = :zone"), values) != (following - month).days:
+        return False
+    names = ", ".join((*GROUP, *COUNTS, "worked_us", *SETS))
+    found = text(f"SELECT {names} FROM fact WHERE {within}")
+    _write(session, MONTH, month, _merged(dict(row) for row in session.execute(found, values).mappings()))
+    _note_built(session, MONTH, month, zone, now)
+    return True
+
+
+def refresh(session: Session, now: datetime, *, most: int = 40) -> int:
+    """Builds what is missing or marked, the newest first, at most `most` days; returns how many were built.
+
+    The day that counts as over is told by the database's clock, as for the triggers that mark.
+    """
+    advisory_lock(session, "facts")
+    zone = zone_of(session)
+    clock: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    horizon = (min(clock, now) - REST).astimezone(zone).date()
+    office = {"office": office_of(session)}
+    marks = text("DELETE FROM fact_dirty WHERE office_id = :office AND day < :horizon RETURNING day")
+    marked = set(session.scalars(marks, office | {"horizon": horizon}))
+    first = session.scalar(text(FIRST_DAY), office | {"zone": str(zone)})
+    built = text("SELECT day FROM fact_built WHERE office_id = :office AND grain = 'd' AND zone = :zone")
+    known = set(session.scalars(built, office | {"zone": str(zone)}))
+    for day in sorted(marked & known):
+        _forget(session, DAY, day)  # so that one left for the next turn is not taken for built
+        _forget(session, MONTH, day.replace(day=1))
+    missing = set() if first is None else {first + timedelta(days=n) for n in range(max(0, (horizon - first).days))} - (known - marked)
+    days = sorted(missing, reverse=True)[:most]
+    for day in days:
+        build_day(session, day, now)
+    for month in sorted({day.replace(day=1) for day in days}):
+        build_month(session, month, now)
+    return len(days)
+
+
+FIRST_DAY = """
+SELECT min(day) FROM (
+  SELECT min(began_at AT TIME ZONE :zone)::date AS day FROM attempt WHERE office_id = :office
+  UNION ALL SELECT min(began_at AT TIME ZONE :zone)::date FROM agent_state_span WHERE office_id = :office
+  UNION ALL SELECT min(due_on + grace_days::integer) FROM promise WHERE office_id = :office) firsts"""
+
+
+def rebuild(session: Session, first: date, last: date, now: datetime) -> int:
+    """Makes all facts of a period anew, whatever was built before; returns the number of days.
+
+    Days that are not over are left out.
+    """
+    advisory_lock(session, "facts")
+    horizon = (now - REST).astimezone(zone_of(session)).date()
+    days = [first + timedelta(days=n) for n in range((min(last, horizon - timedelta(days=1)) - first).days + 1)]
+    marks = text("DELETE FROM fact_dirty WHERE office_id = :office AND day = ANY(:days)")
+    session.execute(marks, {"office": office_of(session), "days": days})
+    for day in days:
+        build_day(session, day, now)
+    for month in sorted({day.replace(day=1) for day in days}):
+        build_month(session, month, now)
+    return len(days)
+
+
+def _calls(session: Session, values: dict[str, Any]) -> pl.DataFrame:
+    """The day's attempts as columns, one row each."""
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, Connection)
+    wanted = values | {
+        "answered": str(LineResult.ANSWERED),
+        "failed": str(LineResult.FAILED),
+        "contact": sorted(str(party) for party in CONTACT_PARTIES),
+        "right": sorted(str(party) for party in RIGHT_PARTIES),
+        "promised": sorted(str(outcome) for outcome in PROMISE_OUTCOMES),
+    }
+    sent = io.BytesIO()
+    with driver.cursor() as cursor, cursor.copy(_CALLS, wanted) as copy:
+        for part in copy:
+            sent.write(part)
+    return pl.read_csv(sent.getvalue(), schema=CALLS)
+
+
+def _counted(calls: pl.DataFrame) -> Iterable[dict[str, Any]]:
+    """The attempts of one day by each dimension, once per campaign and once over all."""
+    keys = {"all": pl.lit(""), "hour": pl.col("hour"), "operator": pl.col("operator_id").cast(pl.String)}
+    for dimension in DIMENSIONS:
+        for campaign, rows in ((pl.lit(ANY_CAMPAIGN), calls), (pl.col("campaign_id"), calls.filter(pl.col("campaign_id") != ANY_CAMPAIGN))):
+            contact, right = pl.col("is_contact") == 1, pl.col("is_right") == 1
+            groups = rows.group_by(campaign.cast(pl.Int64).alias("campaign_id"), "channel", keys[dimension].alias("key")).agg(
+                pl.len().alias("attempts"),
+                pl.col("is_contact").sum().alias("contacts"),
+                pl.col("is_right").sum().alias("right_party_contacts"),
+                pl.col("is_promise").sum().alias("promises"),
+                pl.col("is_imported").sum().alias("imported"),
+                pl.col("debtor_id").alias("attempted"),
+                pl.col("debtor_id").filter(contact).alias("contacted"),
+                pl.col("debtor_id").filter(right).alias("right_party"),
+            )
+            for row in groups.iter_rows(named=True):
+                yield row | {"dimension": dimension} | {name: BitMap64(row[name]) for name in SETS}
+
+
+def _due(session: Session, values: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """The promises that fell due on the day."""
+    for found in session.execute(text(_DUE), values).mappings():
+        yield from _spread(found, found["campaign_id"], {"channel": found["channel"]}, ("promises_due", "promises_kept"))
+
+
+def _worked(session: Session, values: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """The time operators worked on the day; already given once over all and once per campaign."""
+    for found in session.execute(text(_WORKED), values).mappings():
+        keys = {"all": "", "hour": found["hour"], "operator": str(found["operator_id"])}
+        for dimension, key in keys.items():
+            place = {"dimension": dimension, "campaign_id": found["campaign_id"], "channel": str(Channel.OPERATOR_CALL), "key": key}
+            yield place | {"worked_us": found["worked_us"]}
+
+
+def _spread(found: Any, campaign_id: int, more: dict[str, Any], names: Sequence[str]) -> Iterable[dict[str, Any]]:
+    keys = {"all": "", "hour": found["hour"], "operator": str(found["operator_id"])}
+    for campaign in {ANY_CAMPAIGN, campaign_id}:
+        for dimension, key in keys.items():
+            yield {"dimension": dimension, "campaign_id": campaign, "key": key, **more, **{name: found[name] for name in names}}
+
+
+def _merged(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """One row per dimension, campaign, channel and key: counts added up, sets joined."""
+    cells: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        place = tuple(row[name] for name in GROUP)
+        cell = cells.setdefault(place, dict.fromkeys(COUNTS, 0) | {"worked_us": None} | {name: BitMap64() for name in SETS})
+        for name in COUNTS:
+            cell[name] += row.get(name) or 0
+        if (worked := row.get("worked_us")) is not None:
+            cell["worked_us"] = (cell["worked_us"] or 0) + worked
+        for name in SETS:
+            if name in row:
+                cell[name] |= as_set(row[name])
+    return [
+        (*place, *(cell[name] for name in (*COUNTS, "worked_us")), *(cell[name].serialize() for name in SETS))
+        for place, cell in cells.items()
+    ]
+
+
+def as_set(value: BitMap64 | bytes) -> BitMap64:
+    """A set of persons from either form."""
+    return value if isinstance(value, BitMap64) else BitMap64.deserialize(value)
+
+
+def _write(session: Session, grain: str, day: date, rows: list[tuple[Any, ...]]) -> None:
+    """Inserts the rows in one statement, column by column; COPY is not to be had under row-level security."""
+    if not rows:
+        return
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, Connection)
+    with driver.cursor() as cursor:
+        cursor.execute(_INSERT, [grain, day, *(list(column) for column in zip(*rows, strict=True))])
+
+
+def _forget(session: Session, grain: str, day: date) -> None:
+    values = {"office": office_of(session), "grain": grain, "day": day}
+    for table in ("fact", "fact_built"):
+        session.execute(text(f"DELETE FROM {table} WHERE office_id = :office AND grain = :grain AND day = :day"), values)
+
+
+def _note_built(session: Session, grain: str, day: date, zone: str, now: datetime) -> None:
+    statement = "INSERT INTO fact_built (office_id, grain, day, zone, built_at) VALUES (:office, :grain, :day, :zone, :now)"
+    session.execute(text(statement), {"office": office_of(session), "grain": grain, "day": day, "zone": zone, "now": now})

@@ -1,0 +1,136 @@
+"""What facts can answer: their rows for the days that stand, and the spans of days whose raw rows must be counted still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+from pyroaring import BitMap64
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from callcenter.core.db import office_of
+from reports.facts.models import ANY_CAMPAIGN, DAY, MONTH
+
+SUMS = ("attempts", "contacts", "right_party_contacts", "promises", "imported", "promises_due", "promises_kept")
+MOST_GAPS = 6
+"""With more separate spans of raw days than this, one look at all raw rows is quicker."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one key that can still be added to others: sets of persons instead of numbers of persons."""
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUMS, 0))
+    worked_us: int | None = None
+    attempted: BitMap64 = field(default_factory=BitMap64)
+    contacted: BitMap64 = field(default_factory=BitMap64)
+    right_party: BitMap64 = field(default_factory=BitMap64)
+
+    def add(self, other: Tally) -> None:
+        """Takes in another one of the same key."""
+        for name in SUMS:
+            self.counts[name] += other.counts[name]
+        if other.worked_us is not None:
+            self.worked_us = (self.worked_us or 0) + other.worked_us
+        self.attempted |= other.attempted
+        self.contacted |= other.contacted
+        self.right_party |= other.right_party
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """How a period is answered: whole `months` (their firsts) and single `days` from facts, `gaps` (first, last) from raw rows."""
+
+    months: tuple[date, ...]
+    days: tuple[date, ...]
+    gaps: tuple[tuple[date, date], ...]
+
+    @property
+    def is_worth_it(self) -> bool:
+        """Whether facts help at all."""
+        return bool(self.months or self.days) and len(self.gaps) <= MOST_GAPS
+
+
+_STANDING = text("""
+SELECT b.grain, b.day FROM fact_built b WHERE b.office_id = :office AND b.zone = :zone AND b.day >= :month AND b.day <= :last
+  AND NOT EXISTS (SELECT FROM fact_dirty d WHERE d.office_id = :office AND b.grain = 'd' AND d.day = b.day)
+""")
+
+
+def cover(session: Session, first: date, last: date, zone: str, *, uses_months: bool = True) -> Cover:
+    """Which facts of the period stand: built, in the office's present zone, and nothing changed since."""
+    values = {"office": office_of(session), "zone": zone, "month": first.replace(day=1), "last": last}
+    standing: dict[str, set[date]] = {DAY: set(), MONTH: set()}
+    for grain, day in session.execute(_STANDING, values):
+        standing[grain].add(day)
+    months: list[date] = []
+    days: list[date] = []
+    gaps: list[tuple[date, date]] = []
+    day = first
+    while day <= last:
+        following = (day + timedelta(days=32)).replace(day=1) if day.day == 1 else day
+        whole = [day + timedelta(days=n) for n in range((following - day).days)]
+        if uses_months and whole and following <= last + timedelta(days=1) and day in standing[MONTH] and standing[DAY].issuperset(whole):
+            months.append(day)
+            day = following
+            continue
+        if day in standing[DAY]:
+            days.append(day)
+        elif gaps and gaps[-1][1] == day - timedelta(days=1):
+            gaps[-1] = (gaps[-1][0], day)
+        else:
+            gaps.append((day, day))
+        day += timedelta(days=1)
+    return Cover(tuple(months), tuple(days), tuple(gaps))
+
+
+def tallies(
+    session: Session, found: Cover, dimension: str, key: str, *, channel: str | None, campaign_id: int | None, has_hours: bool
+) -> dict[str, Tally]:
+    """The standing facts added up by `key`: a column of the facts, or `day`.
+
+    Args:
+        dimension: all, hour or operator.
+        channel: one channel, or None for all.
+        has_hours: whether operators' time belongs to the answer.
+    """
+    sums = ", ".join(f"sum({name})::int8 AS {name}" for name in SUMS)
+    statement = f"""
+        SELECT {key}::text AS key, {sums}, sum(worked_us)::int8 AS worked_us, array_agg(attempted) AS attempted,
+          array_agg(contacted) AS contacted, array_agg(right_party) AS right_party
+        FROM fact WHERE office_id = %(office)s AND dimension = %(dimension)s AND campaign_id = %(campaign)s
+          {"AND channel = %(channel)s" if channel else ""}
+          AND (grain = 'd' AND day = ANY(%(days)s) OR grain = 'm' AND day = ANY(%(months)s))
+        GROUP BY 1"""
+    values: dict[str, Any] = {
+        "office": office_of(session),
+        "dimension": dimension,
+        "campaign": ANY_CAMPAIGN if campaign_id is None else campaign_id,
+        "days": list(found.days),
+        "months": list(found.months),
+        "channel": channel,
+    }
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, Connection)
+    with driver.cursor(binary=True, row_factory=dict_row) as cursor:
+        return {row["key"]: _tally(row, has_hours=has_hours) for row in cursor.execute(statement, values)}
+
+
+def _tally(row: dict[str, Any], *, has_hours: bool) -> Tally:
+    return Tally(
+        {name: row[name] for name in SUMS},
+        row["worked_us"] if has_hours else None,
+        *(_union(row[name]) for name in ("attempted", "contacted", "right_party")),
+    )
+
+
+def _union(parts: Iterable[bytes]) -> BitMap64:
+    joined = BitMap64()
+    for part in parts:
+        joined |= BitMap64.deserialize(part)
+    return joined
