@@ -70,7 +70,7 @@ def upgrade() -> None:
             for name in ("attempts", "contacts", "right_party_contacts", "promises", "imported", "promises_due", "promises_kept")
         ),
         sa.Column("worked_us", sa.BigInteger(), nullable=True),
-        *(sa.Column(name, sa.LargeBinary(), nullable=False) for name in ("attempted", "contacted", "right_party")),
+        *(sa.Column(name, sa.LargeBinary(), nullable=False) for name in ("attempted", "contacted", "right_party", "promised")),
         sa.CheckConstraint("grain in ('d','m')", name=op.f("ck_fact_grain")),
         sa.CheckConstraint("dimension in ('all','hour','operator')", name=op.f("ck_fact_dimension")),
         sa.ForeignKeyConstraint(["office_id"], ["office.id"], name=op.f("fk_fact_office_id")),

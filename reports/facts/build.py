@@ -28,7 +28,7 @@ from reports.queries.raw import HANDED_OVER, PAID_IN_TIME
 REST = timedelta(minutes=10)
 """How long a day must have been over: longer than any transaction that could still add to it."""
 COUNTS = ("attempts", "contacts", "right_party_contacts", "promises", "imported", "promises_due", "promises_kept")
-SETS = ("attempted", "contacted", "right_party")
+SETS = ("attempted", "contacted", "right_party", "promised")
 CALLS = {
     "debtor_id": pl.Int64,
     "campaign_id": pl.Int64,
@@ -214,6 +214,7 @@ def _counted(calls: pl.DataFrame) -> Iterable[dict[str, Any]]:
                 pl.col("debtor_id").alias("attempted"),
                 pl.col("debtor_id").filter(contact).alias("contacted"),
                 pl.col("debtor_id").filter(right).alias("right_party"),
+                pl.col("debtor_id").filter(pl.col("is_promise") == 1).alias("promised"),
             )
             for row in groups.iter_rows(named=True):
                 yield row | {"dimension": dimension} | {name: BitMap64(row[name]) for name in SETS}

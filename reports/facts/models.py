@@ -18,7 +18,7 @@ class Fact(Base):
     """Counts of one day (or month: `day` is its first) for one key of one dimension, campaign and channel.
 
     `dimension` all (key ''), hour (00–23) or operator (user id, 0 for none). `campaign_id` 0 holds every attempt, in a campaign or not.
-    `worked_us` are microseconds at work, on rows of operator calls only; null where none were recorded. The three sets are serialised
+    `worked_us` are microseconds at work, on rows of operator calls only; null where none were recorded. The four sets are serialised
     64-bit Roaring bitmaps of debtor ids, so that persons of any period can be counted exactly.
     """
 
@@ -48,6 +48,7 @@ class Fact(Base):
     attempted: Mapped[bytes] = mapped_column(LargeBinary)
     contacted: Mapped[bytes] = mapped_column(LargeBinary)
     right_party: Mapped[bytes] = mapped_column(LargeBinary)
+    promised: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class FactBuilt(Base):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.db import office_of
 from reports.facts.models import ANY_CAMPAIGN, DAY, MONTH
 
+SETS = ("attempted", "contacted", "right_party", "promised")
 SUMS = ("attempts", "contacts", "right_party_contacts", "promises", "imported", "promises_due", "promises_kept")
 MOST_GAPS = 6
 """With more separate spans of raw days than this, one look at all raw rows is quicker."""
@@ -30,6 +31,7 @@ class Tally:
     attempted: BitMap64 = field(default_factory=BitMap64)
     contacted: BitMap64 = field(default_factory=BitMap64)
     right_party: BitMap64 = field(default_factory=BitMap64)
+    promised: BitMap64 = field(default_factory=BitMap64)
 
     def add(self, other: Tally) -> None:
         """Takes in another one of the same key."""
@@ -40,6 +42,7 @@ class Tally:
         self.attempted |= other.attempted
         self.contacted |= other.contacted
         self.right_party |= other.right_party
+        self.promised |= other.promised
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def tallies(
     sums = ", ".join(f"sum({name})::int8 AS {name}" for name in SUMS)
     statement = f"""
         SELECT {key}::text AS key, {sums}, sum(worked_us)::int8 AS worked_us, array_agg(attempted) AS attempted,
-          array_agg(contacted) AS contacted, array_agg(right_party) AS right_party
+          array_agg(contacted) AS contacted, array_agg(right_party) AS right_party, array_agg(promised) AS promised
         FROM fact WHERE office_id = %(office)s AND dimension = %(dimension)s AND campaign_id = %(campaign)s
           {"AND channel = %(channel)s" if channel else ""}
           AND (grain = 'd' AND day = ANY(%(days)s) OR grain = 'm' AND day = ANY(%(months)s))
@@ -125,7 +128,7 @@ def _tally(row: dict[str, Any], *, has_hours: bool) -> Tally:
     return Tally(
         {name: row[name] for name in SUMS},
         row["worked_us"] if has_hours else None,
-        *(_union(row[name]) for name in ("attempted", "contacted", "right_party")),
+        *(_union(row[name]) for name in SETS),
     )
 
 

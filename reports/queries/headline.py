@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from callcenter.auth.models import User
 from callcenter.core.db import office_of
 from reports.cuts import Cut, label
-from reports.facts.read import SUMS, Tally, cover, tallies
+from reports.facts.read import SETS, SUMS, Tally, cover, tallies
 from reports.figures import Figures, Row
 from reports.metrics import HEADLINE, definition
 from reports.periods import Period
@@ -68,7 +68,12 @@ def headline(session: Session, query: HeadlineQuery, now: datetime) -> Headline:
 
 
 def _from_facts(session: Session, query: HeadlineQuery, now: datetime) -> list[Row] | None:
-    """The rows made of standing facts and the raw rows of the days between; None when the raw rows alone are quicker."""
+    parts = tallied(session, query, now)
+    return None if parts is None else _rows(session, query.cut, parts)
+
+
+def tallied(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, Tally] | None:
+    """Standing facts and the raw rows of the days between, by plain key; None when the raw rows alone are quicker, or alone can tell."""
     if query.cut not in IN_FACTS or query.until is not None:
         return None
     dimension, key = IN_FACTS[query.cut]
@@ -82,11 +87,11 @@ def _from_facts(session: Session, query: HeadlineQuery, now: datetime) -> list[R
         gap = replace(query, period=Period(first, last, period.zone))
         for row in session.execute(text(statement(gap, to_merge=True)), parameters(gap, office_of(session), now)).mappings():
             parts.setdefault(row["key"], Tally()).add(_tally(row))
-    return _rows(session, query.cut, parts)
+    return parts
 
 
 def _tally(row: Any) -> Tally:
-    sets = (BitMap64(row[name]) for name in ("attempted", "contacted", "right_party"))
+    sets = (BitMap64(row[name]) for name in SETS)
     return Tally({name: int(row[name]) for name in SUMS}, row["worked_us"], *sets)
 
 

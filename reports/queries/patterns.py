@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import text
@@ -10,6 +11,10 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
 from reports.charts import FEW, HeatMap, heat_map
+from reports.facts.models import ANY_CAMPAIGN
+from reports.facts.read import Cover, Tally, cover
+from reports.periods import Period
+from reports.queries.headline import tallied
 from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, PAID_IN_TIME, HeadlineQuery, parameters
 
 _HEAT = """
@@ -22,11 +27,32 @@ GROUP BY 1, 2
 """
 
 
+HEAT_OF_FACTS = f"""
+SELECT CAST(key AS integer) AS hour, CAST(extract(isodow FROM day) AS integer) - 1 AS weekday, CAST(sum(attempts) AS bigint) AS n,
+       CAST(sum(contacts) AS bigint) AS contacts
+FROM fact
+WHERE office_id = :office AND dimension = 'hour' AND grain = 'd' AND campaign_id = coalesce(:campaign, {ANY_CAMPAIGN}) AND day = ANY(:days)
+  AND (:channel = '{ALL_CHANNELS}' OR channel = :channel) AND attempts > 0
+GROUP BY 1, 2
+"""
+
+
 def contact_hours(session: Session, query: HeadlineQuery, now: datetime, few: int = FEW) -> HeatMap:
     """Contact rate per call by hour and weekday, over the query's period, channel and campaign."""
-    statement = _HEAT.format(handed_over=HANDED_OVER, filters=_filters(query))
-    found = session.execute(text(statement), parameters(query, office_of(session), now))
-    return heat_map({(row.hour, row.weekday): (row.n, row.contacts) for row in found}, few)
+    period = query.period
+    found = cover(session, period.first, period.last, str(period.zone), uses_months=False)
+    if not found.is_worth_it or query.until is not None:
+        found = Cover((), (), ((period.first, period.last),))
+    counts: Counter[tuple[int, int]] = Counter()
+    contacts: Counter[tuple[int, int]] = Counter()
+    statements = [(HEAT_OF_FACTS, query, {"days": list(found.days)})] if found.days else []
+    raw = _HEAT.format(handed_over=HANDED_OVER, filters=_filters(query))
+    statements += [(raw, replace(query, period=Period(*gap, period.zone)), {}) for gap in found.gaps]
+    for statement, part, more in statements:
+        for row in session.execute(text(statement), parameters(part, office_of(session), now) | more):
+            counts[row.hour, row.weekday] += row.n
+            contacts[row.hour, row.weekday] += row.contacts
+    return heat_map({place: (n, contacts[place]) for place, n in counts.items()}, few)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +69,19 @@ class Funnel:
     settled: int
 
 
-_FUNNEL = """
-WITH person AS (
+_PERSONS = """
+SELECT count(*) AS attempted, count(*) FILTER (WHERE is_contacted) AS contacted, count(*) FILTER (WHERE has_promised) AS promised
+FROM (
     SELECT a.debtor_id, bool_or(a.line_result = :answered AND a.party = ANY(:contact_parties)) AS is_contacted,
            bool_or(a.outcome = ANY(:promise_outcomes)) AS has_promised
     FROM attempt a
     WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND {handed_over} {filters}
     GROUP BY a.debtor_id
-),
-judged AS (
+) person
+"""
+
+_FUNNEL = """
+WITH judged AS (
     SELECT p.debtor_id, bool_or(coalesce(paid.yen, 0) * 100 >= p.amount * p.threshold_percent) AS is_kept
     FROM promise p JOIN attempt a ON a.office_id = p.office_id AND a.id = p.attempt_id
     LEFT JOIN LATERAL ({paid_in_time}) paid ON true
@@ -62,9 +92,6 @@ judged AS (
 SELECT (SELECT count(*) FROM debtor d WHERE d.office_id = :office {listed}) AS listed,
        (SELECT count(*) FROM debtor d WHERE d.office_id = :office {listed} AND EXISTS (
             SELECT FROM phone_number n WHERE n.office_id = d.office_id AND n.debtor_id = d.id AND n.e164 IS NOT NULL)) AS with_number,
-       (SELECT count(*) FROM person) AS attempted,
-       (SELECT count(*) FROM person WHERE is_contacted) AS contacted,
-       (SELECT count(*) FROM person WHERE has_promised) AS promised,
        (SELECT count(*) FROM judged) AS due,
        (SELECT count(*) FROM judged WHERE is_kept) AS kept,
        (SELECT count(*) FROM judged j WHERE is_kept AND NOT EXISTS (
@@ -80,13 +107,22 @@ _LISTED = {
 def funnel(session: Session, query: HeadlineQuery, now: datetime) -> Funnel:
     """How many of the list (of the campaign, if one is named) have a number, were called, reached, promised, kept it, and owe nothing."""
     statement = _FUNNEL.format(
-        handed_over=HANDED_OVER,
         filters=_filters(query),
         paid_in_time=PAID_IN_TIME,
         listed=_LISTED[query.campaign_id is not None],
     )
     found = session.execute(text(statement), parameters(query, office_of(session), now)).mappings().one()
-    return Funnel(**found)
+    return Funnel(**found, **_persons(session, query, now))
+
+
+def _persons(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, int]:
+    """Persons called, reached and promising, from the facts where these stand."""
+    parts = tallied(session, replace(query, cut=None), now)
+    if parts is not None:
+        whole = parts.get("", Tally())
+        return {"attempted": len(whole.attempted), "contacted": len(whole.contacted), "promised": len(whole.promised)}
+    statement = _PERSONS.format(handed_over=HANDED_OVER, filters=_filters(query))
+    return dict(session.execute(text(statement), parameters(query, office_of(session), now)).mappings().one())
 
 
 def _filters(query: HeadlineQuery) -> str:

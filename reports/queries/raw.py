@@ -123,12 +123,14 @@ _TO_MERGE = """
 SELECT {plain} AS key, coalesce(attempts, 0) AS attempts, coalesce(contacts, 0) AS contacts,
        coalesce(right_party_contacts, 0) AS right_party_contacts, coalesce(promises, 0) AS promises, coalesce(imported, 0) AS imported,
        coalesce(promises_due, 0) AS promises_due, coalesce(promises_kept, 0) AS promises_kept, (seconds * 1000000)::bigint AS worked_us,
-       coalesce(attempted, '{{}}') AS attempted, coalesce(contacted, '{{}}') AS contacted, coalesce(right_party, '{{}}') AS right_party
+       coalesce(attempted, '{{}}') AS attempted, coalesce(contacted, '{{}}') AS contacted, coalesce(right_party, '{{}}') AS right_party,
+       coalesce(promised, '{{}}') AS promised
 FROM calls FULL JOIN due USING (key) FULL JOIN worked USING (key)"""
 
 _PERSONS = """,
            array_agg(debtor_id) AS attempted, array_agg(debtor_id) FILTER (WHERE contacts > 0) AS contacted,
-           array_agg(debtor_id) FILTER (WHERE right_party_contacts > 0) AS right_party"""
+           array_agg(debtor_id) FILTER (WHERE right_party_contacts > 0) AS right_party,
+           array_agg(debtor_id) FILTER (WHERE promises > 0) AS promised"""
 
 _TOGETHER = """
 SELECT {shown} AS key, {named} AS name, coalesce(attempts, 0) AS attempts, coalesce(contacts, 0) AS contacts,
