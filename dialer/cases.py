@@ -30,6 +30,7 @@ class Case:
 
     item: WorkItem
     phone: PhoneNumber
+    decision_id: int | None = None
 
 
 def next_case(
@@ -42,6 +43,7 @@ def next_case(
     user_ids: Sequence[int] = (),
     lease: timedelta = claim.LEASE,
     policy: ContactPolicy | None = None,
+    mode: str = "",
 ) -> Case | None:
     """Claims the next case the gate allows; what it refuses goes back for later or is withdrawn, each with its reason on record.
 
@@ -54,17 +56,20 @@ def next_case(
         items = claim.claim(session, campaign_id, channel, 1, holder, now, lease=lease, user_ids=user_ids)
         if not items:
             return None
-        case = admit(session, items[0], now, policy)
+        case = admit(session, items[0], now, policy, mode)
         if case is not None:
             return case
     return None
 
 
-def admit(session: Session, item: WorkItem, now: datetime, policy: ContactPolicy | None = None) -> Case | None:
+def admit(session: Session, item: WorkItem, now: datetime, policy: ContactPolicy | None = None, mode: str = "") -> Case | None:
     """Asks the gate about a claimed item just before contact; a refused item is given back or withdrawn, and None returned."""
     assert item.claim_token is not None
     channel = Channel(item.channel)
-    phone = _named_phone(session, item) or pick_phone(session, item.debtor_id, channel, now - TRIES_SINCE)
+    policy = policy or gate.load_policy(session)
+    phone = _named_phone(session, item) or pick_phone(
+        session, item.debtor_id, channel, now - TRIES_SINCE, allows_workplace=policy.allows_workplace
+    )
     decision = gate.check(
         session,
         item.debtor_id,
@@ -74,6 +79,7 @@ def admit(session: Session, item: WorkItem, now: datetime, policy: ContactPolicy
         campaign_id=item.campaign_id,
         work_item_id=item.id,
         policy=policy,
+        mode=mode,
     )
     if isinstance(decision, Denied):
         if decision.next_allowed_at is None:
@@ -84,14 +90,15 @@ def admit(session: Session, item: WorkItem, now: datetime, policy: ContactPolicy
     if phone is None:
         claim.withdraw_claimed(session, item.id, item.claim_token, now, "no_usable_number")
         return None
-    return Case(item, phone)
+    return Case(item, phone, decision.decision_id)
 
 
 def open_case(
     session: Session, case: Case, channel: Channel, now: datetime, *, operator_id: int | None = None, script_version: str = ""
 ) -> Attempt:
-    """Puts the attempt on record; commit before the carrier is asked."""
+    """Puts the attempt on record, with the decision it rests on; commit before the carrier is asked."""
     attempt = attempts.open_attempt(session, case.item, case.phone, now, channel, operator_id)
+    gate.attach(session, {case.decision_id: attempt.id})
     attempt.script_version = script_version
     return attempt
 

@@ -16,7 +16,7 @@ from callcenter.core.db import transaction
 from callcenter.core.errors import AppError
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
-from campaigns.compliance.gate import load_policy
+from campaigns.compliance.gate import is_still_valid, load_policy
 from campaigns.compliance.rules import ContactPolicy
 from campaigns.debtors.models import PhoneNumber
 from dialer.agents import service as agents
@@ -217,7 +217,9 @@ def _open_for_operator(session: Session, line: Line, share: CampaignShare) -> Or
     if agent is None:
         return None
     now, policy = line.clock.now(), line.policy(session, share.office_id)
-    case = next_case(session, share.campaign_id, Channel.OPERATOR_CALL, line.node, now, user_ids=(agent.user_id,), policy=policy)
+    case = next_case(
+        session, share.campaign_id, Channel.OPERATOR_CALL, line.node, now, user_ids=(agent.user_id,), policy=policy, mode=share.dial_mode
+    )
     if case is None:
         return None
     attempt = open_case(session, case, Channel.OPERATOR_CALL, now, operator_id=agent.user_id)
@@ -248,6 +250,7 @@ def _take_requested(session: Session, line: Line, share: CampaignShare) -> Origi
         select(Call.id)
         .join(AgentSession, (AgentSession.office_id == Call.office_id) & (AgentSession.id == Call.agent_session_id))
         .where(Call.state == CallState.PLACING, Call.node == "", Call.campaign_id == share.campaign_id)
+        .where(is_still_valid(Call.attempt_id, line.clock.now()))
         .where(AgentSession.is_leg_up, AgentSession.leg_node == line.node)
         .order_by(Call.id)
         .limit(1)

@@ -14,6 +14,7 @@ from callcenter.web.dependencies import SignedIn
 from callcenter.web.operator_stage import Scene
 from campaigns.attempts.codes import CONTACT_PARTIES, PROMISE_OUTCOMES, Channel
 from campaigns.attempts.models import Attempt
+from campaigns.compliance.days import WHOLE_DAY, hours_text
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.windows import hours_on, next_open
 from campaigns.worklist.models import WorkItem
@@ -47,7 +48,7 @@ def hours_today(session: Session, lang: str, now: datetime) -> tuple[str, str]:
     today = hours_on(contact, Channel.OPERATOR_CALL, local_day(now))
     span = phrases.pick(lang, ("本日は架電しない日", "Closed today"))
     if today:
-        span = phrases.pick(lang, ("終日", "all day")) if today.opens == today.closes else f"{today.opens:%H:%M}〜{today.closes:%H:%M}"
+        span = phrases.pick(lang, ("終日", "all day")) if today == (WHOLE_DAY,) else hours_text(today).replace("-", "〜").replace(",", "、")
     opening = next_open(contact, Channel.OPERATOR_CALL, now)
     if opening is None or opening > now:
         at = "" if opening is None else f"{opening.astimezone(OFFICE_ZONE):%m/%d %H:%M}"

@@ -148,7 +148,7 @@ def _dates(session: Session, lang: str, today: date) -> list[dict[str, Any]]:
     for day, words in wanted.items():
         later = day
         for _ in range(14):
-            if hours_on(hours, Channel.OPERATOR_CALL, later) is not None:
+            if hours_on(hours, Channel.OPERATOR_CALL, later):
                 break
             later += timedelta(days=1)
         if later >= today:

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
-from campaigns.compliance.facts import LINES, USABLE_STATUSES, VOICE_LINES
+from campaigns.compliance.facts import LINES, USABLE_STATUSES, VOICE_LINES, WORKPLACE
 from campaigns.debtors.models import PhoneNumber
 from campaigns.worklist.withdraw import withdraw_for_phones
 
 
-def pick_phone(session: Session, debtor_id: int, channel: Channel, since: datetime) -> PhoneNumber | None:
-    """The usable number tried least since a moment, in the office's order of preference; None when there is none."""
+def pick_phone(
+    session: Session, debtor_id: int, channel: Channel, since: datetime, *, allows_workplace: bool = False
+) -> PhoneNumber | None:
+    """The usable number tried least since a moment, in the office's order of preference; None when there is none.
+
+    A workplace's number is only chosen where the office allows it.
+    """
     tries = (
         select(Attempt.phone_id, func.count().label("tries"))
         .where(Attempt.debtor_id == debtor_id, Attempt.began_at >= since)
@@ -32,6 +37,7 @@ def pick_phone(session: Session, debtor_id: int, channel: Channel, since: dateti
             PhoneNumber.e164.is_not(None),
             PhoneNumber.status.in_(USABLE_STATUSES),
             PhoneNumber.line_type.in_(LINES.get(channel, VOICE_LINES)),
+            or_(literal(allows_workplace), ~PhoneNumber.remark.regexp_match(WORKPLACE)),
         )
         .order_by(func.coalesce(tries.c.tries, 0), PhoneNumber.position, PhoneNumber.id)
         .limit(1)

@@ -200,7 +200,7 @@ def _move_item(session: Session, attempt: Attempt, result: Result, follows: Cons
         moment = result.callback_at or next_open(policy.hours, Channel.OPERATOR_CALL, now)
         claim.requeue(session, item_id, moment or now, "callback", now, is_callback=True)
         return
-    if pick_phone(session, attempt.debtor_id, channel, now - HISTORY) is None:
+    if pick_phone(session, attempt.debtor_id, channel, now - HISTORY, allows_workplace=policy.allows_workplace) is None:
         claim.complete(session, item_id, now, "no_usable_number")
         return
     line = LineResult(attempt.line_result or LineResult.FAILED)

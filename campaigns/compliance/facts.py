@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
 from campaigns.attempts.codes import RIGHT_PARTIES, Channel, LineResult, Party
-from campaigns.compliance.rules import ContactFacts, ContactPolicy, SuppressionFact
+from campaigns.compliance.known import NO_ATTEMPTS, ContactFacts, NumberFact, SuppressionFact, Tried, WishFact
+from campaigns.compliance.policy import ContactPolicy
 
 VOICE_LINES = ("fixed", "ip", "mobile", "toll_free")
 LINES: Mapping[Channel, tuple[str, ...]] = {
@@ -20,38 +22,49 @@ LINES: Mapping[Channel, tuple[str, ...]] = {
     Channel.OPERATOR_CALL: VOICE_LINES,
 }
 USABLE_STATUSES = ("unverified", "works")
+WORKPLACE = "勤務先|職場|会社"
+"""What a number's remark says when it is a workplace's, as a regular expression."""
 CONVERSATION_PARTIES = tuple(sorted(RIGHT_PARTIES | {Party.DEBTOR_UNVERIFIED}))
-CAP_DAYS = 8
 
 # An attempt counts when it was handed over, is under way, or came with the history; equipment failures reached nobody.
 COUNTS = "(a.handed_over_at IS NOT NULL OR a.state <> 'closed' OR a.source = 'imported') AND a.line_result IS DISTINCT FROM :failed"
 
-FACTS = text(f"""
+_WANTED = """
 WITH wanted AS (SELECT unnest(CAST(:debtors AS bigint[])) AS id, unnest(CAST(:phones AS bigint[])) AS phone_id),
 owed AS (
   SELECT debtor_id, sum(outstanding) AS outstanding, array_agg(DISTINCT hold) AS holds
   FROM debt WHERE office_id = :office AND status = 'open' AND debtor_id = ANY(:debtors) GROUP BY debtor_id),
-reach AS (
-  SELECT p.debtor_id, bool_or(p.status = ANY(:usable)) AS usable, bool_or(p.status = 'refused') AS refused,
-         bool_or(p.status = 'wrong_person') AS wrong_person, bool_or(p.status = 'dead') AS dead
+number AS (
+  SELECT p.debtor_id, p.e164, bool_or(p.status = ANY(:usable)) AS usable, bool_or(p.remark ~ :workplace) AS is_workplace,
+         bool_or(p.status = 'refused') AS refused, bool_or(p.status = 'wrong_person') AS wrong_person, bool_or(p.status = 'dead') AS dead
   FROM phone_number p JOIN wanted w ON w.id = p.debtor_id AND (w.phone_id IS NULL OR w.phone_id = p.id)
   WHERE p.office_id = :office AND p.debtor_id = ANY(:debtors) AND p.e164 IS NOT NULL AND p.line_type = ANY(:lines)
-    AND p.is_listed GROUP BY p.debtor_id),
+    AND p.is_listed GROUP BY p.debtor_id, p.e164),
+reach AS (
+  SELECT debtor_id, array_agg(e164 ORDER BY e164) FILTER (WHERE usable) AS e164s,
+         array_agg(is_workplace ORDER BY e164) FILTER (WHERE usable) AS workplaces,
+         bool_or(refused) AS refused, bool_or(wrong_person) AS wrong_person, bool_or(dead) AS dead
+  FROM number GROUP BY debtor_id),
 barred AS (
   SELECT debtor_id,
          array_agg(reason ORDER BY id) FILTER (WHERE reason <> 'wished_time') AS reasons,
          array_agg(ends_at ORDER BY id) FILTER (WHERE reason <> 'wished_time') AS ends
   FROM suppression WHERE office_id = :office AND debtor_id = ANY(:debtors) AND (channel IS NULL OR channel = :channel)
-    AND lifted_at IS NULL AND starts_at <= :now AND (ends_at IS NULL OR ends_at > :now) GROUP BY debtor_id),
-wished AS (
+    AND (lifted_at IS NULL OR lifted_at > :now) AND starts_at <= :now AND (ends_at IS NULL OR ends_at > :now) GROUP BY debtor_id),
+named AS (
   SELECT s.debtor_id, max(s.ends_at) AS callback_at
   FROM suppression s WHERE s.office_id = :office AND s.debtor_id = ANY(:debtors) AND s.reason = 'wished_time'
-    AND s.lifted_at IS NULL AND s.starts_at <= :now AND s.ends_at > :callback_since
+    AND (s.lifted_at IS NULL OR s.lifted_at > :now) AND s.starts_at <= :now AND s.ends_at > :callback_since
     AND NOT EXISTS (SELECT FROM attempt a WHERE a.office_id = :office AND a.debtor_id = s.debtor_id
                     AND a.began_at >= s.ends_at AND a.began_at <= :now AND {COUNTS}) GROUP BY s.debtor_id),
+wish AS (
+  SELECT debtor_id, array_agg(is_only ORDER BY id) AS only, array_agg(weekdays ORDER BY id) AS weekdays,
+         array_agg(opens ORDER BY id) AS opens, array_agg(closes ORDER BY id) AS closes
+  FROM contact_wish WHERE office_id = :office AND debtor_id = ANY(:debtors) AND (channel IS NULL OR channel = :channel)
+    AND created_at <= :now AND (lifted_at IS NULL OR lifted_at > :now) AND (ends_on IS NULL OR ends_on >= :today) GROUP BY debtor_id),
 promised AS (
   SELECT debtor_id,
-         max(due_on + grace_days) FILTER (WHERE state = 'open' AND due_on + grace_days >= :today) AS until,
+         max(due_on + grace_days) FILTER (WHERE (state = 'open' OR settled_at > :now) AND due_on + grace_days >= :today) AS until,
          max(due_on + grace_days) FILTER (WHERE state IN ('open', 'broken', 'part_kept')
                                           AND due_on + grace_days < :today) AS lapsed_on
   FROM promise WHERE office_id = :office AND debtor_id = ANY(:debtors) AND made_at <= :now GROUP BY debtor_id),
@@ -59,20 +72,94 @@ plans AS (
   SELECT DISTINCT debtor_id FROM instalment_plan
   WHERE office_id = :office AND debtor_id = ANY(:debtors) AND state = 'good_standing'),
 tried AS (
-  SELECT a.debtor_id, array_agg(a.began_at) FILTER (WHERE {COUNTS}) AS attempts,
-         max(a.began_at) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:parties)) AS conversed_at
+  SELECT a.debtor_id, array_agg(a.began_at) FILTER (WHERE a.began_at > :since AND {COUNTS}) AS ats,
+         array_agg(a.channel) FILTER (WHERE a.began_at > :since AND {COUNTS}) AS channels,
+         array_agg(a.phone_id IS NULL) FILTER (WHERE a.began_at > :since AND {COUNTS}) AS anywhere,
+         max(a.began_at) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:parties)) AS conversed_at,
+         max(a.began_at) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:right_parties)) AS met_at
   FROM attempt a WHERE a.office_id = :office AND a.debtor_id = ANY(:debtors)
-    AND a.began_at > :since AND a.began_at <= :now GROUP BY a.debtor_id)
-SELECT d.id, d.do_not_contact, d.is_listed, owed.outstanding, owed.holds, reach.usable, reach.refused, reach.wrong_person,
-       reach.dead, barred.reasons, barred.ends, wished.callback_at, promised.until, promised.lapsed_on,
-       plans.debtor_id IS NOT NULL AS has_plan, tried.attempts, tried.conversed_at
+    AND a.began_at > :long_since AND a.began_at <= :now GROUP BY a.debtor_id)"""
+
+# Attempts to a debtor's numbers by anybody who has them.
+_DIALLED = """,
+dialled AS (
+  SELECT n.debtor_id, array_agg(n.e164) AS e164s, array_agg(a.began_at) AS ats, array_agg(a.channel) AS channels,
+         array_agg(coalesce(a.line_result = 'abandoned', false)) AS abandoned
+  FROM number n JOIN phone_number o ON o.office_id = :office AND o.e164 = n.e164
+  JOIN attempt a ON a.office_id = :office AND a.debtor_id = o.debtor_id AND a.phone_id = o.id AND a.began_at > :since
+    AND a.began_at <= :now AND {COUNTS}
+  WHERE n.usable GROUP BY n.debtor_id)"""
+# Attempts to anybody of a debtor's household, the debtor included; a debtor without a household number has none.
+_HOUSEHOLD = """,
+household AS (
+  SELECT d.id AS debtor_id, array_agg(a.began_at) AS ats, array_agg(a.channel) AS channels
+  FROM debtor d JOIN debtor m ON m.office_id = :office AND m.household_no = d.household_no
+  JOIN attempt a ON a.office_id = :office AND a.debtor_id = m.id AND a.began_at > :since AND a.began_at <= :now AND {COUNTS}
+  WHERE d.office_id = :office AND d.id = ANY(:debtors) AND d.household_no <> '' GROUP BY d.id)"""
+
+_SELECT = """
+SELECT d.id, d.do_not_contact, d.is_listed, owed.outstanding, owed.holds, reach.e164s, reach.workplaces, reach.refused,
+       reach.wrong_person, reach.dead, barred.reasons, barred.ends, named.callback_at, wish.only, wish.weekdays, wish.opens, wish.closes,
+       promised.until, promised.lapsed_on, plans.debtor_id IS NOT NULL AS has_plan, tried.ats, tried.channels, tried.anywhere,
+       tried.conversed_at, tried.met_at,
+       coalesce((SELECT max(as_of) FROM import_file WHERE office_id = :office AND kind = 'debts' AND status = 'done'
+                 AND NOT is_dry_run AND as_of <= :today), d.updated_at::date) AS list_as_of, {dialled}, {household}
 FROM debtor d
 LEFT JOIN owed ON owed.debtor_id = d.id LEFT JOIN reach ON reach.debtor_id = d.id
-LEFT JOIN barred ON barred.debtor_id = d.id LEFT JOIN wished ON wished.debtor_id = d.id
+LEFT JOIN barred ON barred.debtor_id = d.id LEFT JOIN named ON named.debtor_id = d.id LEFT JOIN wish ON wish.debtor_id = d.id
 LEFT JOIN promised ON promised.debtor_id = d.id LEFT JOIN plans ON plans.debtor_id = d.id
-LEFT JOIN tried ON tried.debtor_id = d.id
+LEFT JOIN tried ON tried.debtor_id = d.id {joins}
 WHERE d.office_id = :office AND d.id = ANY(:debtors)
-""")  # noqa: S608 - COUNTS is a constant of this module
+"""
+
+
+class _Row(NamedTuple):
+    """A row of the query; arrays stand side by side."""
+
+    id: int
+    do_not_contact: bool
+    is_listed: bool
+    outstanding: int | None
+    holds: list[int] | None
+    e164s: list[str] | None
+    workplaces: list[bool] | None
+    refused: bool | None
+    wrong_person: bool | None
+    dead: bool | None
+    reasons: list[str] | None
+    ends: list[datetime | None] | None
+    callback_at: datetime | None
+    only: list[bool] | None
+    weekdays: list[str] | None
+    opens: list[time] | None
+    closes: list[time] | None
+    promise_until: date | None
+    promise_lapsed_on: date | None
+    has_plan: bool
+    ats: list[datetime] | None
+    channels: list[Channel] | None
+    anywhere: list[bool] | None
+    conversed_at: datetime | None
+    met_at: datetime | None
+    list_as_of: date
+    number_e164s: list[str] | None
+    number_ats: list[datetime] | None
+    number_channels: list[Channel] | None
+    number_abandoned: list[bool] | None
+    household_ats: list[datetime] | None
+    household_channels: list[Channel] | None
+
+
+@lru_cache(maxsize=4)
+def facts_statement(*, numbers: bool, households: bool) -> TextClause:
+    """The query, with or without who else called the numbers and the households."""
+    parts = [_WANTED, _DIALLED if numbers else "", _HOUSEHOLD if households else ""]
+    dialled = "dialled.e164s, dialled.ats, dialled.channels, dialled.abandoned" if numbers else "NULL, NULL, NULL, NULL"
+    household = "household.ats, household.channels" if households else "NULL, NULL"
+    joins = "LEFT JOIN dialled ON dialled.debtor_id = d.id " if numbers else ""
+    joins += "LEFT JOIN household ON household.debtor_id = d.id" if households else ""
+    select = _SELECT.format(dialled=dialled, household=household, joins=joins)
+    return text("".join(parts).replace("{COUNTS}", COUNTS) + select)
 
 
 def load_facts(
@@ -81,18 +168,23 @@ def load_facts(
     channel: Channel,
     policy: ContactPolicy,
     now: datetime,
+    mode: str = "",
 ) -> dict[int, ContactFacts]:
     """Facts of each debtor that exists; `debtors` maps a debtor's id to the one number meant, or None for any."""
     if not debtors:
         return {}
-    rows = session.execute(FACTS, _parameters(session, debtors, channel, policy, now)).mappings()
-    return {row["id"]: _facts_of(dict(row), channel) for row in rows}
+    has_numbers = channel is not Channel.VISIT
+    statement = facts_statement(numbers=policy.asks_numbers and has_numbers, households=policy.asks_households)
+    rows = session.execute(statement, facts_values(session, debtors, channel, policy, now))
+    return {row[0]: _facts_of(_Row._make(row), channel, mode) for row in rows}
 
 
-def _parameters(
+def facts_values(
     session: Session, debtors: Mapping[int, int | None], channel: Channel, policy: ContactPolicy, now: datetime
 ) -> dict[str, Any]:
-    look_back = max(CAP_DAYS, policy.quiet_days + 2)
+    """The query's parameters."""
+    recent = max(policy.history_days, policy.abandon_hours // 24 + 1)
+    rest = policy.robocall_rest_days + 2 if channel is Channel.AUTO_CALL else 0
     return {
         "office": office_of(session),
         "debtors": list(debtors),
@@ -100,37 +192,68 @@ def _parameters(
         "channel": channel.value,
         "lines": list(LINES.get(channel, VOICE_LINES)),
         "usable": list(USABLE_STATUSES),
+        "workplace": WORKPLACE,
         "parties": list(CONVERSATION_PARTIES),
+        "right_parties": sorted(RIGHT_PARTIES),
         "failed": LineResult.FAILED.value,
         "answered": LineResult.ANSWERED.value,
         "now": now,
         "today": now.astimezone(policy.hours.zone).date(),
-        "since": now - timedelta(days=look_back),
+        "since": now - timedelta(days=recent),
+        "long_since": now - timedelta(days=max(recent, policy.quiet_days + 2, rest)),
         "callback_since": now - timedelta(days=policy.callback_days),
     }
 
 
-def _facts_of(row: Mapping[str, Any], channel: Channel) -> ContactFacts:
-    reasons: Sequence[str] = row["reasons"] or ()
-    ends: Sequence[datetime | None] = row["ends"] or ()
-    outstanding = int(row["outstanding"] or 0) if row["is_listed"] else 0
+def _facts_of(row: _Row, channel: Channel, mode: str) -> ContactFacts:
+    recent = tuple(map(Tried, row.ats, row.channels or ())) if row.ats else NO_ATTEMPTS
     return ContactFacts(
         channel=channel,
-        do_not_contact=row["do_not_contact"],
-        outstanding=outstanding,
-        holds=frozenset(row["holds"] or (0,)),
-        suppressions=tuple(SuppressionFact(reason, end) for reason, end in zip(reasons, ends, strict=True)),
-        number=_number_of(row, channel),
-        has_plan=row["has_plan"],
-        recent_attempts=tuple(row["attempts"] or ()),
-        promise_until=row["until"],
-        promise_lapsed_on=row["lapsed_on"],
-        conversed_at=row["conversed_at"],
-        callback_at=row["callback_at"],
+        do_not_contact=row.do_not_contact,
+        outstanding=int(row.outstanding or 0) if row.is_listed else 0,
+        holds=frozenset(row.holds or (0,)),
+        suppressions=tuple(map(SuppressionFact, row.reasons, row.ends or ())) if row.reasons else (),
+        numbers=_numbers_of(row, recent),
+        has_plan=row.has_plan,
+        recent_attempts=recent,
+        household_attempts=tuple(map(Tried, row.household_ats, row.household_channels or ())) if row.household_ats else NO_ATTEMPTS,
+        wishes=_wishes_of(row) if row.only else (),
+        list_as_of=row.list_as_of,
+        mode=mode,
+        promise_until=row.promise_until,
+        promise_lapsed_on=row.promise_lapsed_on,
+        conversed_at=row.conversed_at,
+        met_at=row.met_at,
+        callback_at=row.callback_at,
     )
 
 
-def _number_of(row: Mapping[str, Any], channel: Channel) -> str:
-    if channel is Channel.VISIT or row["usable"]:
-        return "usable"
-    return next((status for status in ("refused", "wrong_person", "dead") if row[status]), "none")
+def _numbers_of(row: _Row, recent: tuple[Tried, ...]) -> tuple[NumberFact, ...]:
+    """The usable numbers with the attempts to each; else why there is none."""
+    if not row.e164s:
+        status = next((name for name in ("refused", "wrong_person", "dead") if getattr(row, name)), "none")
+        return (NumberFact(status),)
+    if not row.number_e164s and not recent:
+        return tuple([NumberFact(is_workplace=told) for told in row.workplaces or ()])
+    # An attempt that does not say which number it called may have called any.
+    unsaid = tuple(one for one, is_unsaid in zip(recent, row.anywhere or (), strict=True) if is_unsaid)
+    calls: dict[str, list[Tried]] = {}
+    abandoned: dict[str, datetime] = {}
+    for e164, at, channel, is_abandoned in zip(
+        row.number_e164s or (), row.number_ats or (), row.number_channels or (), row.number_abandoned or (), strict=True
+    ):
+        calls.setdefault(e164, []).append(Tried(at, channel))
+        if is_abandoned:
+            abandoned[e164] = max(at, abandoned.get(e164, at))
+    return tuple(
+        NumberFact(is_workplace=is_workplace, attempts=(*calls.get(e164, ()), *unsaid), abandoned_at=abandoned.get(e164))
+        for e164, is_workplace in zip(row.e164s, row.workplaces or (), strict=True)
+    )
+
+
+def _wishes_of(row: _Row) -> tuple[WishFact, ...]:
+    told = zip(row.only or (), row.weekdays or (), row.opens or (), row.closes or (), strict=True)
+    return tuple(
+        WishFact(is_only, frozenset(int(day) for day in weekdays.split(",") if day), opens, closes)
+        for is_only, weekdays, opens, closes in told
+    )

@@ -1,40 +1,57 @@
-"""Asks whether debtors may be contacted, and leaves a trace of every refusal."""
+"""Asks whether debtors may be contacted, and puts every decision on record.
+
+`check` and `check_contacts` are asked just before contact: they lock, decide, and record what they said, allowed or not. `check_set` only
+decides, for planning; `sets` records what it says of a whole set.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from callcenter.auth.models import Office
-from callcenter.core.db import office_of
 from campaigns.attempts.codes import Channel
+from campaigns.compliance.caps import When
 from campaigns.compliance.facts import load_facts
-from campaigns.compliance.models import CalendarDay, ComplianceDecision, ContactPolicyVersion
-from campaigns.compliance.presets import from_document, municipality, training
+from campaigns.compliance.known import Allowed, ContactFacts, Decision, Denied
+from campaigns.compliance.locks import lock_for_contact
+from campaigns.compliance.policy import ContactPolicy
 from campaigns.compliance.reasons import DenialReason
-from campaigns.compliance.rules import Allowed, ContactFacts, ContactPolicy, Decision, Denied
+from campaigns.compliance.record import Asked, attach, is_still_valid, record_contacts
 from campaigns.compliance.rules import check as decide
-from campaigns.compliance.windows import DayKind
+from campaigns.compliance.rules import valid_until
+from campaigns.compliance.versions import load_policy
+
+__all__ = [
+    "Ask",
+    "DenialReason",
+    "allowed_ids",
+    "attach",
+    "check",
+    "check_contacts",
+    "check_set",
+    "count_reasons",
+    "is_still_valid",
+    "load_policy",
+    "preview",
+]
 
 SET_SIZE = 5_000
+ASK_AGAIN_AFTER = timedelta(seconds=5)
+CHANNELS = (Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT)
 
 
-def load_policy(session: Session) -> ContactPolicy:
-    """The office's active contact rules with its declared days; a preset where it has stored none.
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question just before contact; `phone_id` None asks whether any number would do."""
 
-    A training office (simulated carrier only) is always open; every other office falls back to the municipality's rules.
-    """
-    days = {row.day: DayKind(row.kind) for row in session.scalars(select(CalendarDay))}
-    stored = session.scalar(select(ContactPolicyVersion.document).where(ContactPolicyVersion.is_active))
-    if stored is not None:
-        return from_document(stored, days)
-    is_training = session.scalar(select(Office.is_training).where(Office.id == office_of(session)))
-    preset = training() if is_training else municipality()
-    return replace(preset, hours=replace(preset.hours, days=days, spans={}))
+    debtor_id: int
+    phone_id: int | None = None
+    campaign_id: int | None = None
+    work_item_id: int | None = None
+    message_id: int | None = None
 
 
 def check(
@@ -47,19 +64,42 @@ def check(
     campaign_id: int | None = None,
     work_item_id: int | None = None,
     policy: ContactPolicy | None = None,
+    mode: str = "",
 ) -> Decision:
-    """Decides for one debtor just before contact; a refusal is written down in this transaction.
+    """Decides for one debtor just before contact; the decision is written down in this transaction.
+
+    An allowed contact must be put on record as an attempt in the same transaction: until it ends, nobody else may ask about this person.
 
     Args:
         phone_id: the one number that would be called; None asks whether any number is usable.
         policy: the rules if the caller has them already.
+        mode: how an operator's call would be dialled: preview, progressive, predictive.
     """
+    return check_contacts(session, [Ask(debtor_id, phone_id, campaign_id, work_item_id)], channel, now, policy=policy, mode=mode)[0]
+
+
+def check_contacts(
+    session: Session, asks: Sequence[Ask], channel: Channel, now: datetime, *, policy: ContactPolicy | None = None, mode: str = ""
+) -> list[Decision]:
+    """The same for several contacts that are about to be made together; of two to one person, household or number only the first may be."""
     policy = policy or load_policy(session)
-    facts = load_facts(session, {debtor_id: phone_id}, channel, policy, now)
-    decision = _decide(facts.get(debtor_id), policy, now)
-    if isinstance(decision, Denied):
-        record(session, {debtor_id: decision}, channel, now, campaign_id=campaign_id, work_items={debtor_id: work_item_id})
-    return decision
+    debtors: dict[int, int | None] = {}
+    for ask in asks:
+        debtors.setdefault(ask.debtor_id, ask.phone_id)
+    locks = lock_for_contact(session, debtors, policy)
+    facts = load_facts(session, debtors, channel, policy, now, mode)
+    when, used, decided = When(policy, now), set[str](), list[Asked]()
+    for ask in asks:
+        lock = locks[ask.debtor_id]
+        if not lock.is_mine or lock.keys & used:
+            decision: Decision = Denied(DenialReason.DECIDED_ELSEWHERE, now + ASK_AGAIN_AFTER)
+        else:
+            decision = _decide(facts.get(ask.debtor_id), when)
+        if isinstance(decision, Allowed):
+            used |= lock.keys
+            decision = replace(decision, valid_until=valid_until(policy, channel, now))
+        decided.append(Asked(ask.debtor_id, ask.phone_id, ask.campaign_id, ask.work_item_id, ask.message_id, decision))
+    return record_contacts(session, decided, facts, channel, mode, policy, now)
 
 
 def check_set(
@@ -69,50 +109,34 @@ def check_set(
     now: datetime,
     policy: ContactPolicy | None = None,
 ) -> dict[int, Decision]:
-    """Decides for many debtors (id → the one number meant, or None) at `now`; writes nothing, see `record`."""
+    """Decides for many debtors (id → the one number meant, or None) at `now`; writes nothing."""
     policy = policy or load_policy(session)
-    ids = list(debtors)
+    when = When(policy, now)
     decisions: dict[int, Decision] = {}
-    for start in range(0, len(ids), SET_SIZE):
-        part = {debtor: debtors[debtor] for debtor in ids[start : start + SET_SIZE]}
-        facts = load_facts(session, part, channel, policy, now)
-        decisions.update((debtor, _decide(facts.get(debtor), policy, now)) for debtor in part)
+    for part in in_parts(debtors):
+        decisions |= decide_part(session, part, channel, when)[1]
     return decisions
+
+
+def in_parts(debtors: Mapping[int, int | None]) -> Iterator[dict[int, int | None]]:
+    """A large set some thousands at a time."""
+    ids = list(debtors)
+    for start in range(0, len(ids), SET_SIZE):
+        yield {debtor: debtors[debtor] for debtor in ids[start : start + SET_SIZE]}
+
+
+def decide_part(
+    session: Session, debtors: Mapping[int, int | None], channel: Channel, when: When
+) -> tuple[dict[int, ContactFacts], dict[int, Decision]]:
+    """The facts of some debtors and what follows from them, at one moment."""
+    facts = load_facts(session, debtors, channel, when.policy, when.now)
+    return facts, {debtor: _decide(facts.get(debtor), when) for debtor in debtors}
 
 
 def preview(session: Session, debtor_id: int, now: datetime, policy: ContactPolicy | None = None) -> dict[Channel, Decision]:
     """What the gate would say for each channel; writes nothing."""
-    policy = policy or load_policy(session)
-    channels = (Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT)
-    return {channel: check_set(session, {debtor_id: None}, channel, now, policy)[debtor_id] for channel in channels}
-
-
-def record(
-    session: Session,
-    decisions: Mapping[int, Decision],
-    channel: Channel,
-    now: datetime,
-    *,
-    campaign_id: int | None = None,
-    work_items: Mapping[int, int | None] | None = None,
-) -> int:
-    """Writes the refusals among `decisions` down and returns their number."""
-    rows = [
-        {
-            "at": now,
-            "debtor_id": debtor,
-            "campaign_id": campaign_id,
-            "work_item_id": (work_items or {}).get(debtor),
-            "channel": channel.value,
-            "reason": decision.reason.value,
-            "next_allowed_at": decision.next_allowed_at,
-        }
-        for debtor, decision in decisions.items()
-        if isinstance(decision, Denied)
-    ]
-    for start in range(0, len(rows), SET_SIZE):
-        session.execute(insert(ComplianceDecision), rows[start : start + SET_SIZE])
-    return len(rows)
+    policy = policy or load_policy(session, now)
+    return {channel: check_set(session, {debtor_id: None}, channel, now, policy)[debtor_id] for channel in CHANNELS}
 
 
 def count_reasons(decisions: Iterable[Decision]) -> dict[str, int]:
@@ -129,6 +153,6 @@ def allowed_ids(decisions: Mapping[int, Decision]) -> Sequence[int]:
     return [debtor for debtor, decision in decisions.items() if isinstance(decision, Allowed)]
 
 
-def _decide(facts: ContactFacts | None, policy: ContactPolicy, now: datetime) -> Decision:
+def _decide(facts: ContactFacts | None, when: When) -> Decision:
     """A debtor about whom nothing could be read is not contacted."""
-    return Denied(DenialReason.UNKNOWN_FACTS) if facts is None else decide(facts, policy, now)
+    return Denied(DenialReason.UNKNOWN_FACTS) if facts is None else decide(facts, when.policy, when.now, when)

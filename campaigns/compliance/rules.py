@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from campaigns.attempts.codes import Channel
+from campaigns.compliance.caps import Reached, When, reached, reason_of
+from campaigns.compliance.known import (
+    CONTACT_CHANNELS,
+    USABLE_NUMBER,
+    Allowed,
+    ContactFacts,
+    Decision,
+    Denied,
+    NumberFact,
+    SuppressionFact,
+    Tried,
+    WishFact,
+)
+from campaigns.compliance.policy import Cap, ContactPolicy, Scope
 from campaigns.compliance.reasons import DenialReason
-from campaigns.compliance.windows import ContactHours, next_open, span_on
+from campaigns.compliance.windows import next_open, spans_on
+from campaigns.compliance.wished import next_wished
+
+__all__ = [
+    "CONTACT_CHANNELS",
+    "Allowed",
+    "Cap",
+    "ContactFacts",
+    "ContactPolicy",
+    "Decision",
+    "Denied",
+    "NumberFact",
+    "SuppressionFact",
+    "Tried",
+    "WishFact",
+    "check",
+    "valid_until",
+]
 
 HOLD_REASONS: dict[int, DenialReason] = {
     1: DenialReason.HOLD_STOPPED,
@@ -20,7 +51,6 @@ HOLD_REASONS: dict[int, DenialReason] = {
 }
 PLAN_HOLD = 6
 NO_HOLD = 0
-
 SUPPRESSION_REASONS: dict[str, DenialReason] = {
     "vulnerable": DenialReason.VULNERABLE,
     "stop_request": DenialReason.STOP_REQUEST,
@@ -36,103 +66,43 @@ NUMBER_REASONS: dict[str, DenialReason] = {
     "dead": DenialReason.NUMBER_DEAD,
     "none": DenialReason.NO_USABLE_NUMBER,
 }
-USABLE_NUMBER = "usable"
-CONTACT_CHANNELS = frozenset({Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT})
+PREDICTIVE = "predictive"
+LOOK_AHEAD = timedelta(days=366)
+MOST_STEPS = 400
 
-
-@dataclass(frozen=True, slots=True)
-class SuppressionFact:
-    """A suppression in force now for this channel; `ends_at` None lasts until it is lifted."""
-
-    reason: str
-    ends_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ContactFacts:
-    """What is known about a debtor and a channel; None anywhere but in the last three means: not known.
-
-    Attributes:
-        outstanding: yen of open, listed debts.
-        holds: the 停止区分 digits of the open debts.
-        suppressions: those that are in force and concern this channel.
-        number: `usable`, or why not: `refused`, `wrong_person`, `dead`, `none`. Visits need none and say `usable`.
-        has_plan: an instalment plan in good standing.
-        recent_attempts: beginnings of all attempts that count, on any channel, of the last days the caps look at.
-        promise_until: last day (due date plus grace) of an open promise, if there is one.
-        promise_lapsed_on: last day of the latest promise that passed without being kept.
-        conversed_at: the latest conversation with the debtor or who speaks for them.
-        callback_at: a call-back the debtor asked for and that was not made yet.
-    """
-
-    channel: Channel
-    do_not_contact: bool | None
-    outstanding: int | None
-    holds: frozenset[int] | None
-    suppressions: tuple[SuppressionFact, ...] | None
-    number: str | None
-    has_plan: bool | None
-    recent_attempts: tuple[datetime, ...] | None
-    promise_until: date | None = None
-    promise_lapsed_on: date | None = None
-    conversed_at: datetime | None = None
-    callback_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class ContactPolicy:
-    """The office's rules: hours, caps per person (over all debts and channels), quiet days.
-
-    `callback_days`: how long after the named time an asked-for call-back still overrides caps and quiet days.
-    """
-
-    name: str
-    hours: ContactHours
-    max_per_day: int = 1
-    max_per_week: int = 3
-    quiet_days: int = 7
-    callback_days: int = 3
-    payment_claim_days: int = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """Contact may be made now."""
-
-    is_allowed: bool = field(default=True, init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """Contact must not be made now; `next_allowed_at` is the first moment at which these facts would allow it."""
-
-    reason: DenialReason
-    next_allowed_at: datetime | None = None
-    is_allowed: bool = field(default=False, init=False)
-
-
-Decision = Allowed | Denied
 _Finding = tuple[DenialReason, datetime | None]
 _ALLOWED = Allowed()
+_UNKNOWN: _Finding = (DenialReason.UNKNOWN_FACTS, None)
 
 
-def check(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> Decision:
+def check(facts: ContactFacts, policy: ContactPolicy, now: datetime, when: When | None = None) -> Decision:
     """Decides; the first rule that objects gives the reason.
 
     `next_allowed_at` follows the rules forward in time with these facts; it is None for what does not pass by itself.
+    `when`: what decisions of the same moment share, for sets.
     """
-    finding = _first_objection(facts, policy, now)
+    when = when or When(policy, now)
+    finding = _first_objection(facts, when)
     if finding is None:
         return _ALLOWED
     reason, moment = finding
-    for _ in range(32):
-        if moment is None:
+    for _ in range(MOST_STEPS):
+        if moment is None or moment > now + LOOK_AHEAD:
             break
-        later = _first_objection(_as_of(facts, moment), policy, moment)
+        later = _first_objection(_as_of(facts, moment), when.at(moment))
         if later is None:
             return Denied(reason, moment)
         moment = later[1]
     return Denied(reason, None)
+
+
+def valid_until(policy: ContactPolicy, channel: Channel, now: datetime) -> datetime:
+    """How long a permission of `now` may be acted upon: some seconds, and never beyond the window."""
+    end = now + timedelta(seconds=policy.decision_seconds)
+    for opens, closes in spans_on(policy.hours, channel, now.astimezone(policy.hours.zone).date()):
+        if opens <= now < closes:
+            return min(end, closes)
+    return end
 
 
 def _as_of(facts: ContactFacts, moment: datetime) -> ContactFacts:
@@ -143,138 +113,221 @@ def _as_of(facts: ContactFacts, moment: datetime) -> ContactFacts:
     return replace(facts, suppressions=lasting)
 
 
-def _first_objection(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
+def _first_objection(facts: ContactFacts, when: When) -> _Finding | None:
     for rule in _RULES:
-        finding = rule(facts, policy, now)
+        finding = rule(facts, when)
         if finding is not None:
             return finding
     return None
 
 
-def _channel(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
-    known = facts.channel in CONTACT_CHANNELS
-    return None if known else (DenialReason.UNKNOWN_FACTS, None)
+def _is_exempt(reason: DenialReason, facts: ContactFacts, when: When) -> bool:
+    return facts.channel in when.policy.exempt.get(reason, ())
 
 
-def _marked(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
+def _channel(facts: ContactFacts, when: When) -> _Finding | None:
+    return None if facts.channel in CONTACT_CHANNELS else _UNKNOWN
+
+
+def _marked(facts: ContactFacts, when: When) -> _Finding | None:
     if facts.do_not_contact is None:
-        return DenialReason.UNKNOWN_FACTS, None
+        return _UNKNOWN
     return (DenialReason.DO_NOT_CONTACT, None) if facts.do_not_contact else None
 
 
-def _held(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
+def _held(facts: ContactFacts, when: When) -> _Finding | None:
     if facts.holds is None:
-        return DenialReason.UNKNOWN_FACTS, None
-    for hold in sorted(facts.holds - {NO_HOLD, PLAN_HOLD}):
-        return HOLD_REASONS.get(hold, DenialReason.UNKNOWN_FACTS), None
+        return _UNKNOWN
+    for hold in sorted(facts.holds):
+        if hold in (NO_HOLD, PLAN_HOLD):
+            continue
+        reason = HOLD_REASONS.get(hold, DenialReason.UNKNOWN_FACTS)
+        if not _is_exempt(reason, facts, when):
+            return reason, None
     return None
 
 
-def _settled(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
+def _settled(facts: ContactFacts, when: When) -> _Finding | None:
     if facts.outstanding is None:
-        return DenialReason.UNKNOWN_FACTS, None
+        return _UNKNOWN
     return (DenialReason.SETTLED, None) if facts.outstanding <= 0 else None
 
 
-def _suppressed(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
+def _stale(facts: ContactFacts, when: When) -> _Finding | None:
+    if when.policy.max_list_days <= 0:
+        return None
+    if facts.list_as_of is None:
+        return _UNKNOWN
+    is_old = (when.day - facts.list_as_of).days > when.policy.max_list_days
+    return (DenialReason.LIST_TOO_OLD, None) if is_old else None
+
+
+def _suppressed(facts: ContactFacts, when: When) -> _Finding | None:
     if facts.suppressions is None:
-        return DenialReason.UNKNOWN_FACTS, None
+        return _UNKNOWN
     found: list[_Finding] = []
     for suppression in facts.suppressions:
         reason = SUPPRESSION_REASONS.get(suppression.reason, DenialReason.UNKNOWN_FACTS)
-        found.append((reason, suppression.ends_at))
+        if not _is_exempt(reason, facts, when):
+            found.append((reason, suppression.ends_at))
     return min(found, key=lambda finding: (finding[1] is not None, _ORDER[finding[0]]), default=None)
 
 
-def _number(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
-    if facts.number == USABLE_NUMBER:
+def _number(facts: ContactFacts, when: When) -> _Finding | None:
+    """Whether any number can be used at all."""
+    if facts.channel is Channel.VISIT:
         return None
-    return NUMBER_REASONS.get(facts.number or "", DenialReason.UNKNOWN_FACTS), None
-
-
-def _promised(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
-    if facts.promise_until is None or _local_day(policy, now) > facts.promise_until:
+    if facts.numbers is None:
+        return _UNKNOWN
+    if any(_is_usable(number, when) for number in facts.numbers):
         return None
-    if _is_callback_due(facts, policy, now):
+    reasons = {_why_unusable(number) for number in facts.numbers} or {DenialReason.NO_USABLE_NUMBER}
+    return min(reasons, key=_ORDER.__getitem__), None
+
+
+def _is_usable(number: NumberFact, when: When) -> bool:
+    return number.status == USABLE_NUMBER and (number.is_workplace is False or when.policy.allows_workplace)
+
+
+def _why_unusable(number: NumberFact) -> DenialReason:
+    if number.status == USABLE_NUMBER:
+        return DenialReason.NUMBER_WORKPLACE if number.is_workplace else DenialReason.UNKNOWN_FACTS
+    return NUMBER_REASONS.get(number.status, DenialReason.UNKNOWN_FACTS)
+
+
+def _promised(facts: ContactFacts, when: When) -> _Finding | None:
+    if facts.promise_until is None or when.day > facts.promise_until:
         return None
-    return DenialReason.OPEN_PROMISE, _day_start(policy, facts.promise_until + timedelta(days=1))
+    if _is_callback_due(facts, when) or _is_exempt(DenialReason.OPEN_PROMISE, facts, when):
+        return None
+    return DenialReason.OPEN_PROMISE, when.start_of(facts.promise_until + timedelta(days=1))
 
 
-def _planned(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
+def _planned(facts: ContactFacts, when: When) -> _Finding | None:
     if facts.has_plan is None or facts.holds is None:
-        return DenialReason.UNKNOWN_FACTS, None
-    return (DenialReason.INSTALMENT_PLAN, None) if facts.has_plan or PLAN_HOLD in facts.holds else None
+        return _UNKNOWN
+    is_planned = facts.has_plan or PLAN_HOLD in facts.holds
+    return (DenialReason.INSTALMENT_PLAN, None) if is_planned and not _is_exempt(DenialReason.INSTALMENT_PLAN, facts, when) else None
 
 
-def _wished(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
-    if facts.callback_at is None or facts.callback_at <= now:
+def _wished(facts: ContactFacts, when: When) -> _Finding | None:
+    if facts.callback_at is None or facts.callback_at <= when.now:
         return None
     return DenialReason.WISHED_TIME, facts.callback_at
 
 
-def _quiet(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
-    if facts.conversed_at is None or _is_callback_due(facts, policy, now):
+def _quiet(facts: ContactFacts, when: When) -> _Finding | None:
+    policy = when.policy
+    if facts.conversed_at is None or policy.quiet_days == 0 or _is_callback_due(facts, when):
         return None
-    conversed_on = _local_day(policy, facts.conversed_at)
+    if _is_exempt(DenialReason.QUIET_AFTER_CONVERSATION, facts, when):
+        return None
+    conversed_on = when.day_of(facts.conversed_at)
     passed = [day for day in (facts.promise_lapsed_on, facts.promise_until) if day is not None]
-    if any(conversed_on <= day < _local_day(policy, now) for day in passed):
+    if any(conversed_on <= day < when.day for day in passed):
         return None
-    first_day = conversed_on + timedelta(days=policy.quiet_days + 1)
-    if _local_day(policy, now) >= first_day or policy.quiet_days == 0:
-        return None
-    return DenialReason.QUIET_AFTER_CONVERSATION, _day_start(policy, first_day)
+    first_day = conversed_on + timedelta(days=policy.quiet_days + (not policy.is_conversation_day_first))
+    return None if when.day >= first_day else (DenialReason.QUIET_AFTER_CONVERSATION, when.start_of(first_day))
 
 
-def _capped(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
+def _rested(facts: ContactFacts, when: When) -> _Finding | None:
+    """After the right party was met, automated calls rest for the cycle."""
+    if facts.channel is not Channel.AUTO_CALL or facts.met_at is None or when.policy.robocall_rest_days == 0:
+        return None
+    first_day = when.day_of(facts.met_at) + timedelta(days=when.policy.robocall_rest_days + 1)
+    return None if when.day >= first_day else (DenialReason.RIGHT_PARTY_MET, when.start_of(first_day))
+
+
+def _capped(facts: ContactFacts, when: When) -> _Finding | None:
     if facts.recent_attempts is None:
-        return DenialReason.UNKNOWN_FACTS, None
-    if _is_callback_due(facts, policy, now):
+        return _UNKNOWN
+    if _is_callback_due(facts, when):
         return None
-    today = _local_day(policy, now)
-    days = sorted(_local_day(policy, attempt) for attempt in facts.recent_attempts)
-    if sum(1 for day in days if day >= today) >= policy.max_per_day:
-        return DenialReason.DAY_CAP, _day_start(policy, max([today, *days]) + timedelta(days=1))
-    last_week = [day for day in days if day > today - timedelta(days=7)]
-    if len(last_week) >= policy.max_per_week:
-        if policy.max_per_week <= 0:
-            return DenialReason.WEEK_CAP, None
-        return DenialReason.WEEK_CAP, _day_start(policy, last_week[-policy.max_per_week] + timedelta(days=7))
-    return None
+    found = reached(when.policy.caps_of(Scope.PERSON), facts.recent_attempts, facts.channel, when)
+    if found is None and when.policy.asks_households:
+        if facts.household_attempts is None:
+            return _UNKNOWN
+        found = reached(when.policy.caps_of(Scope.HOUSEHOLD), facts.household_attempts, facts.channel, when)
+    return None if found is None else _finding_of(found)
 
 
-def _window(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> _Finding | None:
-    span = span_on(policy.hours, facts.channel, _local_day(policy, now))
-    if span is not None and span[0] <= now < span[1]:
+def _number_busy(facts: ContactFacts, when: When) -> _Finding | None:
+    """Whether every number that can be used has had enough for now; the one that is free first counts."""
+    if facts.channel is Channel.VISIT or not when.policy.asks_numbers:
         return None
-    reason = DenialReason.CLOSED_DAY if span is None else DenialReason.OUTSIDE_WINDOW
-    return reason, next_open(policy.hours, facts.channel, now)
+    found: list[_Finding] = []
+    for number in facts.numbers or ():
+        if not _is_usable(number, when):
+            continue
+        objection = _to_number(number, facts, when)
+        if objection is None:
+            return None
+        found.append(objection)
+    return min(found, key=lambda one: (one[1] is None, one[1] or when.now, _ORDER[one[0]]), default=None)
 
 
-def _is_callback_due(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> bool:
+def _to_number(number: NumberFact, facts: ContactFacts, when: When) -> _Finding | None:
+    policy = when.policy
+    if number.attempts is None:
+        return _UNKNOWN
+    if number.abandoned_at is not None and (facts.mode == PREDICTIVE or facts.channel is Channel.AUTO_CALL):
+        until = number.abandoned_at + timedelta(hours=policy.abandon_hours)
+        if when.now < until:
+            return DenialReason.ABANDONED_RECENTLY, until
+    if not number.attempts:
+        return None
+    until = max(one.at for one in number.attempts) + timedelta(minutes=policy.gap_minutes)
+    if when.now < until:
+        return DenialReason.NUMBER_GAP, until
+    if _is_callback_due(facts, when):
+        return None
+    full = reached(policy.caps_of(Scope.NUMBER), number.attempts, facts.channel, when)
+    return None if full is None else _finding_of(full)
+
+
+def _finding_of(found: Reached) -> _Finding:
+    return reason_of(found.cap), found.free_at
+
+
+def _window(facts: ContactFacts, when: When) -> _Finding | None:
+    hours, now = when.policy.hours, when.now
+    spans = spans_on(hours, facts.channel, when.day)
+    for opens, closes in spans:
+        if opens <= now < closes:
+            return None
+    return DenialReason.OUTSIDE_WINDOW if spans else DenialReason.CLOSED_DAY, next_open(hours, facts.channel, now)
+
+
+def _wished_hours(facts: ContactFacts, when: When) -> _Finding | None:
+    if facts.wishes is None:
+        return _UNKNOWN
+    if not facts.wishes or _is_callback_due(facts, when):
+        return None
+    moment = next_wished(facts.wishes, when.now, when.policy.hours.zone)
+    return None if moment == when.now else (DenialReason.WISHED_HOURS, moment)
+
+
+def _is_callback_due(facts: ContactFacts, when: When) -> bool:
     due = facts.callback_at if facts.channel is Channel.OPERATOR_CALL else None
-    return due is not None and due <= now < due + timedelta(days=policy.callback_days)
-
-
-def _local_day(policy: ContactPolicy, moment: datetime) -> date:
-    return moment.astimezone(policy.hours.zone).date()
-
-
-def _day_start(policy: ContactPolicy, day: date) -> datetime:
-    return datetime.combine(day, time(0, 0), policy.hours.zone)
+    return due is not None and due <= when.now < due + timedelta(days=when.policy.callback_days)
 
 
 _ORDER: dict[DenialReason, int] = {reason: place for place, reason in enumerate(DenialReason)}
-_RULES: tuple[Callable[[ContactFacts, ContactPolicy, datetime], _Finding | None], ...] = (
+_RULES: tuple[Callable[[ContactFacts, When], _Finding | None], ...] = (
     _channel,
     _marked,
     _held,
     _settled,
+    _stale,
     _suppressed,
     _number,
     _wished,
     _promised,
     _planned,
     _quiet,
+    _rested,
     _capped,
+    _number_busy,
     _window,
+    _wished_hours,
 )

@@ -20,10 +20,10 @@ from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.live import publish
 from callcenter.core.phones import format_national
 from campaigns.attempts.codes import Channel
-from campaigns.compliance import gate
+from campaigns.compliance import gate, sets
 from campaigns.compliance.facts import LINES, USABLE_STATUSES
 from campaigns.compliance.rules import ContactPolicy
-from campaigns.compliance.windows import open_spans
+from campaigns.compliance.windows import open_spans, spans_on
 from campaigns.messages.models import Batch, Message, Template
 from campaigns.messages.state import BATCH_TRANSITIONS, LIVE_BATCHES, BatchState, MessageState
 from campaigns.messages.templates import DEFAULT_BODY, DEFAULT_CODE, check_text, render, segments_of
@@ -90,7 +90,8 @@ def prepare_batch(
     rows = session.execute(CANDIDATES, _values(session, campaign_id, channel)).all()
     chosen, reasons = _choose(rows, channel)
     phones = {row.debtor_id: row.phone_id if channel is Channel.SMS else None for row in chosen}
-    decisions = gate.check_set(session, phones, channel, release_from, policy)
+    check = None if dry_run else sets.open_check(session, campaign_id, "batch", policy, now or as_of, user_id)
+    decisions = sets.ask(session, phones, channel, release_from, policy, check)
     reasons |= gate.count_reasons(decisions.values())
     allowed = [row for row in chosen if decisions[row.debtor_id].is_allowed]
     if dry_run:
@@ -114,7 +115,8 @@ def prepare_batch(
     session.flush()
     write = _write_messages if channel is Channel.SMS else _write_items
     batch.prepared = write(session, batch, allowed, body, now or as_of)
-    gate.record(session, decisions, channel, now or as_of, campaign_id=campaign_id)
+    if check is not None:
+        sets.close_check(check, now or as_of, batch_id=batch.id)
     publish(session, "batch")
     return BatchResult(batch.id, batch.prepared, batch.refused, withdrawn, release_from, release_until, reasons)
 
@@ -173,8 +175,9 @@ def _campaign(session: Session, campaign_id: int) -> Campaign:
 
 
 def _window(policy: ContactPolicy, channel: Channel, as_of: datetime) -> tuple[datetime, datetime]:
-    for opens, closes in open_spans(policy.hours, channel, as_of):
-        return max(opens, as_of), closes
+    for opens, _ in open_spans(policy.hours, channel, as_of):
+        day = opens.astimezone(policy.hours.zone).date()
+        return max(opens, as_of), spans_on(policy.hours, channel, day)[-1][1]
     raise InvalidInput("No contact window is in sight.", hint="Check the contact hours and the closing days.", code="no_window")
 
 

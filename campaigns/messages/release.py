@@ -6,11 +6,13 @@ then stays without an answer is unknown, and `settling` asks the provider. Nothi
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import select, update
@@ -21,7 +23,8 @@ from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
 from campaigns.compliance import gate
 from campaigns.compliance.reasons import DenialReason
-from campaigns.compliance.rules import Decision, Denied
+from campaigns.compliance.rules import ContactPolicy, Denied
+from campaigns.compliance.windows import is_open
 from campaigns.messages import events
 from campaigns.messages.batches import lapse_batch, set_batch_state
 from campaigns.messages.models import Batch, Message
@@ -48,16 +51,25 @@ class Released:
     segments: int = 0
 
 
+class _Permitted(NamedTuple):
+    """A message that may be sent, and the decision that says so."""
+
+    message: Message
+    decision_id: int | None
+
+
 def release_step(session_factory: SessionFactory, sender: SmsSender, now: datetime, *, limit: int = 10) -> Released:
     """Hands over up to `limit` messages of batches whose window is open."""
     with session_factory() as session:
-        claimed = _claim(session, now, limit)
-        allowed, refused = _ask_gate(session, claimed, now)
+        policy = gate.load_policy(session)
+        claimed = _claim(session, now, limit, policy)
+        allowed, refused = _ask_gate(session, claimed, now, policy)
         requests = _hand_over(session, allowed, sender.name, now)
     answers: list[tuple[int, SmsStatus | SenderError]] = []
     unsent: list[int] = []
+    asked_at = time.monotonic()
     for message_id, request in requests:
-        if unsent:
+        if unsent or time.monotonic() - asked_at > policy.decision_seconds:  # a decision that old is asked again
             unsent.append(message_id)
             continue
         try:
@@ -75,7 +87,7 @@ def release_step(session_factory: SessionFactory, sender: SmsSender, now: dateti
         refused=refused,
         put_back=put_back,
         has_more=len(claimed) == limit and not unsent,
-        segments=sum(message.segments for message in allowed),
+        segments=sum(one.message.segments for one in allowed),
     )
 
 
@@ -112,9 +124,11 @@ def _is_waiting(session: Session, batch_id: int) -> bool:
     return session.scalar(select(messages.exists() | items.exists())) or False
 
 
-def _claim(session: Session, now: datetime, limit: int) -> list[Message]:
-    """Fences up to `limit` ready messages of open batches of running campaigns."""
+def _claim(session: Session, now: datetime, limit: int, policy: ContactPolicy) -> list[Message]:
+    """Fences up to `limit` ready messages of open batches of running campaigns; none between two spans of a day's hours."""
     advance_batches(session, now)
+    if not is_open(policy.hours, Channel.SMS, now):
+        return []
     due = (
         select(Message.id)
         .join(Batch, (Batch.office_id == Message.office_id) & (Batch.id == Message.batch_id))
@@ -136,31 +150,38 @@ def _claim(session: Session, now: datetime, limit: int) -> list[Message]:
     return sorted(rows, key=lambda message: message.id)
 
 
-def _ask_gate(session: Session, claimed: Sequence[Message], now: datetime) -> tuple[list[Message], int]:
-    """Asks again just before contact; refusals end the message, each with its reason on record."""
+def _ask_gate(session: Session, claimed: Sequence[Message], now: datetime, policy: ContactPolicy) -> tuple[list[_Permitted], int]:
+    """Asks again just before contact; refusals end the message, but for those that somebody else stands in the way of for a moment."""
     if not claimed:
         return [], 0
-    decisions = gate.check_set(session, {m.debtor_id: m.phone_id for m in claimed}, Channel.SMS, now)
-    allowed: list[Message] = []
+    campaigns = {batch.id: batch.campaign_id for batch in _batches_of(session, claimed)}
+    asks = [gate.Ask(m.debtor_id, m.phone_id, campaigns[m.batch_id], message_id=m.id) for m in claimed]
+    decisions = gate.check_contacts(session, asks, Channel.SMS, now, policy=policy)
+    allowed: list[_Permitted] = []
     refused = 0
-    for message in claimed:
-        decision: Decision = decisions[message.debtor_id]
+    for message, decision in zip(claimed, decisions, strict=True):
         if not isinstance(decision, Denied):
-            allowed.append(message)
-            continue
-        refused += 1
-        state = MessageState.WITHDRAWN if decision.reason in TO_WITHDRAW else MessageState.REFUSED
-        events.move(message, state, now, reason=decision.reason.value)
-        batch = session.get_one(Batch, (message.office_id, message.batch_id))
-        gate.record(session, {message.debtor_id: decision}, Channel.SMS, now, campaign_id=batch.campaign_id)
+            allowed.append(_Permitted(message, decision.decision_id))
+        elif decision.reason is DenialReason.DECIDED_ELSEWHERE:
+            events.move(message, MessageState.READY, now)
+        else:
+            refused += 1
+            state = MessageState.WITHDRAWN if decision.reason in TO_WITHDRAW else MessageState.REFUSED
+            events.move(message, state, now, reason=decision.reason.value)
     return allowed, refused
 
 
-def _hand_over(session: Session, messages: Sequence[Message], provider: str, now: datetime) -> list[tuple[int, SmsRequest]]:
+def _batches_of(session: Session, messages: Sequence[Message]) -> Sequence[Batch]:
+    return session.scalars(select(Batch).where(Batch.id.in_({message.batch_id for message in messages}))).all()
+
+
+def _hand_over(session: Session, allowed: Sequence[_Permitted], provider: str, now: datetime) -> list[tuple[int, SmsRequest]]:
     """Opens each message's attempt and marks it as handed over; the caller commits before anything is sent."""
     requests: list[tuple[int, SmsRequest]] = []
-    for message in messages:
-        batch = session.get_one(Batch, (message.office_id, message.batch_id))
+    made: dict[int | None, int] = {}
+    batches = {batch.id: batch for batch in _batches_of(session, [one.message for one in allowed])}
+    for message, decision_id in allowed:
+        batch = batches[message.batch_id]
         attempt = Attempt(
             debtor_id=message.debtor_id,
             campaign_id=batch.campaign_id,
@@ -172,11 +193,12 @@ def _hand_over(session: Session, messages: Sequence[Message], provider: str, now
         )
         session.add(attempt)
         session.flush()
-        message.attempt_id = attempt.id
+        made[decision_id] = message.attempt_id = attempt.id
         message.provider = provider
         message.handed_over_at = now
         events.move(message, MessageState.HANDED_OVER, now, keeps_lease=True)
         requests.append((message.id, SmsRequest(message.reference, message.e164, message.body)))
+    gate.attach(session, made)
     return requests
 
 

@@ -39,7 +39,9 @@ def request_next(session: Session, user_id: int, now: datetime) -> WorkItem | No
     if agent.state != AgentState.READY:
         raise Conflict("You are not ready for a case.", hint="Say that you are ready first.", code="not_ready")
     for campaign in _campaigns(session, agent):
-        case = next_case(session, campaign.id, Channel.OPERATOR_CALL, claimant(agent.id), now, user_ids=(user_id,), lease=READ_LEASE)
+        case = next_case(
+            session, campaign.id, Channel.OPERATOR_CALL, claimant(agent.id), now, user_ids=(user_id,), lease=READ_LEASE, mode="preview"
+        )
         if case is not None:
             agents.move(session, agent, AgentState.RESERVED, now)
             return case.item
@@ -55,7 +57,7 @@ def call_now(session: Session, user_id: int, now: datetime) -> int | None:
     agent, item = _case_of(session, user_id, now)
     if not agent.is_leg_up:
         raise Conflict("Your telephone is not connected.", hint="Connect it; the case stays before you meanwhile.", code="no_leg")
-    case = admit(session, item, now)
+    case = admit(session, item, now, mode="preview")
     if case is None:
         agents.release(session, agent.id, now)
         return None

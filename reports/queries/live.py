@@ -159,7 +159,7 @@ WHERE office_id = :office AND state = 'done' AND is_callback AND updated_at >= :
 
 _SKIPPED = """
 SELECT reason, channel, count(DISTINCT debtor_id) AS debtors, min(next_allowed_at) FILTER (WHERE next_allowed_at > :now) AS next_allowed_at
-FROM compliance_decision WHERE office_id = :office AND at >= :start AND at < :end
+FROM compliance_decision WHERE office_id = :office AND at >= :start AND at < :end AND NOT is_allowed
 GROUP BY reason, channel ORDER BY debtors DESC, reason, channel
 """
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
 from callcenter.core.errors import InvalidInput
 from campaigns.attempts.codes import Channel
 from campaigns.compliance import gate
-from campaigns.compliance.models import CalendarDay, ComplianceDecision, ContactPolicyVersion
+from campaigns.compliance.models import CalendarDay, ComplianceDecision, ContactPolicyVersion, ContactWish
 from campaigns.compliance.presets import municipality, to_document
-from campaigns.compliance.rules import Allowed, Denied
-from campaigns.debtors.models import Debtor
+from campaigns.compliance.rules import Allowed, Denied, check
+from campaigns.compliance.trace import read_inputs
+from campaigns.debtors.models import Debtor, PhoneNumber
+from campaigns.imports.models import ImportFile
 from campaigns.promises.models import InstalmentPlan
 from tests.campaigns.town import NOW, TODAY, Town
 
@@ -33,7 +35,9 @@ def test_a_free_debtor_is_allowed_and_a_stranger_is_not(session: Session, town: 
     debtor = town.debtor()
     assert gate.check(session, debtor.id, CALL, NOW) == Allowed()
     assert gate.check_set(session, {999_999: None}, CALL, NOW)[999_999] == Denied(gate.DenialReason.UNKNOWN_FACTS)
-    assert session.scalars(select(ComplianceDecision)).all() == []
+    allowed = session.scalars(select(ComplianceDecision)).one()
+    assert (allowed.is_allowed, allowed.reason, allowed.inputs["hours"]) == (True, "", "09:00-17:00")
+    assert allowed.valid_until == NOW + timedelta(seconds=60)
 
 
 def test_what_the_query_sees(session: Session, town: Town) -> None:
@@ -164,3 +168,91 @@ def test_a_training_office_is_always_open(session: Session, town: Town) -> None:
     session.scalars(select(Office)).one().is_training = True
     session.flush()
     assert gate.check(session, debtor.id, CALL, NOW.replace(hour=3)) == Allowed()
+
+
+def test_what_is_on_record_makes_the_same_decision_again(session: Session, town: Town) -> None:
+    """Every kind of fact, written down and read back, gives what was decided."""
+    chance = Random(5)
+    home = town.debtor(household_no="77", mobile=False, landline=True)
+    for n in range(40):
+        debtor = town.debtor(hold=chance.choice([0, 0, 0, 4, 6]), household_no=chance.choice(["", "77"]), landline=n % 4 == 0)
+        for _ in range(chance.randrange(4)):
+            at = NOW - chance.randrange(200) * timedelta(hours=1)
+            town.attempt(debtor, CALL, at, chance.choice(["busy", "abandoned", "answered"]), party=chance.choice(["debtor", "family"]))
+        if n % 5 == 0:
+            town.suppress(debtor, chance.choice(["payment_claimed", "wished_time"]), NOW + chance.randrange(1, 50) * timedelta(hours=1))
+        if n % 7 == 0:
+            town.promise(debtor, TODAY + chance.randrange(-20, 9) * DAY, made=NOW - 25 * DAY)
+        if n % 6 == 0:
+            session.add(ContactWish(debtor_id=debtor.id, is_only=n % 4 == 0, opens=time(9), closes=time(12), created_at=NOW - DAY))
+        session.flush()
+        for channel in (CALL, Channel.AUTO_CALL, Channel.SMS):
+            gate.check(session, debtor.id, channel, NOW, mode="predictive" if channel is CALL else "")
+    town.attempt(home, CALL, NOW - timedelta(hours=1))
+    policy = gate.load_policy(session)
+    rows = session.scalars(select(ComplianceDecision)).all()
+    assert len(rows) == 120
+    again = [check(read_inputs(Channel(row.channel), row.inputs), policy, row.at) for row in rows]
+    assert [(a.is_allowed, getattr(a, "reason", ""), getattr(a, "next_allowed_at", None)) for a in again] == [
+        (row.is_allowed, row.reason, row.next_allowed_at) for row in rows
+    ]
+    assert len({row.reason for row in rows}) > 6
+
+
+def test_a_refusal_is_not_written_again_each_second(session: Session, town: Town) -> None:
+    debtor, spare = town.debtor(hold=4), town.phone(town.debtor(), "+819000000001", "mobile")
+    first = gate.check(session, debtor.id, CALL, NOW)
+    again = gate.check(session, debtor.id, CALL, NOW + timedelta(seconds=30))
+    assert first.decision_id == again.decision_id is not None
+    gate.check(session, debtor.id, Channel.SMS, NOW + timedelta(seconds=30))
+    gate.check(session, debtor.id, CALL, NOW + timedelta(seconds=61))
+    assert session.scalars(select(ComplianceDecision.id)).all() == [1, 2, 3]
+    gate.check(session, spare.debtor_id, CALL, NOW)
+    gate.check(session, spare.debtor_id, CALL, NOW)
+    assert session.scalar(select(func.count()).select_from(ComplianceDecision)) == 5, "each permission has its own row"
+
+
+def test_a_shared_number_a_household_and_a_gap(session: Session, town: Town) -> None:
+    first, second, third = town.debtor(household_no="5"), town.debtor(household_no="5"), town.debtor(mobile=False)
+    shared = town.phone(third, session.scalars(select(PhoneNumber.e164).where(PhoneNumber.debtor_id == first.id)).one() or "", "mobile")
+    called = session.scalars(select(PhoneNumber.id).where(PhoneNumber.debtor_id == first.id)).one()
+    town.attempt(first, CALL, NOW - timedelta(minutes=3), phone_id=called)
+    assert reason(session, second) == "household_cap"
+    assert reason(session, second, Channel.SMS) is None
+    assert gate.check(session, third.id, CALL, NOW, shared.id) == Denied(gate.DenialReason.NUMBER_GAP, NOW + timedelta(minutes=2))
+    later = NOW + timedelta(minutes=2)
+    assert gate.check(session, third.id, CALL, later, shared.id) == Allowed()
+
+
+def test_a_call_that_found_no_operator(session: Session, town: Town) -> None:
+    debtor = town.debtor()
+    number = session.scalars(select(PhoneNumber.id).where(PhoneNumber.debtor_id == debtor.id)).one()
+    town.attempt(debtor, CALL, NOW - 2 * DAY, "abandoned", phone_id=number)
+    refused = gate.check(session, debtor.id, CALL, NOW, number, mode="predictive")
+    assert refused == Denied(gate.DenialReason.ABANDONED_RECENTLY, NOW + DAY)
+    assert gate.check(session, debtor.id, CALL, NOW, number, mode="progressive") == Allowed()
+
+
+def test_a_list_that_is_too_old_and_a_workplace(session: Session, town: Town) -> None:
+    debtor = town.debtor()
+    told = {"layout": "standard", "original_name": "x", "stored_path": "x", "sha256": "x", "size_bytes": 1, "status": "done"}
+    listed = ImportFile(kind="debts", as_of=TODAY - 40 * DAY, created_at=NOW, **told)
+    session.add(listed)
+    document = to_document(municipality()) | {"max_list_days": 30}
+    session.add(ContactPolicyVersion(version=4, document=document, created_at=NOW))
+    session.flush()
+    assert reason(session, debtor) == "list_too_old"
+    assert session.scalars(select(ComplianceDecision.policy_version)).one() == 4
+    listed.as_of = TODAY - 30 * DAY
+    at_work = town.debtor(mobile=False)
+    town.phone(at_work, "+81312340000", "fixed", remark="勤務先")
+    session.flush()
+    assert reason(session, debtor, Channel.SMS) is None
+    assert reason(session, at_work) == "number_workplace"
+
+
+def test_two_contacts_to_one_household_or_person_are_not_made_together(session: Session, town: Town) -> None:
+    one, two, other = town.debtor(household_no="9"), town.debtor(household_no="9"), town.debtor()
+    asks = [gate.Ask(one.id), gate.Ask(two.id), gate.Ask(other.id), gate.Ask(other.id)]
+    decisions = gate.check_contacts(session, asks, CALL, NOW)
+    assert [getattr(decision, "reason", None) for decision in decisions] == [None, "decided_elsewhere", None, "decided_elsewhere"]

@@ -193,7 +193,7 @@ def test_preview_asks_the_gate_again_and_keeps_its_refusal(office_id: int) -> No
     with transaction(office_id) as session:
         assert preview.call_now(session, hall.user_ids[0], hall.clock.now()) is None
     with transaction(office_id) as session:
-        refusal = session.scalars(select(ComplianceDecision)).one()
+        refusal = session.scalars(select(ComplianceDecision).where(~ComplianceDecision.is_allowed)).one()
     assert (refusal.reason, hall.agent().state, hall.items()[0].state, hall.calls()) == ("do_not_contact", "ready", "withdrawn", [])
 
 

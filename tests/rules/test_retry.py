@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.retry import PastTry, RetryPolicy, next_try_at
 from campaigns.compliance.presets import municipality, training
-from campaigns.compliance.rules import Allowed, ContactFacts, check
+from campaigns.compliance.rules import Allowed, ContactFacts, NumberFact, Tried, check
 from tests.campaigns.town import JST, NOW
 
 LOOSE = replace(municipality(), max_per_day=10, max_per_week=30)
@@ -98,8 +98,11 @@ def test_the_gate_agrees_with_every_next_try(
         outstanding=1,
         holds=frozenset({0}),
         suppressions=(),
-        number="usable",
+        numbers=(NumberFact(),),
         has_plan=False,
-        recent_attempts=(*tuple(t.began_at for t in history), now),
+        recent_attempts=tuple(Tried(at, Channel.OPERATOR_CALL) for at in (*(t.began_at for t in history), now)),
+        household_attempts=(),
+        wishes=(),
+        list_as_of=now.date(),
     )
     assert check(facts, policy.contact, moment) == Allowed()
