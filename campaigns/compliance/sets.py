@@ -33,9 +33,8 @@ refused AS (SELECT * FROM jsonb_to_recordset(CAST(:refused AS jsonb))
             AS r (debtor_id bigint, phone_id bigint, reason text, next_allowed_at timestamptz, inputs jsonb))"""
 _IS_SAME = """c.debtor_id = r.debtor_id AND c.reason = r.reason AND c.policy_version = :version
   AND c.next_allowed_at IS NOT DISTINCT FROM r.next_allowed_at"""
-_IS_CURRENT = (
-    "c.office_id = :office AND c.campaign_id = :campaign AND c.channel = CAST(:channel AS text) AND c.check_id IS NOT NULL AND c.ended_at IS NULL"
-)
+_IS_CURRENT = """c.office_id = :office AND c.campaign_id = :campaign AND c.channel = CAST(:channel AS text)
+  AND c.check_id IS NOT NULL AND c.ended_at IS NULL"""
 _END = text(f"""
 WITH {_REFUSED}
 UPDATE compliance_decision c SET ended_at = :now
