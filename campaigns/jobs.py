@@ -18,6 +18,7 @@ from callcenter.core.queue import enqueue
 from callcenter.core.settings import get_settings
 from campaigns.attempts.codes import Channel
 from campaigns.imports import service as imports
+from campaigns.imports.layout_drafts import sweep_drafts
 from campaigns.messages.batches import prepare_batch
 from campaigns.messages.release import advance_batches, release_step
 from campaigns.messages.senders.port import SmsSender
@@ -53,6 +54,12 @@ def sweep_imports(office_id: int) -> None:
     for import_id in lost:
         if not enqueue("campaigns.jobs.run_import", office_id, import_id):
             run_import(office_id, import_id)
+
+
+def sweep_layout_drafts(office_id: int) -> None:
+    """Removes sample files of layouts that were never finished."""
+    with transaction(office_id) as session:
+        sweep_drafts(session, utc_now())
 
 
 def settle_promises(office_id: int) -> None:
