@@ -41,13 +41,11 @@ class Periodic:
 
 PERIODIC = (
     Periodic("campaigns.jobs.sweep_imports", seconds=30),
-    Periodic("campaigns.jobs.sweep_layout_drafts", seconds=3600),
     Periodic("campaigns.jobs.sweep_claims", seconds=15),
     Periodic("campaigns.jobs.release_messages", queue="batch", seconds=15),
     Periodic("campaigns.jobs.settle_unknown_messages", queue="batch", seconds=60),
     Periodic("campaigns.jobs.run_sync", seconds=60),
     Periodic("reports.jobs.refresh_facts", seconds=60),
-    Periodic("campaigns.jobs.turn_cycles", seconds=600),
     Periodic("campaigns.jobs.settle_promises", cron="10 15 * * *"),  # 00:10 in Japan
     Periodic("campaigns.jobs.prepare_night_batches", queue="batch", cron="30 17 * * *"),  # 02:30 in Japan
 )

@@ -18,7 +18,6 @@ from callcenter.core.queue import enqueue
 from callcenter.core.settings import get_settings
 from campaigns.attempts.codes import Channel
 from campaigns.imports import service as imports
-from campaigns.imports.layout_drafts import sweep_drafts
 from campaigns.messages.batches import prepare_batch
 from campaigns.messages.release import advance_batches, release_step
 from campaigns.messages.senders.port import SmsSender
@@ -26,7 +25,6 @@ from campaigns.messages.senders.registry import open_sender
 from campaigns.messages.settling import settle_messages
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import plan
-from campaigns.planning.turning import is_planned_before_its_cycle, turn
 from campaigns.promises.settle import settle
 from campaigns.sync.connectors import csv_drop
 from campaigns.worklist.claim import sweep
@@ -56,12 +54,6 @@ def sweep_imports(office_id: int) -> None:
             run_import(office_id, import_id)
 
 
-def sweep_layout_drafts(office_id: int) -> None:
-    """Removes sample files of layouts that were never finished."""
-    with transaction(office_id) as session:
-        sweep_drafts(session, utc_now())
-
-
 def settle_promises(office_id: int) -> None:
     """Judges all promises at the turn of the day."""
     now = utc_now()
@@ -77,24 +69,8 @@ def plan_campaign(office_id: int, campaign_id: int) -> None:
         fill(session, campaign_id, now)
 
 
-def turn_cycles(office_id: int) -> None:
-    """Closes cycles that ended and opens those that begin, after downtime too; what was planned before its cycle is planned anew."""
-    with transaction(office_id) as session:
-        under_way = session.scalars(select(Campaign.id).where(Campaign.status.in_(("running", "paused"))).order_by(Campaign.id)).all()
-    for campaign_id in under_way:
-        try:
-            with transaction(office_id) as session:
-                turn(session, campaign_id, utc_now())
-                is_stale = is_planned_before_its_cycle(session, campaign_id)
-            if is_stale:
-                plan_campaign(office_id, campaign_id)
-        except AppError as problem:
-            log.warning("cycle_not_turned", office_id=office_id, campaign_id=campaign_id, code=problem.code)
-
-
 def prepare_night_batches(office_id: int) -> None:
-    """Turns the cycles, plans every running campaign and prepares its messages and automated calls for the next contact window."""
-    turn_cycles(office_id)
+    """Plans every running campaign and prepares its messages and automated calls for the next contact window."""
     with transaction(office_id) as session:
         running = session.scalars(select(Campaign.id).where(Campaign.status == "running").order_by(Campaign.priority, Campaign.id)).all()
     for campaign_id in running:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 APP_ROLE = "callcenter_app"
-INSERT_ONLY = frozenset({"audit_event"})
+INSERT_ONLY = frozenset({"audit_event", "audit_seal"})
 
 
 def create_app_role() -> None:

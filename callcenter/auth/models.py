@@ -77,14 +77,21 @@ class UserSession(OfficeMixin, Base):
     ended_at: Mapped[datetime | None]
 
 
+TRANSACTION = text("((pg_current_xact_id())::text)::bigint")
+
+
 class AuditEvent(OfficeMixin, Base):
-    """Who looked at or changed what; the application may only insert here."""
+    """Who looked at or changed what; the application may only insert here.
+
+    `txid` is the inserting transaction: rows of transactions that are over can be sealed without a lock.
+    """
 
     __tablename__ = "audit_event"
     __table_args__ = (
         ForeignKeyConstraint(["office_id"], ["office.id"]),
         Index(None, "office_id", "at"),
         Index(None, "office_id", "subject_type", "subject_id"),
+        Index(None, "office_id", "txid"),
     )
 
     at: Mapped[datetime]
@@ -94,6 +101,32 @@ class AuditEvent(OfficeMixin, Base):
     subject_id: Mapped[int | None]
     address: Mapped[str] = mapped_column(String(64), server_default="")
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    txid: Mapped[int] = mapped_column(server_default=TRANSACTION)
+
+
+class AuditSeal(OfficeMixin, Base):
+    """A signed summary of audit rows: those of the transactions from `from_txid` up to but not `to_txid`, above the row `after_id`.
+
+    `root` is the Merkle root over the rows, `chain` covers it and the seal before; `signature` is made with a key that is not in the
+    database. The application may only insert here.
+    """
+
+    __tablename__ = "audit_seal"
+    __table_args__ = (
+        ForeignKeyConstraint(["office_id"], ["office.id"]),
+        UniqueConstraint("office_id", "number"),
+    )
+
+    number: Mapped[int]
+    from_txid: Mapped[int]
+    to_txid: Mapped[int]
+    after_id: Mapped[int] = mapped_column(server_default="0")
+    events: Mapped[int]
+    root: Mapped[str] = mapped_column(String(64))
+    chain: Mapped[str] = mapped_column(String(64))
+    key_id: Mapped[str] = mapped_column(String(16))
+    signature: Mapped[str] = mapped_column(String(128))
+    sealed_at: Mapped[datetime]
 
 
 class IdempotencyKey(OfficeMixin, Base):

@@ -19,6 +19,8 @@ from campaigns.debtors.listing import DEBT_FIELDS, DEBT_KEY, DEBTOR_FIELDS, PHON
 from campaigns.debtors.service import refresh_listed
 from campaigns.imports.changes import was
 from campaigns.imports.staging import Progress, run, stage
+from campaigns.payments.ledger import last_full_list
+from campaigns.payments.listing import settle_with_list, take_out_of_list
 
 _KEY_TYPES = {"tax_code": "text", "levy_year": "smallint", "base_year": "smallint", "term": "smallint", "notice_no": "text"}
 _SAME_DEBT = " AND ".join(f"b.{name} = s.{name}" for name in DEBT_KEY)
@@ -137,23 +139,6 @@ def _merge_phones(session: Session, options: ListOptions) -> None:
     )
 
 
-def _subtract_later_payments(session: Session, as_of: date) -> None:
-    """A payment posted on or after the list's date is not in its amounts yet: paid means stop, whatever an older list says."""
-    run(
-        session,
-        f"""UPDATE list_debt s SET outstanding = s.outstanding - least(l.yen, s.outstanding),
-                   received = s.received + least(l.yen, s.outstanding),
-                   status = CASE WHEN s.status = 'open' AND l.yen >= s.outstanding THEN 'settled' ELSE s.status END
-            FROM debtor d, debt b, (
-              SELECT a.debt_id, sum(a.principal) AS yen
-              FROM allocation a JOIN payment p ON p.office_id = a.office_id AND p.id = a.payment_id
-              WHERE a.office_id = :office AND coalesce(p.posted_on, (p.recorded_at AT TIME ZONE 'Asia/Tokyo')::date) >= :as_of
-              GROUP BY a.debt_id HAVING sum(a.principal) > 0) l
-            WHERE {_OWNER} AND b.office_id = :office AND b.debtor_id = d.id AND {_SAME_DEBT} AND b.id = l.debt_id""",
-        as_of=as_of,
-    )
-
-
 def _merge_debts(session: Session, values: Mapping[str, str], options: ListOptions) -> int:
     """Changes and adds debts; returns how many were added."""
     run(
@@ -166,6 +151,7 @@ def _merge_debts(session: Session, values: Mapping[str, str], options: ListOptio
     run(
         session,
         f"""UPDATE debt b SET {_assignments(values)}, updated_at = :now, list_import_id = :import_id,
+                   listed_outstanding = NULL, listed_received = NULL, listed_by = NULL,
                    closed_at = CASE WHEN s.status = 'open' THEN NULL ELSE coalesce(b.closed_at, :now) END
             FROM list_debt s JOIN debt_diff c ON c.row = s.row WHERE b.office_id = :office AND b.id = c.id""",
         **options.facts,
@@ -204,9 +190,13 @@ def _close(session: Session, options: ListOptions, *, has_deleted: bool, closes_
         )
         run(
             session,
-            """UPDATE debt b SET status = 'not_listed', closed_at = :now, updated_at = :now, list_import_id = :import_id
+            """UPDATE debt b SET status = 'not_listed', closed_at = :now, updated_at = :now, list_import_id = :import_id,
+                      listed_outstanding = coalesce(b.listed_outstanding, b.outstanding),
+                      listed_received = coalesce(b.listed_received, b.received),
+                      listed_by = coalesce(b.listed_by, greatest(b.list_import_id, CAST(:last_full AS bigint)))
                FROM debt_closed c WHERE c.row IS NULL AND b.office_id = :office AND b.id = c.id""",
             **options.facts,
+            last_full=last_full_list(session),
         )
     return int(run(session, "SELECT count(*) FROM debt_closed").scalar_one())
 
@@ -255,10 +245,11 @@ def merge_list(
         _merge_phones(session, options)
     say("debts", frame.height)
     if not is_first:
-        _subtract_later_payments(session, options.as_of)
+        take_out_of_list(session, import_id=options.import_id, as_of=options.as_of, has_assessed="assessed" in debt_fields)
     created = _merge_debts(session, debt_values, options)
     say("close", frame.height)
     closed = _close(session, options, has_deleted="is_deleted" in frame.columns, closes_unlisted=options.is_full and not is_first)
+    settle_with_list(session, import_id=options.import_id, is_full=options.is_full, now=options.now)
     refresh_listed(session, options.now, "not_listed")
     updated = _updated(session, has_phones=has_phones)
     told = changes.summary(session, debtor_values, debt_values, has_phones=has_phones)

@@ -77,6 +77,8 @@ class Debt(OfficeMixin, Base):
 
     `status`: open, settled (nothing outstanding), not_listed (closed because a new list no longer holds it).
     `vintage`: current (現年) or carried_over (滞繰). `hold` is the file's 停止区分 digit, 0 none.
+    Where payments came that the list did not hold, `listed_outstanding` and `listed_received` are what the list `listed_by` told, and
+    `outstanding` and `received` what is left after those payments (`campaigns.payments.ledger`); null means the list's amounts stand.
     """
 
     __tablename__ = "debt"
@@ -109,6 +111,9 @@ class Debt(OfficeMixin, Base):
     status: Mapped[str] = mapped_column(String(12), server_default="open")
     refund_candidate: Mapped[int] = mapped_column(server_default="0")
     list_import_id: Mapped[int | None]
+    listed_outstanding: Mapped[int | None]
+    listed_received: Mapped[int | None]
+    listed_by: Mapped[int | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     closed_at: Mapped[datetime | None]
 

@@ -13,7 +13,9 @@ from callcenter.core.db import Base, OfficeMixin, within_office
 class Payment(OfficeMixin, Base):
     """収納: one posting, unique by its source reference (収納履歴番号); amounts in whole yen.
 
-    `status`: matched, unmatched (no such debt: shown, not lost), reversed, reversal. `refund` is what exceeds the debt (過誤納).
+    `status`: matched, unmatched (no such debt: shown, not lost), reversed (as a whole), reversal. `is_listed`: the list that told the
+    debt's amounts holds it already. `refund` is what exceeds the debt (過誤納), `reversed` what of all its yen a reversal took back.
+    A row with `assigned_by` was set against its debt by hand; its own key says what the file said.
     """
 
     __tablename__ = "payment"
@@ -24,6 +26,7 @@ class Payment(OfficeMixin, Base):
         UniqueConstraint("office_id", "source_ref", "is_reversal"),
         Index(None, "office_id", "debtor_id", "paid_on"),
         Index(None, "office_id", "status"),
+        Index(None, "office_id", "debt_id"),
         CheckConstraint("status in ('matched','unmatched','reversed','reversal')", name="status"),
     )
 
@@ -43,23 +46,32 @@ class Payment(OfficeMixin, Base):
     demand_fee: Mapped[int] = mapped_column(server_default="0")
     late_charge: Mapped[int] = mapped_column(server_default="0")
     refund: Mapped[int] = mapped_column(server_default="0")
+    reversed: Mapped[int] = mapped_column(server_default="0")
+    is_listed: Mapped[bool] = mapped_column(server_default=text("false"))
+    assigned_by: Mapped[int | None]
+    assigned_at: Mapped[datetime | None]
     status: Mapped[str] = mapped_column(String(10))
     import_id: Mapped[int | None]
     recorded_at: Mapped[datetime]
 
 
 class Allocation(OfficeMixin, Base):
-    """What part of a payment was set against a debt's principal; negative for a reversal."""
+    """What of a payment stands against its debt, beyond what the debt's list held; yen.
+
+    A row's principal is negative where a reversal took back what that list had counted.
+    """
 
     __tablename__ = "allocation"
     __table_args__ = (
         within_office("payment_id", "payment"),
         within_office("debt_id", "debt"),
         Index(None, "office_id", "debt_id"),
-        Index(None, "office_id", "payment_id"),
+        UniqueConstraint("office_id", "payment_id", "debt_id"),
     )
 
     payment_id: Mapped[int]
     debt_id: Mapped[int]
     principal: Mapped[int]
+    demand_fee: Mapped[int] = mapped_column(server_default="0")
+    late_charge: Mapped[int] = mapped_column(server_default="0")
     at: Mapped[datetime]

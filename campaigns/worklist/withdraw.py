@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.messages.models import Batch, Message
@@ -17,13 +17,17 @@ from campaigns.worklist.models import WorkItem
 from campaigns.worklist.state import WorkState
 
 
-def withdraw_for_debtors(session: Session, debtor_ids: Sequence[int], reason: str, now: datetime) -> int:
-    """Withdraws the ready items and messages of these debtors and returns how many there were."""
+def withdraw_for_debtors(session: Session, debtor_ids: Sequence[int], reason: str, now: datetime, *, but_callbacks: bool = False) -> int:
+    """Withdraws the ready items and messages of these debtors and returns how many there were.
+
+    Args:
+        but_callbacks: leaves the call-backs that debtors asked for.
+    """
     if not debtor_ids:
         return 0
-    return _withdraw_items(session, WorkItem.debtor_id.in_(debtor_ids), reason, now) + _withdraw_messages(
-        session, Message.debtor_id.in_(debtor_ids), reason, now
-    )
+    theirs = WorkItem.debtor_id.in_(debtor_ids)
+    items = and_(theirs, ~WorkItem.is_callback) if but_callbacks else theirs
+    return _withdraw_items(session, items, reason, now) + _withdraw_messages(session, Message.debtor_id.in_(debtor_ids), reason, now)
 
 
 def withdraw_campaign(session: Session, campaign_id: int, now: datetime) -> int:
@@ -32,13 +36,6 @@ def withdraw_campaign(session: Session, campaign_id: int, now: datetime) -> int:
     return _withdraw_items(session, WorkItem.campaign_id == campaign_id, "campaign_finished", now) + _withdraw_messages(
         session, Message.batch_id.in_(batches), "campaign_finished", now
     )
-
-
-def withdraw_cycle(session: Session, campaign_id: int, reason: str, now: datetime) -> int:
-    """Withdraws what still waits at the end of a campaign's cycle; a call-back that a debtor was promised stays."""
-    batches = select(Batch.id).where(Batch.campaign_id == campaign_id)
-    items = (WorkItem.campaign_id == campaign_id) & ~WorkItem.is_callback
-    return _withdraw_items(session, items, reason, now) + _withdraw_messages(session, Message.batch_id.in_(batches), reason, now)
 
 
 def withdraw_for_phones(session: Session, phone_ids: Sequence[int], reason: str, now: datetime) -> int:
