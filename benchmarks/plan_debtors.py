@@ -22,10 +22,49 @@ from sqlalchemy import Connection, Engine, text
 from benchmarks.scratch import database
 from callcenter.core.db import transaction
 from campaigns.planning.models import Campaign
-from campaigns.planning.position import position_at
+from campaigns.planning.rulesets import add_rule_set, rules_of
 from campaigns.planning.service import create_campaign, plan, plan_values
-from campaigns.segmentation.compile import Compiled, decided_sql, table_sql
-from campaigns.segmentation.defaults import default_rule_set
+from campaigns.segmentation.compile import decided_sql, table_sql
+from campaigns.segmentation.documents import read_rule_set
+from campaigns.segmentation.query import Compiled
+
+
+def _is(attribute: str, is_set: bool = True) -> dict[str, Any]:
+    return {"attribute": attribute, "op": "is", "value": is_set}
+
+
+def _test(attribute: str, op: str, value: object, **params: object) -> dict[str, Any]:
+    return {"attribute": attribute, "op": op, "value": value} | ({"params": params} if params else {})
+
+
+def _rule(code: str, channel: str, when: object, priority: int = 5) -> dict[str, Any]:
+    return {"code": code, "channel": channel, "reasons": [code], "priority": priority, "when": when}
+
+
+# Twenty rules as the editor stores them: holds and suppressions, amounts and ages, numbers, history with and without parameters.
+DOCUMENT: dict[str, Any] = {
+    "schema": 2,
+    "rules": [
+        *(_rule(name, "none", _is(name)) for name in ("do_not_contact", "is_stopped", "has_collection_grace", "is_seized", "has_plan")),
+        *(_rule(name, "none", _is(name)) for name in ("payment_claimed", "is_vulnerable", "has_open_promise")),
+        _rule("with_officer", "tax_officer", _is("with_officer"), 3),
+        _rule("large", "tax_officer", _test("outstanding", ">=", 500_000), 2),
+        _rule("old", "tax_officer", _test("oldest_days", ">=", 730), 4),
+        _rule("refusing", "tax_officer", {"any": [_test("refusals", ">=", 1), _test("broken_promises", ">=", 2)]}, 3),
+        _rule("no_number", "visit", _is("has_usable_phone", False)),
+        _rule("broken", "operator_call", _test("broken_promises", ">=", 1), 2),
+        _rule("failing", "visit", {"all": [_test("failed_calls", ">=", 3), _test("outstanding", ">=", 30_000)]}, 4),
+        _rule("just_called", "none", {"all": [_test("attempts", ">=", 2, days=7), _test("days_since_attempt", "<=", 2)]}),
+        _rule("reached", "operator_call", _test("contact_count", ">=", 1), 4),
+        _rule("first_sms", "sms", {"all": [_is("has_mobile"), _test("sms_count", "=", 0), _test("auto_call_count", "=", 0)]}),
+        _rule(
+            "auto",
+            "auto_call",
+            {"all": [_test("attempts", ">=", 1, channel="sms", days=60), _test("days_since_payment", "is empty", True)]},
+        ),
+        _rule("rest", "operator_call", "always"),
+    ],
+}
 
 AS_OF = datetime(2026, 11, 18, 1, 0, tzinfo=UTC)
 QUICK, FULL = 50_000, 1_000_000
@@ -71,19 +110,18 @@ def settle_town(engine: Engine, people: int) -> tuple[int, int]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
     with transaction(office_id) as session:
-        return office_id, create_campaign(session, "bench", AS_OF).id
+        add_rule_set(session, "bench", read_rule_set(DOCUMENT), AS_OF, is_active=True)
+        return office_id, create_campaign(session, "bench", AS_OF, rule_set="bench").id
 
 
 def flatten(connection: Connection, office_id: int, campaign_id: int) -> str:
     """Puts every fact into one flat table and returns the bare statement that assigns from it."""
     with transaction(office_id) as session:
         campaign = session.get_one(Campaign, (office_id, campaign_id))
-        values, ladder = plan_values(session, campaign, AS_OF, AS_OF), position_at(session, campaign, AS_OF).cases()
-    rules = default_rule_set()
-    compiled = Compiled()
-    decided, outcome = decided_sql(rules, compiled, ladder=ladder), table_sql(rules, compiled, ladder=ladder)
-    connection.execute(text(f"CREATE TABLE decided AS {decided}"), compiled.values | values)
-    connection.execute(text(f"CREATE TABLE outcome AS {outcome}"), compiled.values)
+        values, rules = plan_values(session, campaign, AS_OF, AS_OF), rules_of(session, campaign.rule_set_id)
+    for table, make in (("decided", decided_sql), ("outcome", table_sql)):
+        compiled = Compiled()
+        connection.execute(text(f"CREATE TABLE {table} AS {make(rules, compiled)}"), compiled.values | values)
     for table in ("decided", "outcome"):
         connection.execute(text(f"ALTER TABLE {table} OWNER TO CURRENT_USER"))
         connection.execute(text(f"ANALYZE {table}"))
@@ -91,7 +129,7 @@ def flatten(connection: Connection, office_id: int, campaign_id: int) -> str:
         column: "CASE place "
         + " ".join(
             f"WHEN {row.place} THEN {_literal(getattr(row, column))}"
-            for row in connection.execute(text("SELECT * FROM outcome WHERE NOT waits ORDER BY place"))
+            for row in connection.execute(text("SELECT * FROM outcome WHERE drawn = 0 ORDER BY place"))
         )
         + " END"
         for column in ("channel", "reason_codes", "rule_code", "priority")

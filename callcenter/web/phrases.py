@@ -7,60 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaigns.attempts.codes import CHANNEL_JA, LINE_RESULT_JA, OUTCOME_JA, PARTY_JA, Channel, LineResult, Outcome, Party
+from campaigns.attempts.codes import (
+    CHANNEL_EN,
+    CHANNEL_JA,
+    LINE_RESULT_EN,
+    LINE_RESULT_JA,
+    OUTCOME_EN,
+    OUTCOME_JA,
+    PARTY_EN,
+    PARTY_JA,
+    Channel,
+    LineResult,
+    Outcome,
+    Party,
+)
 from dialer.agents.state import PAUSE_REASON_JA, AgentState, PauseReason
 
-CHANNEL_EN = {
-    Channel.SMS: "SMS",
-    Channel.AUTO_CALL: "Automated call",
-    Channel.OPERATOR_CALL: "Call",
-    Channel.VISIT: "Visit",
-    Channel.TAX_OFFICER: "Handed to a tax officer",
-    Channel.NONE: "No contact",
-}
-LINE_RESULT_EN = {
-    LineResult.ANSWERED: "Answered",
-    LineResult.BUSY: "Busy",
-    LineResult.NO_ANSWER: "No answer",
-    LineResult.MACHINE: "Answering machine",
-    LineResult.UNOBTAINABLE: "Number not in use",
-    LineResult.REJECTED: "Rejected",
-    LineResult.UNREACHABLE: "Out of reach",
-    LineResult.FAX: "Fax",
-    LineResult.ABANDONED: "Abandoned",
-    LineResult.FAILED: "Failed",
-}
-PARTY_EN = {
-    Party.DEBTOR: "The person",
-    Party.DEBTOR_UNVERIFIED: "The person (not verified)",
-    Party.FAMILY: "Family at home",
-    Party.THIRD_PARTY: "Somebody else",
-    Party.COMPANY_CONTACT: "Company contact",
-    Party.AGENT: "Agent",
-    Party.WRONG_NUMBER: "Wrong number",
-    Party.UNKNOWN: "Unknown (silent)",
-    Party.NOBODY: "Nobody",
-}
-OUTCOME_EN = {
-    Outcome.PROMISE_FULL: "Promise to pay (all)",
-    Outcome.PROMISE_PART: "Promise to pay (part)",
-    Outcome.INSTALMENT_TO_OFFICER: "Instalments: to an officer",
-    Outcome.CLAIMS_PAID: "Says it is paid",
-    Outcome.REISSUE_SLIP: "New payment slip",
-    Outcome.DIRECT_DEBIT_WISH: "Wishes direct debit",
-    Outcome.CALLBACK_PROMISED: "Call back",
-    Outcome.CALLBACK_MESSAGE_LEFT: "Message left",
-    Outcome.HARDSHIP: "Hard to pay, wishes advice",
-    Outcome.REFUSES: "Refuses or objects",
-    Outcome.DISPUTES_ASSESSMENT: "Disputes the assessment",
-    Outcome.DEATH_MOVE_ABSENCE: "Death, move or long absence",
-    Outcome.STOP_NUMBER: "Asks to stop using the number",
-    Outcome.COMPLAINT: "Complaint",
-    Outcome.LANGUAGE_SUPPORT: "Needs another language",
-    Outcome.VULNERABLE: "Needs special care",
-    Outcome.INTERRUPTED: "Cut off",
-    Outcome.NO_RESULT: "No result",
-}
 PAUSE_REASON_EN = {
     PauseReason.BREAK: "Break",
     PauseReason.MEETING: "Meeting",

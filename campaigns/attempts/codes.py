@@ -28,6 +28,14 @@ CHANNEL_JA: dict[Channel, str] = {
     Channel.TAX_OFFICER: "徴税吏員へ引継",
     Channel.NONE: "連絡しない",
 }
+CHANNEL_EN: dict[Channel, str] = {
+    Channel.SMS: "SMS",
+    Channel.AUTO_CALL: "Automated call",
+    Channel.OPERATOR_CALL: "Call",
+    Channel.VISIT: "Visit",
+    Channel.TAX_OFFICER: "Handed to a tax officer",
+    Channel.NONE: "No contact",
+}
 
 
 class LineResult(StrEnum):
@@ -57,6 +65,18 @@ LINE_RESULT_JA: dict[LineResult, str] = {
     LineResult.ABANDONED: "放棄(応答後に切断)",
     LineResult.FAILED: "発信失敗(設備)",
 }
+LINE_RESULT_EN: dict[LineResult, str] = {
+    LineResult.ANSWERED: "Answered",
+    LineResult.BUSY: "Busy",
+    LineResult.NO_ANSWER: "No answer",
+    LineResult.MACHINE: "Answering machine",
+    LineResult.UNOBTAINABLE: "Number not in use",
+    LineResult.REJECTED: "Rejected",
+    LineResult.UNREACHABLE: "Out of reach",
+    LineResult.FAX: "Fax",
+    LineResult.ABANDONED: "Abandoned",
+    LineResult.FAILED: "Failed",
+}
 
 
 class Party(StrEnum):
@@ -83,6 +103,17 @@ PARTY_JA: dict[Party, str] = {
     Party.WRONG_NUMBER: "間違い電話",
     Party.UNKNOWN: "不明(無言・即切れ)",
     Party.NOBODY: "なし",
+}
+PARTY_EN: dict[Party, str] = {
+    Party.DEBTOR: "The person",
+    Party.DEBTOR_UNVERIFIED: "The person (not verified)",
+    Party.FAMILY: "Family at home",
+    Party.THIRD_PARTY: "Somebody else",
+    Party.COMPANY_CONTACT: "Company contact",
+    Party.AGENT: "Agent",
+    Party.WRONG_NUMBER: "Wrong number",
+    Party.UNKNOWN: "Unknown (silent)",
+    Party.NOBODY: "Nobody",
 }
 
 CONTACT_PARTIES = frozenset({Party.DEBTOR, Party.DEBTOR_UNVERIFIED, Party.FAMILY, Party.COMPANY_CONTACT, Party.AGENT})
@@ -131,6 +162,26 @@ OUTCOME_JA: dict[Outcome, str] = {
     Outcome.VULNERABLE: "要配慮(DV・福祉)",
     Outcome.INTERRUPTED: "中断",
     Outcome.NO_RESULT: "結果なし",
+}
+OUTCOME_EN: dict[Outcome, str] = {
+    Outcome.PROMISE_FULL: "Promise to pay (all)",
+    Outcome.PROMISE_PART: "Promise to pay (part)",
+    Outcome.INSTALMENT_TO_OFFICER: "Instalments: to an officer",
+    Outcome.CLAIMS_PAID: "Says it is paid",
+    Outcome.REISSUE_SLIP: "New payment slip",
+    Outcome.DIRECT_DEBIT_WISH: "Wishes direct debit",
+    Outcome.CALLBACK_PROMISED: "Call back",
+    Outcome.CALLBACK_MESSAGE_LEFT: "Message left",
+    Outcome.HARDSHIP: "Hard to pay, wishes advice",
+    Outcome.REFUSES: "Refuses or objects",
+    Outcome.DISPUTES_ASSESSMENT: "Disputes the assessment",
+    Outcome.DEATH_MOVE_ABSENCE: "Death, move or long absence",
+    Outcome.STOP_NUMBER: "Asks to stop using the number",
+    Outcome.COMPLAINT: "Complaint",
+    Outcome.LANGUAGE_SUPPORT: "Needs another language",
+    Outcome.VULNERABLE: "Needs special care",
+    Outcome.INTERRUPTED: "Cut off",
+    Outcome.NO_RESULT: "No result",
 }
 
 PROMISE_OUTCOMES = frozenset({Outcome.PROMISE_FULL, Outcome.PROMISE_PART})

@@ -5,47 +5,42 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.core.clock import OFFICE_ZONE
-from callcenter.core.db import office_of
 from callcenter.core.errors import NotFound
-from campaigns.attempts.codes import Channel, LineResult
+from campaigns.attempts.codes import Channel
 from campaigns.compliance import gate
 from campaigns.compliance.reasons import DenialReason, denial_text
 from campaigns.compliance.rules import Denied
 from campaigns.debtors.models import Debtor
+from campaigns.planning.assigning import moment_values
 from campaigns.planning.ladder_cases import COUNT
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import Position, position_at
 from campaigns.planning.rulesets import rules_of
-from campaigns.segmentation.attributes import ATTRIBUTES
-from campaigns.segmentation.compile import facts_statement
 from campaigns.segmentation.defaults import default_rule_set
+from campaigns.segmentation.facts import read_facts
 from campaigns.segmentation.reasons import reason_text
-from campaigns.segmentation.rules import Assigned, ByLadder, Facts, attributes_of, evaluate, first_match
+from campaigns.segmentation.rules import Assigned, ByLadder, Facts, RuleSet, attributes_of, decide, evaluate
 
 LADDER_INPUTS = (*COUNT.values(), "ladder_days", "contact_count", "has_mobile")
 SHOWN_ALWAYS = ("outstanding", "oldest_days")
 
 
-def facts_of(session: Session, debtor_id: int, as_of: datetime, position: Position | None = None) -> Facts | None:
+def facts_of(
+    session: Session, debtor_id: int, as_of: datetime, position: Position | None = None, rule_set: RuleSet | None = None
+) -> Facts | None:
     """Every attribute of one debtor as of a moment; None when nothing is owed or the debtor is not listed.
 
     Args:
         position: the cycle that is meant; by default the calendar month.
+        rule_set: whose attributes with parameters are told, too.
     """
     position = position or position_at(session, None, as_of)
-    values = position.values() | {
-        "office": office_of(session),
-        "debtor": debtor_id,
-        "as_of": as_of,
-        "as_of_day": as_of.astimezone(OFFICE_ZONE).date(),
-        "failed": LineResult.FAILED.value,
-    }
-    row = session.execute(text(facts_statement(list(ATTRIBUTES))), values).mappings().one_or_none()
-    return None if row is None else dict(row)
+    values = moment_values(session, as_of, position)
+    return read_facts(session, debtor_id, values, () if rule_set is None else rule_set.refs(position.cases()))
 
 
 def explain(session: Session, debtor_no: str, campaign: Campaign | None, as_of: datetime, lang: str = "ja") -> dict[str, Any]:
@@ -58,21 +53,19 @@ def explain(session: Session, debtor_no: str, campaign: Campaign | None, as_of: 
     if debtor is None:
         raise NotFound(f"There is no debtor '{debtor_no}' in this office.", hint="Check the 宛名番号; leading zeros count.")
     position = position_at(session, campaign, as_of)
-    facts = facts_of(session, debtor.id, as_of, position)
-    channel, reasons = _reasons(session, debtor, facts, campaign, position, lang)
+    rule_set = rules_of(session, campaign.rule_set_id) if campaign else default_rule_set()
+    facts = facts_of(session, debtor.id, as_of, position, rule_set)
+    channel, reasons = _reasons(debtor, facts, rule_set, position, lang)
     told = {"debtor_no": debtor_no, "channel": channel.value, "reasons": reasons, "gate": _gate(session, debtor.id, as_of)}
     return told if facts is None else told | {"ladder": position.told(facts, lang)}
 
 
-def _reasons(
-    session: Session, debtor: Debtor, facts: Facts | None, campaign: Campaign | None, position: Position, lang: str
-) -> tuple[Channel, list[dict[str, Any]]]:
+def _reasons(debtor: Debtor, facts: Facts | None, rule_set: RuleSet, position: Position, lang: str) -> tuple[Channel, list[dict[str, Any]]]:
     if facts is None:
         code = DenialReason.SETTLED
         return Channel.NONE, [{"code": code.value, "text": denial_text(code, lang), "inputs": {"is_listed": debtor.is_listed}}]
-    rule_set = rules_of(session, campaign.rule_set_id) if campaign else default_rule_set()
-    assigned: Assigned = evaluate(rule_set, facts, debtor.debtor_no, position.cases())
-    rule = first_match(rule_set, facts)
+    assigned: Assigned = evaluate(rule_set, facts, position.cases())
+    rule = decide(rule_set, facts).rule
     asked = LADDER_INPUTS if rule.channel is ByLadder.LADDER else ()
     inputs = {name: facts[name] for name in dict.fromkeys((*attributes_of(rule.when), *asked, *SHOWN_ALWAYS))}
     return assigned.channel, [{"code": code, "text": reason_text(code, lang), "inputs": inputs} for code in assigned.reasons]

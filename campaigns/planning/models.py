@@ -12,26 +12,65 @@ from callcenter.core.db import Base, OfficeMixin, within_office
 
 
 class RuleSet(OfficeMixin, Base):
-    """An ordered list of rules in one version; `document` is what `campaigns.segmentation.rules` reads.
+    """An ordered list of rules in one version; `document` is what `campaigns.segmentation.documents` reads.
 
-    `status`: draft, active, retired. A version that was ever active is never changed.
+    `status`: draft, proposed, active, retired (see `campaigns.planning.versions`). Only a draft is edited; each edit counts `revision` up,
+    so that two people's do not overwrite each other. `based_on` is the version it was made from, `note` why it was activated or returned.
     """
 
     __tablename__ = "rule_set"
     __table_args__ = (
         ForeignKeyConstraint(["office_id"], ["office.id"]),
         UniqueConstraint("office_id", "name", "version"),
-        CheckConstraint("status in ('draft','active','retired')", name="status"),
+        Index("uq_rule_set_active", "office_id", "name", unique=True, postgresql_where=text("status = 'active'")),
+        CheckConstraint("status in ('draft','proposed','active','retired')", name="status"),
     )
 
     name: Mapped[str] = mapped_column(String(60))
     version: Mapped[int] = mapped_column(Integer)
     status: Mapped[str] = mapped_column(String(10), server_default="draft")
     document: Mapped[dict[str, Any]]
+    revision: Mapped[int] = mapped_column(Integer, server_default="1")
+    based_on: Mapped[int | None]
     created_by: Mapped[int | None]
     created_at: Mapped[datetime]
+    edited_by: Mapped[int | None]
+    edited_at: Mapped[datetime | None]
+    proposed_by: Mapped[int | None]
+    proposed_at: Mapped[datetime | None]
     activated_by: Mapped[int | None]
     activated_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(String(1000), server_default="")
+
+
+class RuleTrial(OfficeMixin, Base):
+    """A dry run of one version beside another: `state` queued, running, done, failed.
+
+    `result` is what `campaigns.planning.trials` counted: numbers and, as examples, ids of debtors. It is of `revision` of the version.
+    """
+
+    __tablename__ = "rule_trial"
+    __table_args__ = (
+        within_office("rule_set_id", "rule_set"),
+        within_office("baseline_id", "rule_set"),
+        within_office("campaign_id", "campaign"),
+        Index(None, "office_id", "rule_set_id"),
+        CheckConstraint("state in ('queued','running','done','failed')", name="state"),
+    )
+
+    rule_set_id: Mapped[int]
+    revision: Mapped[int] = mapped_column(Integer)
+    baseline_id: Mapped[int | None]
+    campaign_id: Mapped[int | None]
+    as_of: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(10), server_default="queued")
+    progress: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    result: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    error: Mapped[str] = mapped_column(String(500), server_default="")
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
 
 
 class Campaign(OfficeMixin, Base):

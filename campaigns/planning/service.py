@@ -6,28 +6,24 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from callcenter.core.clock import OFFICE_ZONE
 from callcenter.core.db import advisory_lock, office_of
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.live import publish
-from campaigns.attempts.codes import Channel, LineResult
+from campaigns.attempts.codes import Channel
+from campaigns.planning.assigning import AS_USUAL, WHOLE_SETS, Counted, count_only, decide_all, moment_values, write_decided
 from campaigns.planning.models import Campaign, RuleSet
-from campaigns.planning.position import position_at
+from campaigns.planning.position import Position, position_at
 from campaigns.planning.rulesets import find_rule_set, rules_of, standard_rule_set
 from campaigns.planning.state import CampaignStatus, move
-from campaigns.segmentation.compile import plan_statement
 from campaigns.segmentation.models import ChannelAssignment
 from campaigns.worklist.models import WorkItem
 from campaigns.worklist.withdraw import withdraw_campaign
 
 DIAL_MODES = ("preview", "progressive", "predictive")
 MAX_NAME = 60
-# A plan always reads everything: a nested loop, chosen on statistics from before the first plan, would take hours.
-WHOLE_SETS = text("SELECT set_config('work_mem', '128MB', true), set_config('enable_nestloop', 'off', true)")
-AS_USUAL = text("SELECT set_config('work_mem', '16MB', true), set_config('enable_nestloop', 'on', true)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +169,22 @@ def set_status(session: Session, campaign_id: int, wanted: CampaignStatus, now: 
     return campaign
 
 
-def plan(session: Session, campaign_id: int, as_of: datetime, *, now: datetime | None = None, dry_run: bool = False) -> PlanResult:
-    """Assigns a channel and a reason to every listed debtor who owes, in one statement; writes only what changed.
+def plan(
+    session: Session,
+    campaign_id: int,
+    as_of: datetime,
+    *,
+    now: datetime | None = None,
+    dry_run: bool = False,
+    rule_set_id: int | None = None,
+) -> PlanResult:
+    """Assigns a channel and a reason to every listed debtor who owes; writes only what changed.
 
     Args:
         as_of: the moment whose facts count, aware.
         now: when it is written; by default `as_of`.
         dry_run: counts only.
+        rule_set_id: another version than the campaign's, for a dry run.
 
     Raises:
         NotFound: no such campaign.  Conflict: it is finished.  InvalidInput: its rule set or its ladder can't be read.
@@ -189,40 +194,38 @@ def plan(session: Session, campaign_id: int, as_of: datetime, *, now: datetime |
         raise NotFound("There is no such campaign.", hint="`callcenter campaign list` shows them.")
     if campaign.status == CampaignStatus.FINISHED.value and not dry_run:
         raise Conflict(f"The campaign '{campaign.name}' is finished.", hint="Make a new campaign.")
-    position = position_at(session, campaign, as_of)
-    compiled = plan_statement(rules_of(session, campaign.rule_set_id), dry_run=dry_run, ladder=position.cases())
+    if rule_set_id not in (None, campaign.rule_set_id) and not dry_run:
+        raise InvalidInput("Another version than the campaign's is only counted.", hint="Add --dry-run, or activate it.", code="usage")
     if not dry_run:
         advisory_lock(session, f"plan {campaign_id}")
+    rule_set = rules_of(session, rule_set_id or campaign.rule_set_id)
+    position = position_at(session, campaign, as_of)
+    values = plan_values(session, campaign, as_of, now or as_of, position)
     session.execute(WHOLE_SETS)
-    rows = session.execute(text(compiled.sql), compiled.values | plan_values(session, campaign, as_of, now or as_of)).all()
-    session.execute(AS_USUAL)
-    if not dry_run:
+    changed = removed = 0
+    if dry_run:
+        counted = count_only(session, rule_set, position.cases(), values)
+    else:
+        counted = decide_all(session, rule_set, position.cases(), values)
+        changed, removed = write_decided(session, values, rule_set.experiment.code)
         campaign.planned_as_of = as_of
         publish(session, "board")
-    return _counted(campaign.name, as_of, rows, dry_run=dry_run)
+    session.execute(AS_USUAL)
+    return _summed_up(campaign.name, as_of, counted, changed, removed, dry_run=dry_run)
 
 
-def plan_values(session: Session, campaign: Campaign, as_of: datetime, now: datetime) -> dict[str, Any]:
-    """What the plan's statement needs beside its rules' own values: the office, the moment, and the campaign's cycle."""
-    return position_at(session, campaign, as_of).values() | {
-        "office": office_of(session),
-        "campaign": campaign.id,
-        "rule_set": campaign.rule_set_id,
-        "as_of": as_of,
-        "as_of_day": as_of.astimezone(OFFICE_ZONE).date(),
-        "now": now,
-        "failed": LineResult.FAILED.value,
-    }
+def plan_values(session: Session, campaign: Campaign, as_of: datetime, now: datetime, position: Position | None = None) -> dict[str, Any]:
+    """What a plan's statements need beside its rules' own values."""
+    moment = moment_values(session, as_of, position or position_at(session, campaign, as_of))
+    return moment | {"campaign": campaign.id, "rule_set": campaign.rule_set_id, "now": now}
 
 
-def _counted(name: str, as_of: datetime, rows: Any, *, dry_run: bool) -> PlanResult:
+def _summed_up(name: str, as_of: datetime, counted: list[Counted], changed: int, removed: int, *, dry_run: bool) -> PlanResult:
     channels = {channel.value: 0 for channel in Channel}
     reasons: dict[str, int] = {}
-    changed = removed = 0
-    for row in rows:
+    for row in counted:
         channels[row.channel] += row.people
-        for code in row.reason_codes:
+        for code in row.reasons:
             reasons[code] = reasons.get(code, 0) + row.people
-        changed, removed = row.written, row.removed
     ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
     return PlanResult(name, as_of, sum(channels.values()), channels, ordered, changed, removed, dry_run)

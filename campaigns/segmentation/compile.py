@@ -1,49 +1,24 @@
-"""Turns a rule set into one set-based statement. Every value of a rule is a bound parameter; names come from `ATTRIBUTES` only."""
+"""Turns a rule set into set-based SQL. Every value of a rule is a bound parameter; names come from `ATTRIBUTES` only.
+
+Deciding comes first, into a temporary table: for each listed debtor who owes, the place of what is assigned and what the experiment makes
+of it. What each of these means is a small table of its own, `outcome`. Then only what changed is written, in the order of the key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any as Json
+from collections.abc import Iterable, Iterator, Sequence
 
-from campaigns.segmentation.attributes import ATTRIBUTES, Kind, facts_from
-from campaigns.segmentation.rules import (
-    All,
-    AnyOf,
-    Assigned,
-    ByLadder,
-    Cases,
-    Compare,
-    Condition,
-    Not,
-    Op,
-    RuleSet,
-    Rung,
-    assigned_of,
-    attributes_of,
-    rungs_in,
-    rungs_of,
-)
+from campaigns.segmentation.attributes import ATTRIBUTES, FactsQuery, Kind
+from campaigns.segmentation.conditions import All, AnyOf, Compare, Condition, Not, Op, Ref
+from campaigns.segmentation.experiments import EXPERIMENT_CHANNELS, Arm, ByLadder, Experiment, arms_by_place
+from campaigns.segmentation.query import Compiled
+from campaigns.segmentation.rules import Assigned, Cases, Rule, RuleSet, Rung, as_done_by, assigned_of, rungs_in, rungs_of
 
 RUNGS = 1000  # places kept for what a ladder can say, for each rule
 COMPARISONS = {Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
 
-@dataclass
-class Compiled:
-    """SQL text with its bound values."""
-
-    sql: str = ""
-    values: dict[str, Json] = field(default_factory=dict)
-
-    def bind(self, value: Json) -> str:
-        """Notes a value and returns its placeholder."""
-        name = f"v{len(self.values)}"
-        self.values[name] = value
-        return f":{name}"
-
-
-def condition_sql(condition: Condition, into: Compiled) -> str:
+def condition_sql(condition: Condition, facts: FactsQuery) -> str:
     """A condition as an SQL expression that is never null."""
     match condition:
         case All(()):
@@ -51,150 +26,183 @@ def condition_sql(condition: Condition, into: Compiled) -> str:
         case AnyOf(()):
             return "false"
         case All(parts):
-            return "(" + " AND ".join(condition_sql(part, into) for part in parts) + ")"
+            return "(" + " AND ".join(condition_sql(part, facts) for part in parts) + ")"
         case AnyOf(parts):
-            return "(" + " OR ".join(condition_sql(part, into) for part in parts) + ")"
+            return "(" + " OR ".join(condition_sql(part, facts) for part in parts) + ")"
         case Not(part):
-            return f"(NOT {condition_sql(part, into)})"
+            return f"(NOT {condition_sql(part, facts)})"
         case Compare():
-            return _test_sql(condition, into)
+            return _test_sql(condition, facts)
 
 
-def _test_sql(test: Compare, into: Compiled) -> str:
-    attribute = ATTRIBUTES[test.attribute]
+def _test_sql(test: Compare, facts: FactsQuery) -> str:
+    attribute, left = ATTRIBUTES[test.attribute], facts.expression(test.ref)
     if test.op is Op.IS:
-        return attribute.sql if test.value else f"(NOT {attribute.sql})"
+        return f"({left})" if test.value else f"(NOT {left})"
     if test.op is Op.UNKNOWN:
-        return f"({attribute.sql} IS {'' if test.value else 'NOT '}NULL)"
-    kind = "bigint" if attribute.kind is Kind.NUMBER else "text"
-    if test.op in (Op.IN, Op.NOT_IN, Op.HAS_ANY):
-        assert isinstance(test.value, tuple)
-        values = f"CAST({into.bind(list(test.value))} AS {kind}[])"
-        if test.op is Op.HAS_ANY:
-            return f"coalesce(CAST({attribute.sql} AS text[]) && {values}, false)"
-        expression = f"{attribute.sql} = ANY({values})" if test.op is Op.IN else f"{attribute.sql} <> ALL({values})"
-    else:
-        expression = f"{attribute.sql} {COMPARISONS[test.op]} CAST({into.bind(test.value)} AS {kind})"
-    return f"coalesce({expression}, false)" if attribute.is_nullable else f"({expression})"
+        return f"({'' if test.value else 'NOT '}{_emptiness(attribute.kind, left)})"
+    found = _comparison(test, attribute.kind, left, facts)
+    return f"coalesce({found}, false)" if attribute.is_nullable else f"({found})"
 
 
-def decided_sql(rule_set: RuleSet, into: Compiled, *, for_one: bool = False, ladder: Cases = ()) -> str:
-    """SELECT of debtor id, place of what is assigned and whether the debtor waits, for all listed debtors who owe.
+def _emptiness(kind: Kind, left: str) -> str:
+    if kind is Kind.WORDS:
+        return f"(cardinality({left}) = 0)"
+    return f"({left} = '')" if kind is Kind.TEXT else f"({left} IS NULL)"
 
-    The place is the deciding rule's number (from 0) times `RUNGS`, plus the place of what the ladder says where the rule leaves it to the
-    ladder.
+
+def _comparison(test: Compare, kind: Kind, left: str, facts: FactsQuery) -> str:
+    into, sql_type = facts.joins.into, "bigint" if kind is Kind.NUMBER else "text"
+    if not isinstance(test.value, tuple):
+        return f"{left} {COMPARISONS[test.op]} CAST({into.bind(test.value)} AS {sql_type})"
+    if test.op is Op.BETWEEN:
+        low, high = (f"CAST({into.bind(value)} AS bigint)" for value in test.value)
+        return f"{left} BETWEEN {low} AND {high}"
+    values = f"CAST({into.bind(list(test.value))} AS {sql_type}[])"
+    match test.op:
+        case Op.IN:
+            return f"{left} = ANY({values})"
+        case Op.NOT_IN:
+            return f"{left} <> ALL({values})"
+        case Op.STARTS:
+            return f"{left} ^@ ANY({values})"
+        case Op.HAS_ALL:
+            return f"CAST({left} AS text[]) @> {values}"
+        case Op.HAS_NONE:
+            return f"NOT CAST({left} AS text[]) && {values}"
+        case _:
+            return f"CAST({left} AS text[]) && {values}"
+
+
+def decided_sql(rule_set: RuleSet, into: Compiled, *, ladder: Cases = ()) -> str:
+    """SELECT of debtor_id, place and drawn, for all listed debtors who owe.
+
+    `place` is the deciding rule's number (from 0) times `RUNGS`, plus the place of what the ladder says where the rule leaves it to the
+    ladder. `drawn` is 0 for those who take no part in the experiment, else twice the arm's number (from 0) plus 1, plus 1 for those who
+    have waited long enough.
     """
-    names = {name for rule in rule_set.rules for name in attributes_of(rule.when)}
-    cases: list[str] = []
+    facts = FactsQuery(into)
+    if not rule_set.experiment.arms:
+        place = place_sql(rule_set, facts, ladder)
+        return f"SELECT d.id AS debtor_id, {place} AS place, 0 AS drawn\n{facts.from_sql()}"
+    return _drawn_sql(rule_set, facts, ladder)
+
+
+def place_sql(rule_set: RuleSet, facts: FactsQuery, ladder: Cases, *, arm_sql: str = "") -> str:
+    """The place of what is assigned.
+
+    Args:
+        arm_sql: an expression for the number of the debtor's own arm, whose rules count then; without it the champion's do.
+    """
+    experiment, branches = rule_set.experiment, []
     for number, rule in enumerate(rule_set.rules):
-        place = str(number * RUNGS)
-        if rule.channel is ByLadder.LADDER:
-            place += f" + {cases_sql(ladder, into)}"
-            names |= set(attributes_in(ladder))
-        cases.append(f"WHEN {condition_sql(rule.when, into)} THEN {place}")
-    waits = "false"
-    if rule_set.experiment.wait_permille:
-        key = f"CAST({into.bind(rule_set.experiment.salt + ':')} AS text) || d.debtor_no"
-        number_sql = f"CAST(CAST('x' || substr(md5({key}), 1, 8) AS bit(32)) AS bigint)"
-        waits = f"{number_sql} % 1000 < {into.bind(rule_set.experiment.wait_permille)}"
-    return (
-        f"SELECT d.id AS debtor_id, CAST(CASE {' '.join(cases)} END AS integer) AS place, {waits} AS waits\n"
-        f"{facts_from(sorted(names), for_one=for_one)}"
+        when = condition_sql(rule.when, facts)
+        if rule.arms and not arm_sql:
+            if experiment.champion not in rule.arms:
+                continue
+        elif rule.arms:
+            numbers = [n for n, each in enumerate(experiment.arms) if each.code in rule.arms]
+            when = f"({arm_sql} = ANY(CAST({facts.joins.into.bind(numbers)} AS integer[])) AND {when})"
+        branches.append(f"WHEN {when} THEN {_rule_place(number, rule, experiment, facts, ladder, arm_sql)}")
+    return f"CAST(CASE {' '.join(branches)} END AS integer)"
+
+
+def _rule_place(number: int, rule: Rule, experiment: Experiment, facts: FactsQuery, ladder: Cases, arm_sql: str) -> str:
+    """A rule's place; an arm may leave to the ladder what the rule does not, or the other way round."""
+    first = str(number * RUNGS)
+    if not arm_sql:
+        return f"{first} + {cases_sql(ladder, facts)}" if rule.channel is ByLadder.LADDER else first
+    going_up = [n for n, arm in enumerate(experiment.arms) if as_done_by(rule, arm).channel is ByLadder.LADDER]
+    if not going_up:
+        return first
+    place = f"{first} + {cases_sql(ladder, facts)}"
+    if len(going_up) == len(experiment.arms):
+        return place
+    return f"CASE WHEN {arm_sql} = ANY(CAST({facts.joins.into.bind(going_up)} AS integer[])) THEN {place} ELSE {first} END"
+
+
+def _drawn_sql(rule_set: RuleSet, facts: FactsQuery, ladder: Cases) -> str:
+    """The same with an experiment: the champion's rule tells who takes part, then the debtor's own arm tells what is done.
+
+    OFFSET 0 keeps the database from working the same expression out twice.
+    """
+    experiment, into = rule_set.experiment, facts.joins.into
+    owners = f"CAST({into.bind(arms_by_place(experiment.arms))} AS integer[])"
+    arm = f"CROSS JOIN LATERAL (SELECT ({owners})[1 + {facts.expression(experiment.place)}] AS arm OFFSET 0) b"
+    champion, own = place_sql(rule_set, facts, ladder), place_sql(rule_set, facts, ladder, arm_sql="b.arm")
+    has_waited = " OR ".join(
+        f"(b.arm = {number} AND coalesce({facts.expression(experiment.days_in(each))} >= {into.bind(each.wait_days)}, false))"
+        for number, each in enumerate(experiment.arms)
+        if each.wait_days
     )
+    inner = f"SELECT d.id AS debtor_id, {champion} AS champion, {own} AS own, b.arm, {has_waited or 'false'} AS has_waited"
+    waiting = [number for number, each in enumerate(experiment.arms) if each.wait_days]
+    reached = [number for number, rule in enumerate(rule_set.rules) if rule.channel in EXPERIMENT_CHANNELS]
+    takes_part = f"champion / {RUNGS} = ANY(CAST({into.bind(reached)} AS integer[]))"
+    waits = f"arm = ANY(CAST({into.bind(waiting)} AS integer[]))"
+    return f"""SELECT debtor_id, CASE WHEN {takes_part} AND NOT {waits} THEN own ELSE champion END AS place,
+  CASE WHEN {takes_part} THEN 1 + 2 * arm + CAST(has_waited AS integer) ELSE 0 END AS drawn
+FROM ({inner}\n{facts.from_sql(more=arm)}\nOFFSET 0) x"""  # noqa: S608 - values are bound
 
 
-def cases_sql(cases: Cases, into: Compiled, first: int = 0) -> str:
+def cases_sql(cases: Cases, facts: FactsQuery, first: int = 0) -> str:
     """What a ladder says about a debtor as an SQL expression: its place in the order of `rungs_in`, counted from `first`."""
     branches: list[str] = []
     for case in cases:
         if isinstance(case.then, Rung):
-            branches.append(f"WHEN {condition_sql(case.when, into)} THEN {first}")
+            branches.append(f"WHEN {condition_sql(case.when, facts)} THEN {first}")
             first += 1
         else:
-            branches.append(f"WHEN {condition_sql(case.when, into)} THEN {cases_sql(case.then, into, first)}")
+            branches.append(f"WHEN {condition_sql(case.when, facts)} THEN {cases_sql(case.then, facts, first)}")
             first += sum(1 for _ in rungs_in(case.then))
     return f"CASE {' '.join(branches)} END"
 
 
-def attributes_in(cases: Cases) -> Iterator[str]:
-    """Names of the attributes a ladder asks about, perhaps repeated."""
-    for case in cases:
-        yield from attributes_of(case.when)
-        if not isinstance(case.then, Rung):
-            yield from attributes_in(case.then)
+def outcomes_of(rule_set: RuleSet, ladder: Cases = ()) -> Iterator[tuple[int, int, Assigned]]:
+    """All that can be assigned, with its place and what was drawn."""
+    arms: Sequence[Arm] = rule_set.experiment.arms
+    for number, rule in enumerate(rule_set.rules):
+        for rung, told in enumerate(rungs_of(rule, ladder)):
+            yield number * RUNGS + rung, 0, assigned_of(rule, told)
+        for at, arm in enumerate(arms):
+            done = rule if arm.wait_days else as_done_by(rule, arm)
+            for rung, told in enumerate(rungs_of(done, ladder)):
+                yield number * RUNGS + rung, 1 + 2 * at, assigned_of(done, told, arm)
+                if arm.wait_days:
+                    yield number * RUNGS + rung, 2 + 2 * at, assigned_of(done, told, arm, has_waited=True)
+
+
+COLUMNS = {
+    "channel": "varchar",
+    "reason_codes": "text",
+    "rule_code": "varchar",
+    "priority": "smallint",
+    "arm": "varchar",
+    "propensity": "double precision",
+    "step": "smallint",
+    "template": "varchar",
+    "script": "varchar",
+}
 
 
 def table_sql(rule_set: RuleSet, into: Compiled, *, ladder: Cases = ()) -> str:
-    """SELECT of what each rule assigns, a row per rule, thing the ladder can say and experiment arm."""
-    rows = [
-        _outcome_row(number * RUNGS + rung, assigned_of(rule, told, rule_set.experiment, is_waiting=waits), into, waits=waits)
-        for number, rule in enumerate(rule_set.rules)
-        for rung, told in enumerate(rungs_of(rule, ladder))
-        for waits in (False, True)
-    ]
-    names = "place, waits, channel, reason_codes, rule_code, priority, arm, propensity, step"
-    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS outcome ({names})"  # noqa: S608 - values are bound
+    """SELECT of what each place means: a row per rule, thing the ladder can say, and arm."""
+    rows = list(outcomes_of(rule_set, ladder))
+    values: dict[str, list[object]] = {"place": [row[0] for row in rows], "drawn": [row[1] for row in rows]}
+    told = [row[2] for row in rows]
+    values |= {
+        "channel": [each.channel.value for each in told],
+        "reason_codes": [",".join(each.reasons) for each in told],
+        **{name: [getattr(each, name) for each in told] for name in COLUMNS if name not in ("channel", "reason_codes")},
+    }
+    types = {"place": "integer", "drawn": "integer", **COLUMNS}
+    arrays = ", ".join(f"CAST({into.bind(values[name])} AS {kind}[])" for name, kind in types.items())
+    columns = ", ".join(f"CAST(string_to_array({name}, ',') AS varchar[]) AS {name}" if name == "reason_codes" else name for name in types)
+    return f"SELECT {columns} FROM unnest({arrays}) AS outcome ({', '.join(types)})"  # noqa: S608 - values are bound
 
 
-def _outcome_row(place: int, told: Assigned, into: Compiled, *, waits: bool) -> str:
-    values = (
-        f"CAST({place} AS integer)",
-        f"CAST({str(waits).lower()} AS boolean)",
-        f"CAST({into.bind(told.channel.value)} AS varchar)",
-        f"CAST({into.bind(list(told.reasons))} AS varchar[])",
-        f"CAST({into.bind(told.rule_code)} AS varchar)",
-        f"CAST({told.priority} AS smallint)",
-        f"CAST({into.bind(told.arm)} AS varchar)",
-        f"CAST({into.bind(told.propensity)} AS double precision)",
-        f"CAST({told.step} AS smallint)",
-    )
-    return f"({', '.join(values)})"
-
-
-WRITE = """,
-written AS (
-  INSERT INTO channel_assignment AS a (office_id, campaign_id, debtor_id, channel, reason_codes, rule_code, rule_set_id, priority,
-    arm, propensity, step, as_of, assigned_at)
-  SELECT :office, :campaign, n.debtor_id, n.channel, n.reason_codes, n.rule_code, :rule_set, n.priority, n.arm, n.propensity,
-    n.step, :as_of, :now
-  FROM (SELECT decided.debtor_id, outcome.* FROM decided JOIN outcome USING (place, waits)) n
-  LEFT JOIN channel_assignment old ON old.office_id = :office AND old.campaign_id = :campaign AND old.debtor_id = n.debtor_id
-  WHERE old.debtor_id IS NULL
-     OR (old.channel, old.rule_code, old.reason_codes, old.rule_set_id, old.priority, old.arm, old.propensity, old.step)
-        IS DISTINCT FROM (n.channel, n.rule_code, n.reason_codes, CAST(:rule_set AS bigint), n.priority, n.arm, n.propensity, n.step)
-  ON CONFLICT (office_id, campaign_id, debtor_id) DO UPDATE SET channel = excluded.channel, reason_codes = excluded.reason_codes,
-    rule_code = excluded.rule_code, rule_set_id = excluded.rule_set_id, priority = excluded.priority, arm = excluded.arm,
-    propensity = excluded.propensity, step = excluded.step, as_of = excluded.as_of, assigned_at = excluded.assigned_at
-  RETURNING 1),
-removed AS (
-  DELETE FROM channel_assignment a WHERE a.office_id = :office AND a.campaign_id = :campaign
-    AND NOT EXISTS (SELECT FROM decided WHERE decided.debtor_id = a.debtor_id) RETURNING 1)"""
-
-COUNT = """
-SELECT outcome.channel, outcome.rule_code, outcome.reason_codes, c.people, {written}, {removed}
-FROM (SELECT place, waits, count(*) AS people FROM decided GROUP BY 1, 2) c
-JOIN outcome USING (place, waits)"""
-
-
-def plan_statement(rule_set: RuleSet, *, dry_run: bool, ladder: Cases = ()) -> Compiled:
-    """The whole plan as one statement that returns counts per rule; `dry_run` leaves the writing out.
-
-    Besides its own values it needs those of `campaigns.planning.service.plan_values`.
-    """
-    compiled = Compiled()
-    decided = decided_sql(rule_set, compiled, ladder=ladder)
-    outcome = table_sql(rule_set, compiled, ladder=ladder)
-    written = "0 AS written" if dry_run else "(SELECT count(*) FROM written) AS written"
-    removed = "0 AS removed" if dry_run else "(SELECT count(*) FROM removed) AS removed"
-    compiled.sql = (
-        f"WITH decided AS MATERIALIZED (\n{decided}),\noutcome AS MATERIALIZED (\n{outcome})"
-        + ("" if dry_run else WRITE)
-        + COUNT.format(written=written, removed=removed)
-    )
-    return compiled
-
-
-def facts_statement(names: list[str]) -> str:
-    """SELECT of attributes of one debtor, `:debtor`."""
-    columns = ", ".join(f"{ATTRIBUTES[name].sql} AS {name}" for name in names)
-    return f"SELECT {columns or '1 AS found'} {facts_from(names, for_one=True)}"
+def facts_sql(refs: Iterable[Ref], into: Compiled) -> str:
+    """SELECT of attributes of one debtor, `:debtor`, under the names `f0`, `f1` …"""
+    facts = FactsQuery(into)
+    columns = ", ".join(f"{facts.expression(ref)} AS f{number}" for number, ref in enumerate(refs))
+    return f"SELECT {columns or '1 AS found'} {facts.from_sql(for_one=True)}"

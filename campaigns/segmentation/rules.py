@@ -1,78 +1,45 @@
 """What a rule set is, and what it means: the first rule whose condition holds decides. Pure.
 
-`evaluate` is the plain reference meaning; the compiled SQL must agree with it for every debtor. Comparing an unknown value is
-false, and `not` of that is true: there is no third truth value.
+`evaluate` is the plain reference meaning; the compiled SQL must agree with it for every debtor.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from campaigns.attempts.codes import Channel
+from campaigns.segmentation.conditions import (
+    All,
+    AnyOf,
+    Compare,
+    Condition,
+    Facts,
+    Not,
+    Op,
+    Ref,
+    Value,
+    attributes_of,
+    holds,
+    refs_of,
+)
+from campaigns.segmentation.experiments import (
+    EXPERIMENT_CHANNELS,
+    ONLY_ARM,
+    WAIT_REASON,
+    WAITED_REASON,
+    Arm,
+    ByLadder,
+    Experiment,
+    Override,
+    RuleChannel,
+)
 
-Value = int | bool | str | list[str] | None
-Facts = Mapping[str, Value]
-
-
-class Op(StrEnum):
-    """Comparisons."""
-
-    EQ = "="
-    NE = "!="
-    LT = "<"
-    LE = "<="
-    GT = ">"
-    GE = ">="
-    IN = "in"
-    NOT_IN = "not in"
-    IS = "is"
-    UNKNOWN = "unknown"
-    HAS_ANY = "has any"
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """One comparison of an attribute; `IS` compares a flag, `UNKNOWN` whether the value is missing (or not)."""
-
-    attribute: str
-    op: Op
-    value: int | bool | str | tuple[int, ...] | tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class All:
-    """Every part holds; none at all holds, too."""
-
-    parts: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """At least one part holds."""
-
-    parts: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The part does not hold."""
-
-    part: Condition
-
-
-Condition = Compare | All | AnyOf | Not
-
-
-class ByLadder(StrEnum):
-    """What a rule may name in the place of a channel: the campaign's ladder decides."""
-
-    LADDER = "ladder"
-
-
-RuleChannel = Channel | ByLadder
+__all__ = [
+    "All", "AnyOf", "Arm", "Assigned", "ByLadder", "Case", "Cases", "Compare", "Condition", "Decision", "Experiment", "Facts", "Not", "Op",
+    "Override", "Ref", "Rule", "RuleChannel", "RuleSet", "Rung", "Value", "assigned_of", "attributes_of", "decide", "evaluate",
+    "first_match", "holds", "refs_in", "refs_of", "rung_place", "rungs_in", "rungs_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +76,9 @@ class Rule:
         reasons: codes told to people; at least one, unless the ladder tells its own.
         when: its condition.
         priority: 1 first to 9 last, within the channel.
+        name: what people call it.
+        template, script: codes of the message's wording and of the automated call's script; empty: the campaign's own.
+        arms: codes of the experiment's arms it is for; empty: everybody.
     """
 
     code: str
@@ -116,17 +86,10 @@ class Rule:
     reasons: tuple[str, ...]
     when: Condition
     priority: int = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """A share of debtors, by stable hash, with whom nothing is done yet, so that effects can be measured.
-
-    `wait_permille` of 1,000 debtors wait; 0 switches it off. `salt` names the experiment: another salt draws anew.
-    """
-
-    salt: str = ""
-    wait_permille: int = 0
+    name: str = ""
+    template: str = ""
+    script: str = ""
+    arms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,80 +97,45 @@ class RuleSet:
     """Ordered rules; the last must hold for everybody, so that each debtor has a reason."""
 
     rules: tuple[Rule, ...]
-    experiment: Experiment = Experiment()
+    experiment: Experiment = field(default_factory=Experiment)
 
+    def needs_ladder(self) -> bool:
+        """Whether any rule, or any arm in its place, leaves the channel to the campaign's ladder."""
+        channels = [rule.channel for rule in self.rules] + [each.channel for arm in self.experiment.arms for each in arm.overrides]
+        return ByLadder.LADDER in channels
 
-WAIT_ARM, TREATED_ARM, ONLY_ARM = "wait", "treated", "all"
-WAIT_REASON = "experiment_wait"
-EXPERIMENT_CHANNELS: frozenset[RuleChannel] = frozenset(
-    {Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT, ByLadder.LADDER}
-)
+    def refs(self, ladder: Cases = ()) -> list[Ref]:
+        """Everything that must be known of a debtor, each once."""
+        asked = [ref for rule in self.rules for ref in refs_of(rule.when)]
+        of_ladder = refs_in(ladder) if self.needs_ladder() else ()
+        return list(dict.fromkeys((*asked, *of_ladder, *self.experiment.refs())))
 
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """What a rule set says about one debtor; `step` is that of the ladder, 0 when a rule decided by itself."""
+    """What a rule set says about one debtor.
+
+    Attributes:
+        arm, propensity: of the experiment; `all` and 1 for those who take no part.
+        step: of the ladder, 0 when a rule decided by itself.
+        template, script: empty for the campaign's own.
+    """
 
     channel: Channel
     reasons: tuple[str, ...]
     rule_code: str
     priority: int
-    arm: str
-    propensity: float
+    arm: str = ONLY_ARM
+    propensity: float = 1.0
     step: int = 0
+    template: str = ""
+    script: str = ""
 
 
-def holds(condition: Condition, facts: Facts) -> bool:
-    """Whether a condition is true of a debtor."""
-    match condition:
-        case All(parts):
-            return all(holds(part, facts) for part in parts)
-        case AnyOf(parts):
-            return any(holds(part, facts) for part in parts)
-        case Not(part):
-            return not holds(part, facts)
-        case Compare():
-            return _test_holds(condition, facts.get(condition.attribute))
-
-
-def _test_holds(test: Compare, value: Value) -> bool:
-    if test.op is Op.UNKNOWN:
-        return (value is None) == test.value
-    if value is None:
-        return False
-    if test.op is Op.HAS_ANY:
-        return isinstance(value, list) and isinstance(test.value, tuple) and any(word in test.value for word in value)
-    if test.op in (Op.IN, Op.NOT_IN):
-        return isinstance(test.value, tuple) and (value in test.value) == (test.op is Op.IN)
-    if test.op in (Op.EQ, Op.NE, Op.IS):
-        return (value == test.value) == (test.op is not Op.NE)
-    if not isinstance(value, int) or not isinstance(test.value, int):
-        return False
-    ordered = {Op.LT: value < test.value, Op.LE: value <= test.value, Op.GT: value > test.value, Op.GE: value >= test.value}
-    return ordered[test.op]
-
-
-def attributes_of(condition: Condition) -> Iterator[str]:
-    """Names of the attributes a condition asks about, in order, perhaps repeated."""
-    match condition:
-        case All(parts) | AnyOf(parts):
-            for part in parts:
-                yield from attributes_of(part)
-        case Not(part):
-            yield from attributes_of(part)
-        case Compare(attribute):
-            yield attribute
-
-
-def first_match(rule_set: RuleSet, facts: Facts) -> Rule:
-    """The rule that decides; a rule set that was read from a document always has one."""
-    return next(rule for rule in rule_set.rules if holds(rule.when, facts))
-
-
-def bucket(salt: str, debtor_no: str) -> int:
-    """A stable number 0-999 of a debtor within an experiment: the first 32 bits of an MD5, no security meant."""
-    digest = hashlib.md5(f"{salt}:{debtor_no}".encode(), usedforsecurity=False).hexdigest()
-    return int(digest[:8], 16) % 1000
+def first_match(rule_set: RuleSet, facts: Facts, arm: str | None = None) -> Rule:
+    """The rule that decides for an arm, by default the champion's; a rule set that was read from a document always has one."""
+    arm = rule_set.experiment.champion if arm is None else arm
+    return next(rule for rule in rule_set.rules if (not rule.arms or arm in rule.arms) and holds(rule.when, facts))
 
 
 def rungs_in(cases: Cases) -> Iterator[Rung]:
@@ -217,6 +145,14 @@ def rungs_in(cases: Cases) -> Iterator[Rung]:
             yield case.then
         else:
             yield from rungs_in(case.then)
+
+
+def refs_in(cases: Cases) -> Iterator[Ref]:
+    """What a ladder asks about, perhaps repeated."""
+    for case in cases:
+        yield from refs_of(case.when)
+        if not isinstance(case.then, Rung):
+            yield from refs_in(case.then)
 
 
 def rung_place(cases: Cases, facts: Facts) -> int:
@@ -242,21 +178,61 @@ def rungs_of(rule: Rule, ladder: Cases) -> tuple[Rung, ...]:
     return tuple(Rung(rung.channel, rung.reasons + rule.reasons, rung.step, rung.priority or rule.priority) for rung in rungs_in(ladder))
 
 
-def assigned_of(rule: Rule, rung: Rung, experiment: Experiment, *, is_waiting: bool) -> Assigned:
-    """An assignment with its experiment arm; `is_waiting` says that the debtor was drawn into the arm that waits."""
-    priority = rung.priority or rule.priority
-    if not experiment.wait_permille or rule.channel not in EXPERIMENT_CHANNELS:
-        return Assigned(rung.channel, rung.reasons, rule.code, priority, ONLY_ARM, 1.0, rung.step)
-    share = experiment.wait_permille / 1000
-    if is_waiting:
-        return Assigned(Channel.NONE, (WAIT_REASON, *rung.reasons), rule.code, priority, WAIT_ARM, share, rung.step)
-    return Assigned(rung.channel, rung.reasons, rule.code, priority, TREATED_ARM, 1 - share, rung.step)
+def as_done_by(rule: Rule, arm: Arm | None) -> Rule:
+    """The rule with what an arm does otherwise."""
+    other = arm.override(rule.code) if arm is not None else None
+    if other is None:
+        return rule
+    return replace(
+        rule,
+        channel=rule.channel if other.channel is None else other.channel,
+        priority=rule.priority if other.priority is None else other.priority,
+        template=rule.template if other.template is None else other.template,
+        script=rule.script if other.script is None else other.script,
+    )
 
 
-def evaluate(rule_set: RuleSet, facts: Facts, debtor_no: str, ladder: Cases = ()) -> Assigned:
+def assigned_of(rule: Rule, rung: Rung, arm: Arm | None = None, *, has_waited: bool = False) -> Assigned:
+    """An assignment with its arm (None: takes no part); in an arm that waits nothing is done until the debtor has waited enough."""
+    told = Assigned(rung.channel, rung.reasons, rule.code, rung.priority or rule.priority, step=rung.step)
+    if arm is not None:
+        told = replace(told, arm=arm.code, propensity=arm.propensity)
+        if arm.wait_days and not has_waited:
+            return replace(told, channel=Channel.NONE, reasons=(WAIT_REASON, *rung.reasons))
+        if arm.wait_days:
+            told = replace(told, reasons=(*rung.reasons, WAITED_REASON))
+    template = rule.template if rung.channel is Channel.SMS else ""
+    return replace(told, template=template, script=rule.script if rung.channel is Channel.AUTO_CALL else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The rule that decides for a debtor, as the debtor's arm does it; no arm for those who take no part in the experiment."""
+
+    rule: Rule
+    arm: Arm | None = None
+    has_waited: bool = False
+
+
+def decide(rule_set: RuleSet, facts: Facts) -> Decision:
+    """Which rule decides.
+
+    Whether a debtor takes part in the experiment does not depend on the arm: it is the champion's rule that tells.
+    """
+    rule, experiment = first_match(rule_set, facts), rule_set.experiment
+    if not experiment.arms or rule.channel not in EXPERIMENT_CHANNELS:
+        return Decision(rule)
+    place = facts[experiment.place.key]
+    assert isinstance(place, int)
+    arm = experiment.arms[experiment.arm_at(place)]
+    if not arm.wait_days:
+        return Decision(as_done_by(first_match(rule_set, facts, arm.code), arm), arm)
+    days = facts[experiment.days_in(arm).key]
+    return Decision(rule, arm, isinstance(days, int) and days >= arm.wait_days)
+
+
+def evaluate(rule_set: RuleSet, facts: Facts, ladder: Cases = ()) -> Assigned:
     """The plain meaning of a rule set for one debtor; `ladder` answers where a rule leaves the channel to it."""
-    rule = first_match(rule_set, facts)
-    rung = rungs_of(rule, ladder)[rung_place(ladder, facts) if rule.channel is ByLadder.LADDER else 0]
-    experiment = rule_set.experiment
-    is_waiting = bool(experiment.wait_permille) and bucket(experiment.salt, debtor_no) < experiment.wait_permille
-    return assigned_of(rule, rung, experiment, is_waiting=is_waiting)
+    found = decide(rule_set, facts)
+    rung = rungs_of(found.rule, ladder)[rung_place(ladder, facts) if found.rule.channel is ByLadder.LADDER else 0]
+    return assigned_of(found.rule, rung, found.arm, has_waited=found.has_waited)

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from campaigns.attempts.codes import Channel
 from campaigns.debtors.models import Debtor
-from campaigns.planning.explain import explain, facts_of
-from campaigns.planning.ladder import Ladder
-from campaigns.planning.ladder_cases import cases_of
+from campaigns.planning.explain import explain
 from campaigns.planning.rulesets import add_rule_set
-from campaigns.planning.service import create_campaign, find_campaign, latest_campaign, plan, plan_values, set_status, show_campaign
+from campaigns.planning.service import create_campaign, find_campaign, latest_campaign, plan, set_status, show_campaign
 from campaigns.planning.state import CampaignStatus
-from campaigns.segmentation.compile import Compiled, decided_sql, table_sql
 from campaigns.segmentation.defaults import default_rule_set
-from campaigns.segmentation.models import ChannelAssignment
-from campaigns.segmentation.rules import Experiment, RuleSet, evaluate
+from campaigns.segmentation.experiments import allot
+from campaigns.segmentation.models import ChannelAssignment, ExperimentEnrolment
+from campaigns.segmentation.rules import All, Arm, Compare, Experiment, Op, Rule, RuleSet
 from tests.campaigns.town import NOW, TODAY, Town
-from tests.rules.test_ladder import ladders
-from tests.rules.test_segmentation import rule_sets
 
 
 def assignment(session: Session, debtor: Debtor) -> tuple[str, list[str], str]:
@@ -112,17 +106,50 @@ def test_the_ladder_from_history(session: Session, town: Town) -> None:
     }
 
 
-def test_the_experiments_arm_and_propensity_are_kept(session: Session, town: Town) -> None:
+def test_arms_and_propensity_are_kept_and_the_waiting_arm_ends(session: Session, town: Town) -> None:
     for _ in range(200):
         town.debtor()
-    stored = add_rule_set(session, "trial", RuleSet(default_rule_set().rules, Experiment("trial", 100)), NOW, is_active=True)
+    experiment = Experiment("trial", allot((Arm("now", 900), Arm("wait", 100, wait_days=30))))
+    stored = add_rule_set(session, "trial", RuleSet(default_rule_set().rules, experiment), NOW, is_active=True)
     campaign = town.campaign(rule_set=stored.name)
     result = plan(session, campaign.id, NOW)
     rows = session.scalars(select(ChannelAssignment)).all()
-    waiting = [row for row in rows if row.arm == "wait"]
+    waiting = {row.debtor_id for row in rows if row.arm == "wait"}
     assert result.reasons["experiment_wait"] == len(waiting) > 0
-    assert {(row.channel, row.propensity) for row in waiting} == {("none", 0.1)}
-    assert {(row.arm, row.propensity) for row in rows if row.channel == "sms"} == {("treated", 0.9)}
+    assert {(row.channel, row.propensity) for row in rows if row.arm == "wait"} == {("none", 0.1)}
+    assert {(row.arm, row.propensity) for row in rows if row.channel == "sms"} == {("now", 0.9)}
+    enrolled = session.execute(select(ExperimentEnrolment.arm, func.count()).group_by(ExperimentEnrolment.arm)).all()
+    assert dict(enrolled) == {"now": 200 - len(waiting), "wait": len(waiting)}
+    # The next plans leave everybody where they are; after thirty days the champion treats those who waited.
+    assert plan(session, campaign.id, NOW + timedelta(days=29)).reasons["experiment_wait"] == len(waiting)
+    over = plan(session, campaign.id, NOW + timedelta(days=30))
+    assert "experiment_wait" not in over.reasons
+    assert over.reasons["experiment_waited"] == len(waiting)
+    session.expire_all()
+    rows = session.scalars(select(ChannelAssignment)).all()
+    assert {row.debtor_id for row in rows if row.arm == "wait"} == waiting
+    assert {row.channel for row in rows} == {"sms"}
+    assert session.scalar(select(func.count()).select_from(ExperimentEnrolment)) == 200
+
+
+def test_a_dry_run_of_an_experiment_enrols_nobody(session: Session, town: Town) -> None:
+    town.debtor()
+    experiment = Experiment("trial", allot((Arm("now", 500), Arm("wait", 500, wait_days=30))))
+    stored = add_rule_set(session, "trial", RuleSet(default_rule_set().rules, experiment), NOW, is_active=True)
+    plan(session, town.campaign(rule_set=stored.name).id, NOW, dry_run=True)
+    assert session.scalars(select(ExperimentEnrolment)).all() == []
+
+
+def test_the_wording_and_script_of_a_rule_are_assigned(session: Session, town: Town) -> None:
+    sent, rung = town.debtor(), town.debtor(mobile=False, landline=True)
+    rules = (
+        Rule("mobile", Channel.SMS, ("a",), Compare("has_mobile", Op.IS, True), template="soft"),
+        Rule("rest", Channel.AUTO_CALL, ("b",), All(()), script="friendly"),
+    )
+    stored = add_rule_set(session, "words", RuleSet(rules), NOW, is_active=True)
+    plan(session, town.campaign(rule_set=stored.name).id, NOW)
+    rows = {row.debtor_id: (row.channel, row.template, row.script) for row in session.scalars(select(ChannelAssignment))}
+    assert rows == {sent.id: ("sms", "soft", ""), rung.id: ("auto_call", "", "friendly")}
 
 
 def test_explain_tells_the_reason_its_inputs_and_the_gate(session: Session, town: Town) -> None:
@@ -177,85 +204,6 @@ def test_a_campaigns_life(session: Session, town: Town) -> None:
 def test_a_bad_campaign_is_refused(session: Session, fields: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         create_campaign(session, fields.pop("name"), NOW, **fields)
-
-
-def random_town(town: Town, people: int) -> list[Debtor]:
-    """Debtors with random debts, numbers, history, promises, payments and suppressions."""
-    chance = Random(7)
-    made = []
-    for _ in range(people):
-        debtor = town.debtor(
-            owes=chance.choice([1, 3, 29_999, 30_000, 500_000]),
-            mobile=chance.random() < 0.6,
-            landline=chance.random() < 0.3,
-            due=TODAY - timedelta(days=chance.choice([0, 1, 4, 30, 365, 730])),
-            hold=chance.choice([0, 0, 0, 1, 2, 3, 4, 5, 6, 9]),
-            kind=chance.choice(["person", "company"]),
-            do_not_contact=chance.random() < 0.1,
-        )
-        made.append(debtor)
-        for _ in range(chance.randrange(3)):
-            town.debt(debtor, chance.randrange(1, 5), vintage=chance.choice(["current", "carried_over"]), tax_code=chance.choice("12"))
-        for _ in range(chance.randrange(5)):
-            answered = chance.random() < 0.4
-            town.attempt(
-                debtor,
-                chance.choice([Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT]),
-                NOW + timedelta(days=chance.randrange(-30, 2)),
-                "answered" if answered else chance.choice(["no_answer", "busy", "failed", None]),
-                party=chance.choice(["debtor", "family", "wrong_number"]) if answered else None,
-                outcome=chance.choice(["refuses", "no_result", None]),
-            )
-        for _ in range(chance.randrange(2)):
-            town.promise(debtor, TODAY + timedelta(days=chance.randrange(-20, 20)), state=chance.choice(["open", "broken", "kept"]))
-        if chance.random() < 0.3:
-            town.payment(debtor, 1, TODAY - timedelta(days=chance.randrange(5)))
-        if chance.random() < 0.4:
-            town.suppress(debtor, chance.choice(["vulnerable", "payment_claimed", "officer_hold", "complaint", "stop_request"]))
-    return made
-
-
-def test_the_compiled_sql_agrees_with_the_plain_meaning_for_random_rules(session: Session, town: Town) -> None:
-    """Facts of 60 random debtors are read once; for each random rule set SQL and Python must decide alike."""
-    debtors = random_town(town, 60)
-    facts = {debtor.id: facts_of(session, debtor.id, NOW) for debtor in debtors}
-    assert None not in facts.values()
-    values = plan_values(session, town.campaign(), NOW, NOW)
-
-    @given(rule_sets(), ladders())
-    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-    def agree(rule_set: RuleSet, ladder: Ladder) -> None:
-        compiled = Compiled()
-        cases = cases_of(ladder, TODAY)
-        decided = decided_sql(rule_set, compiled, ladder=cases)
-        outcome = table_sql(rule_set, compiled, ladder=cases)
-        sql = f"WITH decided AS ({decided}), outcome AS ({outcome}) SELECT * FROM decided JOIN outcome USING (place, waits)"
-        rows = session.execute(text(sql), compiled.values | values).mappings().all()
-        assert len(rows) == len(debtors)
-        for row in rows:
-            known = facts[row["debtor_id"]]
-            assert known is not None
-            expected = evaluate(rule_set, known, next(d.debtor_no for d in debtors if d.id == row["debtor_id"]), cases)
-            found = (
-                row["channel"],
-                tuple(row["reason_codes"]),
-                row["rule_code"],
-                row["priority"],
-                row["arm"],
-                row["propensity"],
-                row["step"],
-            )
-            assert found == (
-                expected.channel,
-                expected.reasons,
-                expected.rule_code,
-                expected.priority,
-                expected.arm,
-                pytest.approx(expected.propensity),
-                expected.step,
-            )
-
-    agree()
 
 
 def test_a_kill_between_two_plans_leaves_one_of_them(session: Session, town: Town) -> None:

@@ -15,29 +15,17 @@ from campaigns.attempts.codes import Channel
 from campaigns.planning.ladder import Ladder
 from campaigns.planning.ladder_cases import cases_of
 from campaigns.segmentation.attributes import ATTRIBUTES, Kind
-from campaigns.segmentation.compile import plan_statement
+from campaigns.segmentation.compile import decided_sql, table_sql
 from campaigns.segmentation.defaults import default_rule_set
-from campaigns.segmentation.documents import OPS, read_rule_set, write_rule_set
+from campaigns.segmentation.documents import check_document, read_rule_set, write_rule_set
+from campaigns.segmentation.problems import BadRuleSet
+from campaigns.segmentation.query import Compiled
 from campaigns.segmentation.reasons import REASONS, reason_text
-from campaigns.segmentation.rules import (
-    All,
-    AnyOf,
-    ByLadder,
-    Compare,
-    Condition,
-    Experiment,
-    Not,
-    Op,
-    Rule,
-    RuleSet,
-    bucket,
-    evaluate,
-    holds,
-    rungs_of,
-)
+from campaigns.segmentation.rules import Compare, Condition, Not, Op, RuleSet, attributes_of, evaluate, holds, rungs_of
+from tests.rules.rule_samples import conditions, rule_sets
 
 PLAIN: dict[str, Any] = {
-    name: {Kind.NUMBER: 0, Kind.FLAG: False, Kind.WORD: "person", Kind.WORDS: ["10"]}[attribute.kind]
+    name: {Kind.NUMBER: 0, Kind.FLAG: False, Kind.WORD: "person", Kind.WORDS: ["10"], Kind.TEXT: ""}[attribute.kind]
     for name, attribute in ATTRIBUTES.items()
 } | {"outstanding": 38_500, "debt_count": 2, "oldest_days": 90, "has_usable_phone": True, "has_mobile": True, "ladder_days": None}
 LADDER = cases_of(Ladder(), date(2026, 11, 18))
@@ -79,7 +67,7 @@ SENT: dict[str, Any] = {"ladder_sms": 1, "ladder_days": 9}
     ],
 )
 def test_the_founding_case(change: dict[str, Any], channel: Channel, reason: str) -> None:
-    assigned = evaluate(default_rule_set(), PLAIN | change, "0001", LADDER)
+    assigned = evaluate(default_rule_set(), PLAIN | change, LADDER)
     assert (assigned.channel, assigned.reasons, assigned.arm, assigned.propensity) == (channel, (reason,), "all", 1.0)
 
 
@@ -98,6 +86,7 @@ def test_the_default_rule_set_survives_its_document() -> None:
 
 def _document() -> dict[str, Any]:
     return {
+        "schema": 2,
         "rules": [
             {
                 "code": "large",
@@ -111,7 +100,7 @@ def _document() -> dict[str, Any]:
                 },
             },
             {"code": "rest", "channel": "none", "reasons": ["rest"], "when": "always"},
-        ]
+        ],
     }
 
 
@@ -137,7 +126,35 @@ def _document() -> dict[str, Any]:
         (("rules", 0, "when", "all", 0, "value"), 1.5, "rules[0].when.all[0].value:"),
         (("rules", 0, "when", "all", 1, "not", "value"), 1, "rules[0].when.all[1].not.value:"),
         (("rules", 1, "when"), {"attribute": "has_plan", "op": "is", "value": True}, "rules[1].when:"),
-        (("experiment",), {"wait_permille": 1001}, "experiment.wait_permille:"),
+        (("rules", 1, "arms"), ["new"], "rules[1].arms:"),
+        (("rules", 0, "template"), "hello", "rules[0].template:"),
+        (("rules", 0, "script"), "hello", "rules[0].script:"),
+        (("rules", 0, "when", "all", 0, "params"), {"tax": 10}, "rules[0].when.all[0].params.tax:"),
+        (("rules", 0, "when", "all", 0, "params"), {"days": 10}, "rules[0].when.all[0].params.days:"),
+        (("rules", 0, "when", "all", 0), {"attribute": "reactions", "op": ">", "value": 0}, "rules[0].when.all[0].params:"),
+        (("rules", 0, "when", "all", 0), {"attribute": "outstanding", "op": "between", "value": [9, 1]}, "rules[0].when.all[0].value:"),
+        (("rules", 0, "when", "all", 0), {"attribute": "kind", "op": "=", "value": "cat"}, "rules[0].when.all[0].value:"),
+        (("rules", 0, "when", "all", 0), {"attribute": "kind", "op": "starts with", "value": ["c"]}, "rules[0].when.all[0].op:"),
+        (("rules", 0, "when", "all", 0), {"attribute": "address", "op": "starts with", "value": [""]}, "rules[0].when.all[0].value[0]:"),
+        (("schema",), 3, "schema:"),
+        (("experiment",), {"code": "x"}, "experiment.arms:"),
+        (("experiment",), {"code": "", "arms": []}, "experiment.code:"),
+        (("experiment",), {"code": "x", "arms": [{"code": "a", "share": 500}, {"code": "b", "share": 400}]}, "experiment.arms:"),
+        (
+            ("experiment",),
+            {"code": "x", "arms": [{"code": "a", "share": 500, "wait_days": 1}, {"code": "b", "share": 500}]},
+            "experiment.arms[0]:",
+        ),
+        (
+            ("experiment",),
+            {"code": "x", "arms": [{"code": "a", "share": 500}, {"code": "b", "share": 500, "overrides": {"no": {}}}]},
+            "experiment.arms[1].overrides.no:",
+        ),
+        (
+            ("experiment",),
+            {"code": "x", "arms": [{"code": "a", "share": 500, "slots": [[0, 999]]}, {"code": "b", "share": 500}]},
+            "experiment.arms:",
+        ),
     ],
 )
 def test_a_bad_document_is_refused_with_its_position(path: tuple[Any, ...], value: object, position: str) -> None:
@@ -151,6 +168,95 @@ def test_a_bad_document_is_refused_with_its_position(path: tuple[Any, ...], valu
     assert caught.value.message.startswith(position), caught.value.message
 
 
+def test_every_mistake_is_told_with_its_rule_and_what_would_fit() -> None:
+    document = _document()
+    document["rules"][0]["when"]["all"] = [
+        {"attribute": "outstanding", "op": ">=", "value": "much"},
+        {"attribute": "nothing", "op": "=", "value": 1},
+        {"attribute": "last_outcome", "op": "=", "value": "won"},
+    ]
+    document["rules"][1]["priority"] = 11
+    problems = check_document(document)
+    assert [(problem.rule, problem.rule_code, problem.where, problem.attribute, problem.value) for problem in problems] == [
+        (1, "large", "rules[0].when.all[0].value", "outstanding", "much"),
+        (1, "large", "rules[0].when.all[1].attribute", "", "nothing"),
+        (1, "large", "rules[0].when.all[2].value", "last_outcome", "won"),
+        (2, "rest", "rules[1].priority", "", "11"),
+    ]
+    assert "outstanding" in problems[1].expected
+    assert "promise_full" in problems[2].expected
+    assert problems[0].place("ja") == "規則1 when.all[0].value"
+    assert {problem.text(lang) for problem in problems for lang in ("ja", "en")}
+    with pytest.raises(BadRuleSet) as caught:
+        read_rule_set(document)
+    assert caught.value.problems == tuple(problems)
+    assert "4 mistakes" in caught.value.message
+
+
+def test_a_document_of_the_first_schema_is_still_read() -> None:
+    old = {
+        "rules": [
+            {
+                "code": "new",
+                "channel": "sms",
+                "reasons": ["a"],
+                "when": {"attribute": "days_since_contact", "op": "unknown", "value": True},
+            },
+            {"code": "rest", "channel": "none", "reasons": ["rest"], "when": "always"},
+        ],
+        "experiment": {"salt": "2026-11", "wait_permille": 100},
+    }
+    read = read_rule_set(old)
+    assert read.rules[0].when == Compare("days_since_contact", Op.UNKNOWN, True)
+    assert [(arm.code, arm.share, bool(arm.wait_days)) for arm in read.experiment.arms] == [("treated", 900, False), ("wait", 100, True)]
+    assert read_rule_set(write_rule_set(read)) == read
+    with pytest.raises(InvalidInput, match=r"experiment\.wait_permille"):
+        read_rule_set(old | {"experiment": {"wait_permille": 1001}})
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "schema",
+                        "rules",
+                        "when",
+                        "all",
+                        "any",
+                        "not",
+                        "attribute",
+                        "op",
+                        "value",
+                        "params",
+                        "code",
+                        "channel",
+                        "reasons",
+                        "experiment",
+                        "arms",
+                        "share",
+                    ]
+                ),
+                inner,
+                max_size=5,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_nothing_but_a_refusal_comes_of_any_other_document(document: object) -> None:
+    for shape in (
+        document,
+        {"rules": document},
+        {"schema": 2, "rules": [{"code": "a", "channel": "none", "reasons": ["b"], "when": document}], "experiment": document},
+    ):
+        if not check_document(shape):
+            read_rule_set(shape)
+
+
 def test_conditions_nested_too_deep_are_refused() -> None:
     document = _document()
     when: Any = {"attribute": "outstanding", "op": ">", "value": 1}
@@ -161,72 +267,17 @@ def test_conditions_nested_too_deep_are_refused() -> None:
         read_rule_set(document)
 
 
-@st.composite
-def comparisons(draw: st.DrawFn) -> Condition:
-    attribute = ATTRIBUTES[draw(st.sampled_from(sorted(ATTRIBUTES)))]
-    op = draw(st.sampled_from(sorted(OPS[attribute.kind])))
-    words = st.sampled_from(["10", "20", "person", "company"])
-    numbers = st.integers(-2, 5) | st.sampled_from([30, 365, 500_000])
-    value: Any
-    if op in (Op.IS, Op.UNKNOWN):
-        value = draw(st.booleans())
-    elif op in (Op.IN, Op.NOT_IN, Op.HAS_ANY):
-        value = tuple(draw(st.lists(numbers if attribute.kind is Kind.NUMBER else words, min_size=1, max_size=3)))
-    else:
-        value = draw(numbers if attribute.kind is Kind.NUMBER else words)
-    return Compare(attribute.name, op, value)
-
-
-conditions = st.recursive(
-    comparisons(),
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: All(tuple(parts))),
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: AnyOf(tuple(parts))),
-        inner.map(Not),
-    ),
-    max_leaves=6,
-)
-
-
-@st.composite
-def rule_sets(draw: st.DrawFn) -> RuleSet:
-    rules = [
-        Rule(f"rule_{n}", draw(st.sampled_from([*Channel, *ByLadder])), (f"reason_{n}",), draw(conditions), draw(st.integers(1, 9)))
-        for n in range(draw(st.integers(0, 5)))
-    ]
-    rules.append(Rule("rest", Channel.OPERATOR_CALL, ("rest",), All(())))
-    return RuleSet(tuple(rules), Experiment(draw(st.sampled_from(["", "2026-11"])), draw(st.sampled_from([0, 0, 100, 1000]))))
-
-
 @given(rule_sets())
 def test_any_rule_set_survives_its_document_and_compiles_with_bound_values(rule_set: RuleSet) -> None:
     assert read_rule_set(write_rule_set(rule_set)) == rule_set
-    compiled = plan_statement(rule_set, dry_run=True, ladder=LADDER)
-    assert "500000" not in compiled.sql
-    assert all(f":{name}" in compiled.sql for name in compiled.values)
+    for make in (decided_sql, table_sql):
+        compiled = Compiled()
+        sql = make(rule_set, compiled, ladder=LADDER)
+        assert not any(word in sql for word in ("500000", "reason_rule", "架空", "2026-11"))
+        assert all(f":{name}" in sql for name in compiled.values)
 
 
 @given(conditions)
 def test_not_is_the_opposite_even_of_the_unknown(condition: Condition) -> None:
-    nothing: dict[str, Any] = dict.fromkeys(ATTRIBUTES)
+    nothing: dict[str, Any] = dict.fromkeys(attributes_of(condition))
     assert holds(Not(condition), nothing) != holds(condition, nothing)
-
-
-@given(st.text(max_size=12), st.integers(1, 10**10).map(str))
-def test_the_bucket_is_stable_and_in_range(salt: str, debtor_no: str) -> None:
-    assert bucket(salt, debtor_no) == bucket(salt, debtor_no)
-    assert 0 <= bucket(salt, debtor_no) < 1000
-
-
-def test_the_waiting_share_is_about_as_asked_and_its_propensity_kept() -> None:
-    rules = RuleSet(default_rule_set().rules, Experiment("2026-11", 100))
-    assigned = [evaluate(rules, PLAIN, f"{n:010d}", LADDER) for n in range(5_000)]
-    waiting = [a for a in assigned if a.arm == "wait"]
-    assert 400 <= len(waiting) <= 600
-    assert {(a.channel, a.propensity) for a in waiting} == {(Channel.NONE, 0.1)}
-    assert {a.propensity for a in assigned if a.arm == "treated"} == {0.9}
-
-
-def test_the_experiment_never_touches_those_who_are_not_contacted_anyway() -> None:
-    rules = RuleSet(default_rule_set().rules, Experiment("2026-11", 1000))
-    assert evaluate(rules, PLAIN | {"is_stopped": True}, "1").arm == "all"
