@@ -39,7 +39,7 @@ TYPED = """
 CREATE TABLE raw_list (debtor_no text, kind smallint, name text, name_kana text, birth text, postal text, address text, household text,
   phone1 text, phone2 text, phone3 text, tax_code text, tax_name text, levy_year int, base_year int, term int, notice_no text, due_on date,
   assessed bigint, received bigint, outstanding bigint, demand_fee int, late_charge int, demand_sent_on date, vintage text, hold int,
-  do_not_contact int, remark text)
+  do_not_contact int, remark text, PRIMARY KEY (debtor_no, tax_code, levy_year, base_year, term, notice_no))
 """
 
 

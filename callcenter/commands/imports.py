@@ -34,10 +34,8 @@ def progress_bar() -> Iterator[Tell | None]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("read", total=None)
 
-        def tell(step: str, rows: int) -> None:
-            if step == "rows":
-                bar.update(task, total=rows)
-            bar.update(task, description=step, completed=rows)
+        def tell(step: str, done: int, total: int) -> None:
+            bar.update(task, description=step, completed=done, total=total or None)
 
         yield tell
 

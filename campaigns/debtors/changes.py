@@ -25,7 +25,7 @@ def note_phones(session: Session) -> None:
               WHERE p.office_id = :office AND p.debtor_id = d.id AND p.is_listed), '[]') AS phones
             FROM (SELECT debtor_id AS id FROM phone_diff UNION SELECT debtor_id FROM phone_gone ORDER BY 1) t
             JOIN debtor d ON d.office_id = :office AND d.id = t.id
-            WHERE NOT EXISTS (SELECT FROM debtor_diff n WHERE n.id IS NULL AND n.debtor_no = d.debtor_no)
+            WHERE NOT EXISTS (SELECT FROM list_owner o WHERE o.is_new AND o.id = t.id)
             ORDER BY d.id LIMIT {EXAMPLES}""",
     )
 
@@ -78,8 +78,8 @@ def _debtors(session: Session, columns: Mapping[str, str], *, has_phones: bool) 
     found = run(
         session,
         f"""SELECT s.debtor_no, d.name, {before}, {now} FROM
-            (SELECT * FROM debtor_diff WHERE id IS NOT NULL ORDER BY id LIMIT {EXAMPLES}) c
-            JOIN list_debtor s ON s.debtor_no = c.debtor_no JOIN debtor d ON d.office_id = :office AND d.id = c.id ORDER BY d.id""",
+            (SELECT * FROM debtor_diff ORDER BY id LIMIT {EXAMPLES}) c
+            JOIN list_debtor s ON s.row = c.row JOIN debtor d ON d.office_id = :office AND d.id = c.id ORDER BY d.id""",
     ).mappings()
     told = {
         row["debtor_no"]: example(row, ("debtor_no",)) | {"fields": fields}
@@ -99,27 +99,37 @@ def _debtors(session: Session, columns: Mapping[str, str], *, has_phones: bool) 
     return [shown for shown in told.values() if shown["fields"]][:EXAMPLES]
 
 
+def new_debts(session: Session) -> list[dict[str, Any]]:
+    """Examples of debts that are new with their debtor, out of the part just staged."""
+    found = run(
+        session,
+        f"""SELECT s.row, {", ".join("s." + name for name in _DEBT_KEY)}, d.name, s.due_on, s.outstanding, s.status
+            FROM (SELECT * FROM new_debt WHERE NOT is_deleted ORDER BY row LIMIT {EXAMPLES}) s
+            JOIN new_debtor d ON d.row = s.owner ORDER BY s.row""",
+    ).mappings()
+    return [example(row, _DEBT_KEY, _SHOWN) for row in found]
+
+
+def of_first(created: list[dict[str, Any]], totals: dict[str, int]) -> dict[str, Any]:
+    """`ImportFile.changes` of an office's first list."""
+    return {"fields": {}, "created": created, "updated": [], "closed": [], "debtors": [], "totals": totals}
+
+
 def summary(session: Session, debtor_columns: Mapping[str, str], debt_columns: Mapping[str, str], *, has_phones: bool) -> dict[str, Any]:
     """`ImportFile.changes` of a list that has just been merged (columns: name → expression over the staged row)."""
     fields = _counted(session, "debt_diff", "list_debt s ON s.row = c.row", debt_columns)
-    fields |= _counted(session, "debtor_diff", "list_debtor s ON s.debtor_no = c.debtor_no", debtor_columns)
-    totals = dict(
-        run(
-            session,
-            """SELECT count(*) FILTER (WHERE id IS NULL) AS debtors_created, count(*) FILTER (WHERE id IS NOT NULL) AS debtors_updated
-               FROM debtor_diff""",
-        )
-        .mappings()
-        .one()
-    )
+    fields |= _counted(session, "debtor_diff", "list_debtor s ON s.row = c.row", debtor_columns)
+    created = "(SELECT count(*) FROM list_owner WHERE is_last AND is_new) AS debtors_created"
+    changed = run(session, f"SELECT {created}, (SELECT count(*) FROM debtor_diff) AS debtors_updated")
+    totals = dict(changed.mappings().one())
     if has_phones:
         touched = "SELECT debtor_id FROM phone_diff UNION SELECT debtor_id FROM phone_gone"
         numbers = run(
             session,
             f"""SELECT (SELECT count(*) FROM phone_diff WHERE NOT is_known) AS phones_added,
                        (SELECT count(*) FROM phone_gone) AS phones_dropped,
-                       (SELECT count(*) FROM ({touched}) t JOIN debtor d ON d.office_id = :office AND d.id = t.debtor_id
-                        WHERE NOT EXISTS (SELECT FROM debtor_diff n WHERE n.id IS NULL AND n.debtor_no = d.debtor_no)) AS phones""",
+                       (SELECT count(*) FROM ({touched}) t
+                        WHERE NOT EXISTS (SELECT FROM list_owner o WHERE o.is_new AND o.id = t.debtor_id)) AS phones""",
         )
         totals |= dict(numbers.mappings().one())
         if phones := totals.pop("phones"):

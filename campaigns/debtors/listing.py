@@ -1,4 +1,4 @@
-"""The list's rows as the three tables they become: debtors, their numbers, their debts. Pure, columnar."""
+"""The list's rows as the three tables they become: debtors, their numbers, their debts. Pure, columnar, part by part."""
 
 from __future__ import annotations
 
@@ -34,47 +34,49 @@ DEBT_FIELDS: Mapping[str, tuple[str, str, str]] = {
 }
 DEBT_KEY = ("tax_code", "levy_year", "base_year", "term", "notice_no")
 PHONE_FIELDS = ("phone1", "phone2", "phone3")
+_SEED = 3_141_592
 
 
-def debtor_rows(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-    """One row per debtor, the last of the file's; and per row of the file whether it says the same as that one.
+def debtor_rows(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Who is on a part of the list.
 
-    One row's 連絡禁止 is enough to forbid contact.
+    Returns:
+        One row per debtor, what the last of its rows says, with its number `row` and `says`, a hash of all particulars but 連絡禁止, of
+        which one row's is enough; and per row of the part `owner`, the number of the debtor's row, and its own `says`.
     """
     fields = [name for name in DEBTOR_FIELDS if name in frame.columns]
-    own = frame.select("debtor_no", *fields, *(name for name in PHONE_FIELDS if name in frame.columns))
+    told = [name for name in (*fields, *PHONE_FIELDS) if name in frame.columns]
+    texts = [pl.col(name).cast(pl.String).fill_null("") for name in told if name != "do_not_contact"]
+    says = pl.concat_str(texts, separator="\x1f").hash(_SEED).reinterpret(signed=True)
+    own = frame.select("row", "debtor_no", *told, says=says, owner=pl.col("row").max().over("debtor_no"))
     if "do_not_contact" in fields:
         forbidden = (pl.col("do_not_contact") == "1").fill_null(False).any().over("debtor_no")
         own = own.with_columns(do_not_contact=forbidden.cast(pl.String))
-    last = own.unique("debtor_no", keep="last", maintain_order=True)
-    says = pl.struct(pl.all().exclude("debtor_no")).hash()
-    told = own.select("debtor_no", mine=says).join(last.select("debtor_no", kept=says), on="debtor_no", how="left", maintain_order="left")
+    last = own.filter(pl.col("row") == pl.col("owner"))
     names = {"name_key": search_keys(last["name"])}
     if "name_kana" in fields:
         names["kana_key"] = search_keys(last["name_kana"])
-    return last.with_columns(**names), told["mine"] == told["kept"]
+    return last.with_columns(**names), own.select("owner", "says")
 
 
 def phone_rows(debtors: pl.DataFrame) -> pl.DataFrame:
-    """One row per debtor and number: debtor_no, position (order of the columns), original, e164, line_type, remark.
+    """One row per debtor and number: owner (the debtor's row), position (order of the columns), original, e164, line_type, remark.
 
     The same number written twice for a debtor counts once, at its first place.
     """
     parts = []
     for position, name in enumerate(PHONE_FIELDS, start=1):
         if name in debtors.columns:
-            given = debtors.select("debtor_no", cell=pl.col(name)).filter(pl.col("cell").is_not_null())
+            given = debtors.select("owner", cell=pl.col(name)).filter(pl.col("cell").is_not_null())
             parts.append(given.with_columns(split_phones(given["cell"])).with_columns(position=pl.lit(position, dtype=pl.Int16)))
     if not parts:
-        return pl.DataFrame(
-            schema=dict.fromkeys(["debtor_no", "position", "original", "e164", "line_type", "remark", "same_as"], pl.String)
-        )
+        return pl.DataFrame(schema=dict.fromkeys(["owner", "position", "original", "e164", "line_type", "remark", "same_as"], pl.String))
     phones = pl.concat(parts).with_columns(same_as=pl.coalesce("e164", "original"), remark=pl.col("remark").str.head(80))
-    return phones.sort("position", maintain_order=True).unique(["debtor_no", "same_as"], keep="first", maintain_order=True)
+    return phones.sort("owner", "position").unique(["owner", "same_as"], keep="first", maintain_order=True)
 
 
-def debt_rows(frame: pl.DataFrame, is_told: pl.Series) -> pl.DataFrame:
-    """The rows with their debt's fields, status (open, settled, not_listed) and `is_told`: says of its debtor what is kept."""
+def debt_rows(frame: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their debt's fields, status (open, settled, not_listed), `owner` and `says` (see `debtor_rows`)."""
     deleted = (pl.col("is_deleted") == "1").fill_null(False) if "is_deleted" in frame.columns else pl.lit(False)
     status = pl.when(deleted).then(pl.lit("not_listed")).when(pl.col("outstanding") == 0).then(pl.lit("settled")).otherwise(pl.lit("open"))
     fields = [name for name in DEBT_FIELDS if name in frame.columns]
@@ -84,4 +86,4 @@ def debt_rows(frame: pl.DataFrame, is_told: pl.Series) -> pl.DataFrame:
         rows = rows.with_columns(received=pl.coalesce("received", paid))
     else:
         rows = rows.with_columns(received=(pl.col("assessed") - pl.col("outstanding")).clip(0))
-    return rows.with_columns(is_told=is_told)
+    return rows.with_columns(own)

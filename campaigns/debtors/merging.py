@@ -11,20 +11,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-import polars as pl
 from sqlalchemy.orm import Session
 
 from campaigns.debtors import changes
-from campaigns.debtors.listing import DEBT_FIELDS, DEBT_KEY, DEBTOR_FIELDS, PHONE_FIELDS, debt_rows, debtor_rows, phone_rows
+from campaigns.debtors.first_load import FirstLoad
+from campaigns.debtors.listing import DEBT_FIELDS, DEBT_KEY, DEBTOR_FIELDS
+from campaigns.debtors.parts import Columns, ListPart, create_tables, fill_tables
 from campaigns.debtors.service import refresh_listed
-from campaigns.imports.changes import was
-from campaigns.imports.staging import Progress, run, stage
+from campaigns.imports.changes import EXAMPLES, was
+from campaigns.imports.staging import Progress, plan_for, run
 from campaigns.payments.ledger import last_full_list
 from campaigns.payments.listing import settle_with_list, take_out_of_list
 
-_KEY_TYPES = {"tax_code": "text", "levy_year": "smallint", "base_year": "smallint", "term": "smallint", "notice_no": "text"}
 _SAME_DEBT = " AND ".join(f"b.{name} = s.{name}" for name in DEBT_KEY)
-_OWNER = "d.office_id = :office AND d.debtor_no = s.debtor_no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +70,152 @@ def _differs(table: str, values: Mapping[str, str]) -> str:
     return f"({own}) IS DISTINCT FROM ({', '.join(values.values())})"
 
 
+class ListMerge:
+    """A delinquent list on its way into debtors, numbers and debts: first every part, then `finish`. `rows` counts those taken."""
+
+    def __init__(self, session: Session, options: ListOptions) -> None:
+        self._session = session
+        self._options = options
+        self.is_first = not run(session, "SELECT EXISTS (SELECT FROM debtor WHERE office_id = :office)").scalar_one()
+        self._columns: Columns | None = None
+        self._first: FirstLoad | None = None
+        self.rows = self._staged = 0
+        self._has_repeated = False
+        self._is_all_open = True
+        self._shown: list[dict[str, Any]] = []
+
+    def _begin(self, columns: Columns) -> None:
+        self._columns = columns
+        create_tables(self._session, columns, is_first=self.is_first)
+        values = _values(DEBTOR_FIELDS, columns.debtor_fields) | {"name_key": "s.name_key"}
+        self._debtors = values | ({"kana_key": "s.kana_key"} if "kana_key" in columns.debtors else {})
+        self._debts = _values(DEBT_FIELDS, columns.debt_fields) | {"status": "s.status"}
+        if self.is_first:
+            self._first = FirstLoad(self._session, self._debtors, self._debts, self._options.facts)
+
+    def take(self, columns: Columns, part: ListPart) -> None:
+        """Brings the next part to the server; an office's first list goes into the tables at once."""
+        if self._columns is None:
+            self._begin(columns)
+        fill_tables(self._session, columns, part)
+        self.rows += part.good
+        self._staged += part.staged
+        self._has_repeated |= part.has_repeated_debtors
+        self._is_all_open &= part.is_all_open
+        if self._first is not None:
+            if len(self._shown) < EXAMPLES:
+                self._shown += changes.new_debts(self._session)
+            self._first.insert(has_phones=columns.has_phones)
+
+    def finish(self, progress: Progress) -> ListCounts:
+        """Merges what has been staged.
+
+        Returns:
+            Counts of the rows taken: a row is updated when its debt, its debtor or a number changed by it.
+        """
+        columns = self._columns
+        assert columns is not None
+        session, options = self._session, self._options
+        plan_for(session, self.rows, *columns.tables("list"), "list_refused")
+        if self._first is not None and not self._staged:
+            return self._finish_first(self._first, 0)
+        progress("debtors", 0, self.rows)
+        _resolve_owners(session, self._debtors, has_repeated=self._has_repeated, is_first=self.is_first)
+        _merge_debtors(session, self._debtors, options)
+        if columns.has_phones:  # a list without numbers says nothing about them
+            progress("phones", 0, self.rows)
+            _merge_phones(session, options)
+        progress("debts", 0, self.rows)
+        if not self.is_first:
+            has_assessed = "assessed" in columns.debt_fields
+            take_out_of_list(session, import_id=options.import_id, as_of=options.as_of, has_assessed=has_assessed)
+        created = _merge_debts(session, self._debts, options)
+        if self._first is not None:
+            return self._finish_first(self._first, created)
+        progress("close", 0, self.rows)
+        closed = _close(session, options, closes_unlisted=options.is_full)
+        settle_with_list(session, import_id=options.import_id, is_full=options.is_full, now=options.now)
+        refresh_listed(session, options.now, "not_listed")
+        updated = _updated(session, has_phones=columns.has_phones)
+        told = changes.summary(session, self._debtors, self._debts, has_phones=columns.has_phones)
+        return ListCounts(created, updated, self.rows - created - updated, closed, told)
+
+    def _finish_first(self, first: FirstLoad, late: int) -> ListCounts:
+        """Where nobody was known before, nothing can have been updated or closed; `late` debts were added beside the load's own."""
+        session, options = self._session, self._options
+        first.prove()
+        has_payments = run(session, "SELECT EXISTS (SELECT FROM payment WHERE office_id = :office)").scalar_one()
+        if has_payments:  # they came before their debts
+            settle_with_list(session, import_id=options.import_id, is_full=options.is_full, now=options.now)
+        if has_payments or not self._is_all_open:
+            refresh_listed(session, options.now, "not_listed")
+        numbers = run(session, "SELECT count(*) FROM phone_number WHERE office_id = :office AND is_listed").scalar_one()
+        totals = {"debtors_created": first.debtors, "debtors_updated": 0, "phones_added": numbers, "phones_dropped": 0}
+        created = first.debts + late
+        return ListCounts(created, 0, self.rows - created, 0, changes.of_first(self._shown[:EXAMPLES], totals))
+
+
+def _resolve_owners(session: Session, values: Mapping[str, str], *, has_repeated: bool, is_first: bool) -> None:
+    """Who the staged debtors are: list_owner (row, id, is_new, is_changed, says), with the rows of earlier parts pointing to the last one.
+
+    Of a debtor in several parts the last row counts, and one row's 連絡禁止 is enough.
+    """
+    forbids = "do_not_contact" in values
+    run(session, "CREATE TEMPORARY TABLE list_former (row integer, last integer) ON COMMIT DROP")
+    if has_repeated:
+        run(
+            session,
+            f"""CREATE TEMPORARY TABLE list_again ON COMMIT DROP AS
+                SELECT debtor_no, max(row) AS last, {"bool_or(do_not_contact)" if forbids else "NULL::boolean"} AS do_not_contact
+                FROM list_debtor GROUP BY debtor_no HAVING count(*) > 1""",
+        )
+        run(
+            session,
+            """WITH former AS (DELETE FROM list_debtor l USING list_again a WHERE l.debtor_no = a.debtor_no AND l.row <> a.last
+                 RETURNING l.row, a.last) INSERT INTO list_former SELECT row, last FROM former""",
+        )
+        if forbids:
+            run(session, "UPDATE list_debtor l SET do_not_contact = true FROM list_again a WHERE l.row = a.last AND a.do_not_contact")
+    if is_first and forbids:  # what an earlier part forbade stands in the table already
+        run(
+            session,
+            """UPDATE list_debtor l SET do_not_contact = true FROM debtor d
+               WHERE d.office_id = :office AND d.debtor_no = l.debtor_no AND d.do_not_contact""",
+        )
+    run(
+        session,
+        f"""CREATE TEMPORARY TABLE list_owner ON COMMIT DROP AS
+            SELECT s.row, coalesce(d.id, nextval('debtor_id_seq')) AS id, d.id IS NULL AS is_new,
+                   d.id IS NOT NULL AND {_differs("d", values)} AS is_changed, s.says, true AS is_last
+            FROM list_debtor s LEFT JOIN debtor d ON d.office_id = :office AND d.debtor_no = s.debtor_no""",
+    )
+    if has_repeated:
+        run(
+            session,
+            """INSERT INTO list_owner SELECT f.row, o.id, o.is_new, o.is_changed, o.says, false
+               FROM list_former f JOIN list_owner o ON o.row = f.last""",
+        )
+    run(session, "ANALYZE list_owner")
+
+
 def _merge_debtors(session: Session, values: Mapping[str, str], options: ListOptions) -> None:
     run(
         session,
         f"""CREATE TEMPORARY TABLE debtor_diff ON COMMIT DROP AS
-            SELECT s.debtor_no, d.id, {was("d", values)} FROM list_debtor s LEFT JOIN debtor d ON {_OWNER}
-            WHERE d.id IS NULL OR {_differs("d", values)}""",
+            SELECT o.row, o.id, {was("d", values)} FROM list_owner o JOIN debtor d ON d.office_id = :office AND d.id = o.id
+            WHERE o.is_last AND o.is_changed""",
     )
     run(
         session,
         f"""UPDATE debtor d SET {_assignments(values)}, updated_at = :now, list_import_id = :import_id
-            FROM list_debtor s JOIN debtor_diff c ON c.debtor_no = s.debtor_no WHERE d.office_id = :office AND d.id = c.id""",
+            FROM list_debtor s JOIN debtor_diff c ON c.row = s.row WHERE d.office_id = :office AND d.id = c.id""",
         **options.facts,
     )
     run(
         session,
-        f"""INSERT INTO debtor (office_id, debtor_no, {", ".join(values)}, list_import_id, created_at, updated_at)
-            SELECT :office, s.debtor_no, {", ".join(values.values())}, :import_id, :now, :now
-            FROM list_debtor s JOIN debtor_diff c ON c.debtor_no = s.debtor_no WHERE c.id IS NULL ORDER BY s.debtor_no""",
+        f"""INSERT INTO debtor (office_id, id, debtor_no, {", ".join(values)}, list_import_id, created_at, updated_at)
+            SELECT :office, o.id, s.debtor_no, {", ".join(values.values())}, :import_id, :now, :now
+            FROM list_debtor s JOIN list_owner o ON o.row = s.row WHERE o.is_last AND o.is_new ORDER BY o.id""",
         **options.facts,
     )
 
@@ -98,24 +225,23 @@ def _merge_phones(session: Session, options: ListOptions) -> None:
     values = {"position": "s.position", "remark": "coalesce(s.remark, '')", "line_type": "s.line_type", "is_listed": "true"}
     run(
         session,
-        f"""CREATE TEMPORARY TABLE phone_diff ON COMMIT DROP AS
-            SELECT k.* FROM (
-              SELECT DISTINCT ON (d.id, s.same_as) p.id, d.id AS debtor_id, s.position, s.original, s.e164, s.line_type, s.remark,
-                     p.id IS NOT NULL AS is_known, p.position AS was_position, p.remark AS was_remark, p.line_type AS was_line_type,
-                     p.is_listed AS was_listed
-              FROM list_phone s JOIN debtor d ON {_OWNER}
-              LEFT JOIN phone_number p ON p.office_id = :office AND p.debtor_id = d.id AND coalesce(p.e164, p.original) = s.same_as
-              ORDER BY d.id, s.same_as, p.id) k
-            WHERE NOT k.is_known OR (k.was_position, k.was_remark, k.was_line_type, k.was_listed)
-                  IS DISTINCT FROM (k.position, coalesce(k.remark, ''), k.line_type, true)""",
+        """CREATE TEMPORARY TABLE phone_diff ON COMMIT DROP AS
+           SELECT k.* FROM (
+             SELECT DISTINCT ON (o.id, s.same_as) p.id, o.id AS debtor_id, s.position, s.original, s.e164, s.line_type, s.remark,
+                    p.id IS NOT NULL AS is_known, p.position AS was_position, p.remark AS was_remark, p.line_type AS was_line_type,
+                    p.is_listed AS was_listed
+             FROM list_phone s JOIN list_owner o ON o.row = s.owner AND o.is_last
+             LEFT JOIN phone_number p ON p.office_id = :office AND p.debtor_id = o.id AND coalesce(p.e164, p.original) = s.same_as
+             ORDER BY o.id, s.same_as, p.id) k
+           WHERE NOT k.is_known OR (k.was_position, k.was_remark, k.was_line_type, k.was_listed)
+                 IS DISTINCT FROM (k.position, coalesce(k.remark, ''), k.line_type, true)""",
     )
     run(
         session,
         """CREATE TEMPORARY TABLE phone_gone ON COMMIT DROP AS
-           SELECT p.id, p.debtor_id FROM phone_number p JOIN debtor d ON d.office_id = :office AND d.id = p.debtor_id
-           JOIN list_debtor l ON l.debtor_no = d.debtor_no
+           SELECT p.id, p.debtor_id FROM phone_number p JOIN list_owner o ON o.id = p.debtor_id AND o.is_last
            WHERE p.office_id = :office AND p.source = 'list' AND p.is_listed
-             AND NOT EXISTS (SELECT FROM list_phone s WHERE s.debtor_no = d.debtor_no AND s.same_as = coalesce(p.e164, p.original))""",
+             AND NOT EXISTS (SELECT FROM list_phone s WHERE s.owner = o.row AND s.same_as = coalesce(p.e164, p.original))""",
     )
     changes.note_phones(session)
     run(
@@ -144,8 +270,8 @@ def _merge_debts(session: Session, values: Mapping[str, str], options: ListOptio
     run(
         session,
         f"""CREATE TEMPORARY TABLE debt_diff ON COMMIT DROP AS
-            SELECT s.row, d.id AS debtor_id, b.id, {was("b", values)} FROM list_debt s JOIN debtor d ON {_OWNER}
-            LEFT JOIN debt b ON b.office_id = :office AND b.debtor_id = d.id AND {_SAME_DEBT}
+            SELECT s.row, o.id AS debtor_id, b.id, s.is_deleted, {was("b", values)} FROM list_debt s JOIN list_owner o ON o.row = s.owner
+            LEFT JOIN debt b ON b.office_id = :office AND b.debtor_id = o.id AND {_SAME_DEBT}
             WHERE CASE WHEN b.id IS NULL THEN NOT s.is_deleted ELSE {_differs("b", values)} END""",
     )
     run(
@@ -166,25 +292,23 @@ def _merge_debts(session: Session, values: Mapping[str, str], options: ListOptio
     return added.rowcount
 
 
-def _close(session: Session, options: ListOptions, *, has_deleted: bool, closes_unlisted: bool) -> int:
+def _close(session: Session, options: ListOptions, *, closes_unlisted: bool) -> int:
     """Writes down in `debt_closed` what the list closes, closes it and returns how many.
 
     Those are open debts that the list itself marks as deleted (削除フラグ; closed by their row), and those a full list no longer holds. A
     row that was refused still lists its debt: those stay as they are.
     """
-    run(session, "CREATE TEMPORARY TABLE debt_closed (row integer, id bigint) ON COMMIT DROP")
-    if has_deleted:
-        run(
-            session,
-            "INSERT INTO debt_closed SELECT c.row, c.id FROM debt_diff c JOIN list_debt s ON s.row = c.row "
-            "WHERE s.is_deleted AND c.was_status = 'open'",
-        )
+    run(
+        session,
+        """CREATE TEMPORARY TABLE debt_closed ON COMMIT DROP AS
+           SELECT c.row, c.id FROM debt_diff c WHERE c.is_deleted AND c.was_status = 'open'""",
+    )
     if closes_unlisted:
         run(
             session,
             f"""INSERT INTO debt_closed SELECT NULL, b.id FROM debt b JOIN debtor d ON d.office_id = :office AND d.id = b.debtor_id
                 WHERE b.office_id = :office AND b.status = 'open'
-                  AND NOT EXISTS (SELECT FROM list_debt s WHERE s.debtor_no = d.debtor_no AND {_SAME_DEBT})
+                  AND NOT EXISTS (SELECT FROM list_debt s JOIN list_owner o ON o.row = s.owner WHERE o.id = b.debtor_id AND {_SAME_DEBT})
                   AND NOT EXISTS (SELECT FROM list_refused s WHERE s.debtor_no = d.debtor_no
                     AND {" AND ".join(f"(s.{name} IS NULL OR b.{name} = s.{name})" for name in DEBT_KEY)})""",
         )
@@ -201,70 +325,14 @@ def _close(session: Session, options: ListOptions, *, has_deleted: bool, closes_
     return int(run(session, "SELECT count(*) FROM debt_closed").scalar_one())
 
 
-def _stage_list(session: Session, frame: pl.DataFrame, refused: pl.DataFrame, progress: Progress | None) -> tuple[list[str], list[str]]:
-    """Stages the list as list_debtor, list_phone, list_debt and list_refused; the debtor's and the debt's fields it has."""
-    debtors, is_told = debtor_rows(frame)
-    fields = [name for name in DEBTOR_FIELDS if name in debtors.columns]
-    keys = {name: "text" for name in ("name_key", "kana_key") if name in debtors.columns}
-    stage(session, "list_debtor", debtors, {"debtor_no": "text"} | {name: DEBTOR_FIELDS[name][1] for name in fields} | keys, progress)
-    phone_columns = dict.fromkeys(("debtor_no", "original", "e164", "line_type", "remark", "same_as"), "text") | {"position": "smallint"}
-    stage(session, "list_phone", phone_rows(debtors), phone_columns, progress)
-    rows = debt_rows(frame, is_told)
-    debt_fields = [name for name in DEBT_FIELDS if name in rows.columns]
-    debt_columns = {"row": "integer", "debtor_no": "text"} | _KEY_TYPES | {name: DEBT_FIELDS[name][1] for name in debt_fields}
-    stage(session, "list_debt", rows, debt_columns | {"status": "text", "is_deleted": "boolean", "is_told": "boolean"}, progress)
-    named = refused.filter(pl.col("debtor_no").is_not_null())
-    stage(session, "list_refused", named, {"debtor_no": "text"} | _KEY_TYPES)
-    return fields, debt_fields
-
-
-def merge_list(
-    session: Session, frame: pl.DataFrame, refused: pl.DataFrame, options: ListOptions, progress: Progress | None = None
-) -> ListCounts:
-    """Brings the rows of a delinquent list into debtors, numbers and debts.
-
-    Args:
-        frame: `ParsedFile.frame` of a debts file, with `vintage` filled in.
-        refused: `ParsedFile.refused`: rows that could not be taken, whose debts are left as they are.
-
-    Returns:
-        Counts of the frame's rows: a row is updated when its debt, its debtor or a number changed by it.
-    """
-    fields, debt_fields = _stage_list(session, frame, refused, progress)
-    debtor_values = _values(DEBTOR_FIELDS, fields) | {"name_key": "s.name_key"}
-    if "name_kana" in fields:
-        debtor_values["kana_key"] = "s.kana_key"
-    debt_values = _values(DEBT_FIELDS, debt_fields) | {"status": "s.status"}
-    is_first = not run(session, "SELECT EXISTS (SELECT FROM debtor WHERE office_id = :office)").scalar_one()
-    say = progress or (lambda _step, _rows: None)
-    say("debtors", frame.height)
-    _merge_debtors(session, debtor_values, options)
-    has_phones = any(name in frame.columns for name in PHONE_FIELDS)
-    if has_phones:  # a list without numbers says nothing about them
-        say("phones", frame.height)
-        _merge_phones(session, options)
-    say("debts", frame.height)
-    if not is_first:
-        take_out_of_list(session, import_id=options.import_id, as_of=options.as_of, has_assessed="assessed" in debt_fields)
-    created = _merge_debts(session, debt_values, options)
-    say("close", frame.height)
-    closed = _close(session, options, has_deleted="is_deleted" in frame.columns, closes_unlisted=options.is_full and not is_first)
-    settle_with_list(session, import_id=options.import_id, is_full=options.is_full, now=options.now)
-    refresh_listed(session, options.now, "not_listed")
-    updated = _updated(session, has_phones=has_phones)
-    told = changes.summary(session, debtor_values, debt_values, has_phones=has_phones)
-    return ListCounts(created, updated, frame.height - created - updated, closed, told)
-
-
 def _updated(session: Session, *, has_phones: bool) -> int:
     """A row counts as updated when it changed its debt, or when it tells new particulars of its debtor; new debts count as created only."""
     changed = int(run(session, "SELECT count(*) FROM debt_diff WHERE id IS NOT NULL").scalar_one())
     phones = "UNION SELECT debtor_id FROM phone_diff UNION SELECT debtor_id FROM phone_gone" if has_phones else ""
     told = run(
         session,
-        f"""SELECT count(*) FROM list_debt s JOIN debtor d ON {_OWNER}
-            WHERE s.is_told AND d.id IN (SELECT id FROM debtor_diff WHERE id IS NOT NULL {phones})
-              AND NOT EXISTS (SELECT FROM debt_diff c WHERE c.row = s.row)
-              AND EXISTS (SELECT FROM debt b WHERE b.office_id = :office AND b.debtor_id = d.id AND {_SAME_DEBT})""",
+        f"""SELECT count(*) FROM list_debt s JOIN list_owner o ON o.row = s.owner AND o.says = s.says
+            WHERE o.id IN (SELECT id FROM debtor_diff {phones}) AND NOT EXISTS (SELECT FROM debt_diff c WHERE c.row = s.row)
+              AND EXISTS (SELECT FROM debt b WHERE b.office_id = :office AND b.debtor_id = o.id AND {_SAME_DEBT})""",
     )
     return changed + int(told.scalar_one())

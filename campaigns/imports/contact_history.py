@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -57,10 +57,9 @@ class HistoryCounts:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
-def _stage_history(session: Session, frame: pl.DataFrame, progress: Progress | None) -> None:
+def _whole(frame: pl.DataFrame) -> pl.DataFrame:
     whole = frame.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in _OPTIONAL.items() if name not in frame.columns)
-    whole = whole.with_columns(e164=split_phones(whole["phone_text"])["e164"])
-    stage(session, "history", whole, STAGED, progress)
+    return whole.with_columns(e164=split_phones(whole["phone_text"])["e164"])
 
 
 # The key of formats: debtor, moment, channel, operator; hashed where it would not fit.
@@ -205,13 +204,15 @@ def _changes(session: Session, known: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def record_history(session: Session, frame: pl.DataFrame, *, now: datetime, progress: Progress | None = None) -> HistoryCounts:
-    """Records the rows of an attempts file (`ParsedFile.frame`), each key (debtor, moment, channel, operator) once.
+def record_history(session: Session, frames: Iterable[pl.DataFrame], *, now: datetime, progress: Progress | None = None) -> HistoryCounts:
+    """Records the rows of an attempts file (the `ParsedFile.frame` of its parts), each key (debtor, moment, channel, operator) once.
 
     People named as 担当者 become users who can't sign in, so that reports can be cut by operator. A promise needs its amount and its date;
     promises are judged by the payments known.
     """
-    _stage_history(session, frame, progress)
+    rows = stage(session, "history", map(_whole, frames), STAGED)
+    say = progress or (lambda _step, _done, _total: None)
+    say("attempts", 0, rows)
     facts = _facts(now)
     for statement in (_OPERATORS, _KEYED):
         run(session, statement)
@@ -226,4 +227,4 @@ def record_history(session: Session, frame: pl.DataFrame, *, now: datetime, prog
     debtors = list(run(session, "SELECT DISTINCT debtor_id FROM history_row WHERE promised_on IS NOT NULL").scalars())
     if created + updated and debtors:
         settle(session, today=local_day(now), now=now, debtor_ids=debtors)
-    return HistoryCounts(created, updated, frame.height - created - updated - len(refused), refused, told)
+    return HistoryCounts(created, updated, rows - created - updated - len(refused), refused, told)

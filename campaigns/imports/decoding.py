@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from callcenter.core.errors import InvalidInput
@@ -28,6 +29,7 @@ _OTHER_MAGIC = {
 _UNREADABLE = re.compile("[\ue000-\uf8ff\x80-\x9f\ufffd]")
 # Bytes one of which every unreadable character has in UTF-8: looking for them first is thirty times as fast as the pattern.
 _HINTS = (b"\xee", b"\xef\xa0", b"\xef\xa1", b"\xef\xa2", b"\xef\xa3", b"\xef\xbf\xbd", b"\xc2")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _MAX_BAD_SHARE = 0.01
 _SAMPLE = 1 << 18
 
@@ -73,10 +75,8 @@ def _mark_private(text: str, encoding: str, lost: list[str]) -> Decoded:
     return Decoded(re.sub(f"{_UNREADABLE.pattern}|{SENTINEL}", note, text), encoding, tuple(ordered))
 
 
-def _likelier(data: bytes) -> str:
-    """Damaged UTF-8 or CP932: hardly any CP932 text reads as UTF-8 by chance."""
-    found = re.search(rb"[\x80-\xff]", data)
-    sample = data[found.start() if found else 0 :][:_SAMPLE]
+def _likelier(sample: bytes) -> str:
+    """Damaged UTF-8 or CP932, by bytes that begin with the first that is not ASCII: hardly any CP932 text reads as UTF-8 by chance."""
     foreign = sum(byte >= 0x80 for byte in sample)
     return "utf-8" if 10 * len(_lenient(sample, "utf-8").lost) < foreign else "cp932"
 
@@ -91,8 +91,59 @@ def refuse_wrong_kind(data: bytes, file_name: str) -> None:
                 f"{file_name}: {what}です。", hint="CSV(CP932 または UTF-8)または .xlsx で保存し直してください。", code="wrong_kind"
             )
     if b"\x00" in data and not data.startswith(XLSX_MAGIC):
+        raise no_text(file_name)
+
+
+def no_text(file_name: str) -> InvalidInput:
+    """The refusal of a file that holds what no text does."""
+    return InvalidInput(
+        f"{file_name}: 文字のファイルではありません。", hint="CSV(CP932 または UTF-8)または .xlsx が必要です。", code="wrong_kind"
+    )
+
+
+def encoding_of(parts: Iterable[bytes], declared: str = "auto") -> str:
+    """The encoding of a file given piece by piece: utf-8 (with or without BOM) or cp932, as declared or found out.
+
+    A file that can be read as UTF-8 to its end is UTF-8; of others the first text that is not ASCII decides.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    sample = b""
+    is_utf8 = True
+    for number, part in enumerate(parts):
+        if number == 0 and part.startswith(codecs.BOM_UTF8):
+            return "utf-8"
+        if declared != "auto":
+            return declared
+        if len(sample) < _SAMPLE:
+            found = _NOT_ASCII.search(part) if not sample else None
+            sample += part[found.start() :][:_SAMPLE] if found else part[:_SAMPLE] if sample else b""
+        if is_utf8:
+            try:
+                decoder.decode(part)
+            except UnicodeDecodeError:
+                is_utf8 = False
+        if not is_utf8 and len(sample) >= _SAMPLE:
+            break
+    if is_utf8:
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            is_utf8 = False
+    return "utf-8" if is_utf8 else _likelier(sample[:_SAMPLE])
+
+
+def decode_part(data: bytes, encoding: str) -> Decoded:
+    """Text with LF line ends of a piece of a file that does not end within a character; a BOM at its begin is let go."""
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return _lenient(data.removeprefix(codecs.BOM_UTF8), encoding)
+
+
+def refuse_unreadable(lost: int, characters: int, file_name: str) -> None:
+    """Raises InvalidInput when more than 1 % of a file's characters belong to no encoding we know."""
+    if lost > max(20, _MAX_BAD_SHARE * characters):
         raise InvalidInput(
-            f"{file_name}: 文字のファイルではありません。", hint="CSV(CP932 または UTF-8)または .xlsx が必要です。", code="wrong_kind"
+            f"{file_name}: 文字コードを判別できません。", hint="CP932(Shift_JIS)または UTF-8 で保存し直してください。", code="bad_encoding"
         )
 
 
@@ -102,18 +153,6 @@ def decode(data: bytes, file_name: str, encoding: str = "auto") -> Decoded:
     Raises InvalidInput when more than 1 % of the characters belong to neither.
     """
     refuse_wrong_kind(data, file_name)
-    data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if data.startswith(codecs.BOM_UTF8):
-        found = _lenient(data[len(codecs.BOM_UTF8) :], "utf-8")
-    elif encoding != "auto":
-        found = _lenient(data, encoding)
-    else:
-        try:
-            found = _mark_private(data.decode("utf-8"), "utf-8", [])
-        except UnicodeDecodeError:
-            found = _lenient(data, _likelier(data))
-    if len(found.lost) > max(20, _MAX_BAD_SHARE * len(found.text)):
-        raise InvalidInput(
-            f"{file_name}: 文字コードを判別できません。", hint="CP932(Shift_JIS)または UTF-8 で保存し直してください。", code="bad_encoding"
-        )
+    found = decode_part(data, encoding_of([data], encoding))
+    refuse_unreadable(len(found.lost), len(found.text), file_name)
     return found

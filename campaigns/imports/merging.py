@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,28 +13,29 @@ from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
 from callcenter.core.eras import fiscal_year
-from campaigns.debtors.merging import ListOptions, merge_list
+from campaigns.debtors.merging import ListMerge, ListOptions
+from campaigns.debtors.parts import Columns, ListParts
+from campaigns.imports.ahead import ahead
 from campaigns.imports.contact_history import record_history
 from campaigns.imports.models import ImportFile, Rejection
-from campaigns.imports.parsing import PROBLEM_SCHEMA, ParsedFile, with_vintage
-from campaigns.imports.rejections import original_rows, reason_text, write_rejected
+from campaigns.imports.reading import FileReader
+from campaigns.imports.rejections import reason_text, write_rejected
 from campaigns.imports.staging import Progress
+from campaigns.imports.uploads import REJECTED
 from campaigns.payments.service import record
 
 KEPT_REJECTIONS = 10_000  # rows shown on the page; the file of rejected rows holds all of them
-KEPT_NOTES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Rows by what they did, and the rows that were refused while merging (columns of `ParsedFile.problems`)."""
+    """Rows by what they did; `changes` as in `ImportFile.changes`."""
 
     created: int
     updated: int
     unchanged: int
     closed: int
-    problems: pl.DataFrame
-    changes: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any]
 
 
 def same_file_before(session: Session, row: ImportFile) -> ImportFile | None:
@@ -54,47 +56,65 @@ def same_file_before(session: Session, row: ImportFile) -> ImportFile | None:
     return last if fiscal_year(last.as_of) == fiscal_year(row.as_of) else None
 
 
-def take(session: Session, row: ImportFile, parsed: ParsedFile, now: datetime, tell: Progress) -> Counts:
-    """Brings the rows into the tables of their kind; rows refused there are added to the problems."""
+def repeat(session: Session, row: ImportFile, earlier: ImportFile, now: datetime) -> None:
+    """Notes for a repeated file that it changes nothing; it need not even be read."""
+    row.rows, row.rejected, row.rejected_path, row.notes = earlier.rows, earlier.rejected, earlier.rejected_path, earlier.notes
+    row.unchanged, row.status, row.step = earlier.rows - earlier.rejected, "done", "done"
+    row.progress_rows = row.progress_total = earlier.rows
+    row.finished_at = now
+    columns = ("row_no", "column", "code", "reason", "original")
+    found = select(literal(row.id), *(getattr(Rejection, name) for name in columns)).where(Rejection.import_id == earlier.id)
+    session.execute(insert(Rejection).from_select(["import_id", *columns], found))
+
+
+def take(session: Session, row: ImportFile, reader: FileReader, now: datetime, tell: Progress) -> Counts:
+    """Brings the rows into the tables of their kind, each part while the next one is read; rows refused there are added to the reader's."""
     if row.kind == "debts":
-        frame = with_vintage(parsed.frame, row.as_of)
-        options = ListOptions(row.mode == "full", row.as_of, row.id, now)
-        listed = merge_list(session, frame, parsed.refused, options, tell)
-        return Counts(listed.created, listed.updated, listed.unchanged, listed.closed, pl.DataFrame(schema=PROBLEM_SCHEMA), listed.changes)
+        return _take_list(session, row, reader, now, tell)
+    frames = _frames(reader, tell)
     if row.kind == "payments":
-        paid = record(session, parsed.frame, import_id=row.id, now=now, progress=tell)
-        return Counts(
-            paid.created, paid.updated, paid.unchanged, 0, _refusals(paid.refused, "収納履歴番号", "changed_payment"), paid.changes
-        )
-    told = record_history(session, parsed.frame, now=now, progress=tell)
-    return Counts(told.created, told.updated, told.unchanged, 0, _refusals(told.refused, "宛名番号", "unknown_debtor"), told.changes)
+        paid = record(session, frames, import_id=row.id, now=now, progress=tell)
+        reader.refuse(paid.refused, "source_ref", "changed_payment")
+        return Counts(paid.created, paid.updated, paid.unchanged, 0, paid.changes)
+    told = record_history(session, frames, now=now, progress=tell)
+    reader.refuse(told.refused, "debtor_no", "unknown_debtor")
+    return Counts(told.created, told.updated, told.unchanged, 0, told.changes)
 
 
-def _refusals(rows: tuple[int, ...], column: str, code: str) -> pl.DataFrame:
-    size = len(rows)
-    return pl.DataFrame({"row": rows, "column": [column] * size, "code": [code] * size, "value": [""] * size}, schema=PROBLEM_SCHEMA)
+def _frames(reader: FileReader, tell: Progress) -> Iterator[pl.DataFrame]:
+    for parsed in ahead(reader.parts()):
+        yield parsed.frame
+        tell("read", reader.rows, reader.expected)
 
 
-def note_result(session: Session, row: ImportFile, parsed: ParsedFile, counts: Counts, now: datetime) -> None:
+def _take_list(session: Session, row: ImportFile, reader: FileReader, now: datetime, tell: Progress) -> Counts:
+    merge = ListMerge(session, ListOptions(row.mode == "full", row.as_of, row.id, now))
+    ready = ListParts(row.as_of, is_first=merge.is_first)
+    for columns, part in ahead((Columns.of(parsed.present), ready.part(parsed)) for parsed in reader.parts()):
+        merge.take(columns, part)
+        tell("read", merge.rows, reader.expected)
+    listed = merge.finish(tell)
+    return Counts(listed.created, listed.updated, listed.unchanged, listed.closed, listed.changes)
+
+
+def note_result(session: Session, row: ImportFile, reader: FileReader, counts: Counts, now: datetime) -> None:
     """Writes the counts, the refused rows and their file, and the unreadable glyphs into the import's row."""
-    problems = pl.concat([parsed.problems, counts.problems]).sort("row", maintain_order=True)
-    row.rows, row.rejected = parsed.rows, problems["row"].n_unique() if problems.height else 0
+    problems = reader.problems()
+    row.rows, row.rejected = reader.rows, problems["row"].n_unique() if problems.height else 0
     row.created, row.updated, row.unchanged, row.closed = counts.created, counts.updated, counts.unchanged, counts.closed
-    row.status, row.finished_at, row.step, row.progress_rows = "done", now, "done", parsed.rows
+    row.status, row.finished_at, row.step = "done", now, "done"
+    row.progress_rows = row.progress_total = reader.rows
     row.changes = counts.changes
-    row.notes = [
-        {"row": lost.row, "column": parsed.table.headers[lost.column - 1], "bytes": lost.bytes_hex} for lost in parsed.lost[:KEPT_NOTES]
-    ]
+    row.notes = [{"row": lost.row, "column": reader.headers[lost.column - 1], "bytes": lost.bytes_hex} for lost in reader.lost]
     if problems.height:
-        path = Path(row.stored_path).with_suffix(".rejected.csv")
-        write_rejected(path, parsed, problems)
+        path = Path(row.stored_path).with_suffix(REJECTED)
+        write_rejected(path, reader, problems)
         row.rejected_path = str(path)
-        _keep_rejections(session, row.id, parsed, problems)
+        _keep_rejections(session, row.id, reader, problems.head(KEPT_REJECTIONS))
 
 
-def _keep_rejections(session: Session, import_id: int, parsed: ParsedFile, problems: pl.DataFrame) -> None:
-    shown = problems.head(KEPT_REJECTIONS)
-    originals = original_rows(parsed, shown["row"].unique().to_list())
+def _keep_rejections(session: Session, import_id: int, reader: FileReader, shown: pl.DataFrame) -> None:
+    originals = dict(reader.originals(shown["row"].unique()))
     session.execute(
         Rejection.__table__.insert(),  # type: ignore[attr-defined]
         [
@@ -106,13 +126,6 @@ def _keep_rejections(session: Session, import_id: int, parsed: ParsedFile, probl
                 "reason": reason_text(code),
                 "original": originals[number],
             }
-            for number, column, code, _ in shown.iter_rows()
+            for number, column, code in shown.iter_rows()
         ],
     )
-
-
-def keep_rejections_of(session: Session, earlier_id: int, import_id: int) -> None:
-    """Notes for a repeated file the rows that were refused the first time."""
-    columns = ("row_no", "column", "code", "reason", "original")
-    found = select(literal(import_id), *(getattr(Rejection, name) for name in columns)).where(Rejection.import_id == earlier_id)
-    session.execute(insert(Rejection).from_select(["import_id", *columns], found))

@@ -9,6 +9,7 @@ import polars as pl
 
 from callcenter.core.eras import fiscal_year
 from campaigns.imports.columns import READERS
+from campaigns.imports.keys import SeenKeys
 from campaigns.imports.layouts import Binding, Field, Layout, match_headers
 from campaigns.imports.sources import bound_cells, is_rejected_file, is_skipped, without_skipped
 from campaigns.imports.tables import LostGlyph, RawTable, read_table
@@ -92,10 +93,11 @@ def _wrong_sums(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     )
 
 
-def _second_keys(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+def _second_keys(frame: pl.DataFrame, layout: Layout, seen: SeenKeys) -> pl.DataFrame:
     """Rows whose key an earlier row of the file has taken."""
     key = [name for name in layout.key if name in frame.columns]
-    again = frame.filter(~pl.struct(key).is_first_distinct()) if frame.height else frame
+    within, before = seen.add(frame, key)
+    again = frame.filter(within | before)
     column = "、".join(layout.field(name).label for name in key)
     return again.select("row", pl.lit(column).alias("column"), pl.lit("duplicate").alias("code"), pl.lit("").alias("value"))
 
@@ -115,22 +117,39 @@ def _ragged_owners(table: RawTable, binding: Binding | None) -> pl.DataFrame:
     return pl.DataFrame({"row": list(owners), "debtor_no": list(owners.values())}, schema={"row": pl.Int64, "debtor_no": pl.String})
 
 
+class Parser:
+    """Reads a file by a layout, part by part; remembers the keys, so that a second row of a key is refused wherever it stands."""
+
+    def __init__(self, layout: Layout, file_name: str) -> None:
+        self.layout = layout
+        self._file_name = file_name
+        self._seen = SeenKeys()
+
+    def parse(self, table: RawTable) -> ParsedFile:
+        """The typed rows of the next part and what is wrong with the others; raises as `parse_file` does."""
+        layout = self.layout
+        columns = match_headers(layout, table.headers, self._file_name)
+        table = _listed(table, layout)
+        typed, problems = _read_columns(table, layout, columns)
+        bad = pl.concat([*problems, _ragged_problems(table)])
+        good = _without(typed, bad)
+        bad = pl.concat([bad, more := _wrong_sums(good, layout)])
+        good = _without(good, more)
+        bad = pl.concat([bad, more := _second_keys(good, layout, self._seen)])
+        good = _without(good, more)
+        refused = typed.join(bad.select("row").unique(), on="row", how="semi") if bad.height else typed.clear()
+        refused = pl.concat([refused, _ragged_owners(table, columns.get("debtor_no"))], how="diagonal")
+        rows = table.frame.height + len(table.ragged)
+        return ParsedFile(layout, table, good, bad.sort("row", maintain_order=True), refused, frozenset(columns), rows, table.lost)
+
+
+def _without(frame: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
+    return frame.join(bad.select("row").unique(), on="row", how="anti", maintain_order="left") if bad.height else frame
+
+
 def parse_table(table: RawTable, layout: Layout, file_name: str) -> ParsedFile:
     """The typed rows of a table and what is wrong with the others; see `parse_file`."""
-    columns = match_headers(layout, table.headers, file_name)
-    table = _listed(table, layout)
-    typed, problems = _read_columns(table, layout, columns)
-    bad = pl.concat([*problems, _ragged_problems(table)])
-    good = typed.join(bad.select("row").unique(), on="row", how="anti", maintain_order="left") if bad.height else typed
-    for check in (_wrong_sums, _second_keys):
-        more = check(good, layout)
-        if more.height:
-            bad = pl.concat([bad, more])
-            good = good.join(more.select("row").unique(), on="row", how="anti", maintain_order="left")
-    refused = typed.join(bad.select("row").unique(), on="row", how="semi") if bad.height else typed.clear()
-    refused = pl.concat([refused, _ragged_owners(table, columns.get("debtor_no"))], how="diagonal")
-    rows = table.frame.height + len(table.ragged)
-    return ParsedFile(layout, table, good, bad.sort("row", maintain_order=True), refused, frozenset(columns), rows, table.lost)
+    return Parser(layout, file_name).parse(table)
 
 
 def parse_file(data: bytes, layout: Layout, file_name: str = "file") -> ParsedFile:

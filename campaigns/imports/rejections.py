@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from campaigns.imports.layouts import REJECTION_HEADERS
-from campaigns.imports.parsing import ParsedFile
+from campaigns.imports.reading import FileReader
 
 # code → what was expected, in Japanese and English.
 REASONS: dict[str, tuple[str, str]] = {
@@ -58,30 +58,19 @@ def neutral(cell: str) -> str:
     return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-def original_rows(parsed: ParsedFile, rows: list[int]) -> dict[int, list[str]]:
-    """The cells of the given rows as the file had them."""
-    width = len(parsed.table.headers)
-    names = [f"c{index}" for index in range(width)]
-    kept = parsed.table.frame.filter(pl.col("row").is_in(rows)).select("row", *names)
-    found = {cells[0]: [cell or "" for cell in cells[1:]] for cells in kept.iter_rows()}
-    return found | {row: parsed.table.ragged[row] for row in rows if row in parsed.table.ragged}
-
-
-def write_rejected(path: Path, parsed: ParsedFile, problems: pl.DataFrame) -> None:
+def write_rejected(path: Path, reader: FileReader, problems: pl.DataFrame) -> None:
     """Writes the refused rows with 行番号, 列, 理由 as CSV (UTF-8 with BOM) at `path`.
 
-    `problems` has the columns of `ParsedFile.problems`; several of one row are joined in its cells.
+    `problems` has the columns row, column, code; several of one row are joined in its cells.
     """
-    rows = problems["row"].unique().sort().to_list()
-    originals = original_rows(parsed, rows)
-    grouped = problems.group_by("row").agg("column", "code").sort("row")
-    kept = [index for index, header in enumerate(parsed.table.headers) if header not in REJECTION_HEADERS]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = [index for index, header in enumerate(reader.headers) if header not in REJECTION_HEADERS]
+    told = problems.group_by("row", maintain_order=True).agg("column", "code")
+    why = {row: (columns, codes) for row, columns, codes in told.iter_rows()}
     with path.open("w", encoding="utf-8-sig", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow([*(parsed.table.headers[index] for index in kept), *REJECTION_HEADERS])
-        for row, columns, codes in grouped.iter_rows():
-            cells = originals[row]
+        writer.writerow([*(reader.headers[index] for index in kept), *REJECTION_HEADERS])
+        for row, cells in reader.originals(told["row"]):
+            columns, codes = why[row]
             width = [cells[index] if index < len(cells) else "" for index in kept]
             reasons = " / ".join(dict.fromkeys(reason_text(code) for code in codes))
             names = "、".join(dict.fromkeys(column for column in columns if column))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import uuid
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import select, text, update
@@ -19,18 +17,19 @@ from callcenter.core.db import advisory_lock, office_of, transaction
 from callcenter.core.errors import AppError, InvalidInput, NotFound
 from callcenter.core.live import publish
 from callcenter.core.queue import enqueue_after_commit
-from callcenter.core.settings import get_settings
 from campaigns.imports.layouts import match_headers
-from campaigns.imports.merging import keep_rejections_of, note_result, same_file_before, take
+from campaigns.imports.merging import note_result, repeat, same_file_before, take
 from campaigns.imports.models import ImportFile
 from campaigns.imports.office_layouts import find_layout
-from campaigns.imports.parsing import ParsedFile, parse_file
+from campaigns.imports.reading import FileReader
 from campaigns.imports.sources import is_rejected_file
 from campaigns.imports.staging import Progress
 from campaigns.imports.tables import read_header
+from campaigns.imports.uploads import as_file, store
 
 LOCK = "import"
 MODES = ("full", "diff")
+MAX_TRIES = 5  # a file that ends its process each time must not do so for ever
 RESULT_COLUMNS = (
     "rows",
     "created",
@@ -42,6 +41,7 @@ RESULT_COLUMNS = (
     "status",
     "step",
     "progress_rows",
+    "progress_total",
     "finished_at",
     "notes",
     "changes",
@@ -77,21 +77,6 @@ class _DryRun(Exception):
         self.columns = columns
 
 
-def _folder(office_id: int) -> Path:
-    folder = get_settings().data_dir / "imports" / str(office_id)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
-
-
-def _store(office_id: int, content: bytes) -> Path:
-    """Writes an upload under a name of our own, readable by nobody else."""
-    path = _folder(office_id) / f"{uuid.uuid4().hex}.upload"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)
-    return path
-
-
 def register_upload(
     session: Session,
     kind: str,
@@ -122,14 +107,10 @@ def register_upload(
     if (mode or "full") not in MODES:
         raise InvalidInput(f"取込方法 {mode} はありません。", hint="full(全件)または diff(差分)です。")
     name = Path(original_name.replace("\\", "/")).name[:200] or "file"
-    try:
-        data = content if isinstance(content, bytes) else content.read_bytes()
-    except OSError as problem:
-        raise InvalidInput(
-            f"{original_name}: ファイルを開けません。", hint="パスと読み取りの権限を確かめてください。", code="no_file"
-        ) from problem
-    headers = read_header(data, name, chosen.source)
-    match_headers(chosen, headers, name)
+    with as_file(content, name) as path:
+        headers = read_header(path, name, chosen.source)
+        match_headers(chosen, headers, name)
+        stored = store(office_of(session), path, name)
     row = ImportFile(
         kind=kind,
         layout=chosen.reference,
@@ -138,9 +119,9 @@ def register_upload(
         has_as_of=as_of is not None,
         is_dry_run=is_dry_run,
         original_name=name,
-        stored_path=str(_store(office_of(session), data)),
-        sha256=hashlib.sha256(data).hexdigest(),
-        size_bytes=len(data),
+        stored_path=str(stored.path),
+        sha256=stored.sha256,
+        size_bytes=stored.size,
         created_by=user_id,
         created_at=now,
     )
@@ -178,7 +159,7 @@ def result_of(row: ImportFile) -> ImportResult:
 
 
 def run_import(office_id: int, import_id: int, *, now: datetime, progress: Progress | None = None) -> ImportResult:
-    """Imports a registered file: read outside any transaction, then merged in one, so that an interrupted import leaves no trace.
+    """Imports a registered file in one transaction, so that an interrupted import leaves no trace.
 
     A file that was imported already is not imported again. Imports of one office wait for each other. Progress goes to the file's row
     in short transactions of its own, and to `progress`.
@@ -190,17 +171,13 @@ def run_import(office_id: int, import_id: int, *, now: datetime, progress: Progr
         row = import_file(session, import_id)
         if row.status == "done":
             return result_of(row)
-        row.status, row.started_at, row.error, row.step = "running", now, "", "read"
-    tell = _teller(office_id, import_id, progress)
+        row.status, row.started_at, row.error, row.step, row.tries = "running", now, "", "read", row.tries + 1
+        is_hopeless = row.tries > MAX_TRIES
+    if is_hopeless:
+        _fail(office_id, import_id, f"取込が {MAX_TRIES} 回中断されました。何も変更していません。", now)
+        raise InvalidInput("取込が何度も中断されました。", hint="ファイルを分けるか、管理者に知らせてください。", code="interrupted")
     try:
-        if (known := _repeated(office_id, import_id, now)) is not None:
-            return known
-        data = Path(row.stored_path).read_bytes()
-        with transaction(office_id) as session:
-            layout = find_layout(session, row.kind, row.layout)
-        parsed = parse_file(data, layout, row.original_name)
-        tell("rows", parsed.rows)
-        return _merge(office_id, row, parsed, now, tell)
+        return _import(office_id, import_id, now, _teller(office_id, import_id, progress))
     except AppError as problem:
         _fail(office_id, import_id, str(problem), now)
         raise
@@ -214,25 +191,6 @@ def run_import(office_id: int, import_id: int, *, now: datetime, progress: Progr
         raise
 
 
-def _repeated(office_id: int, import_id: int, now: datetime) -> ImportResult | None:
-    """The result of a list that is the very file imported last: nothing changes, and it need not even be read."""
-    with transaction(office_id) as session:
-        row = import_file(session, import_id)
-        if row.kind != "debts":
-            return None
-        advisory_lock(session, LOCK)
-        earlier = same_file_before(session, row)
-        if earlier is None:
-            return None
-        row.rows, row.rejected, row.rejected_path, row.notes = earlier.rows, earlier.rejected, earlier.rejected_path, earlier.notes
-        row.unchanged, row.status, row.step = earlier.rows - earlier.rejected, "done", "done"
-        row.progress_rows, row.finished_at = earlier.rows, now
-        if not row.is_dry_run:
-            keep_rejections_of(session, earlier.id, row.id)
-        publish(session, "import")
-        return result_of(row)
-
-
 def _fail(office_id: int, import_id: int, why: str, now: datetime) -> None:
     with transaction(office_id) as session:
         row = import_file(session, import_id)
@@ -242,36 +200,45 @@ def _fail(office_id: int, import_id: int, why: str, now: datetime) -> None:
 
 
 def _teller(office_id: int, import_id: int, progress: Progress | None) -> Progress:
-    """Tells how far an import is, in the terminal and, a few times a minute of work, in the file's row."""
-    last: list[Any] = ["", 0]
+    """Tells how far an import is, in the terminal and, at most once a second, in the file's row."""
+    last: list[Any] = ["", 0.0]
 
-    def tell(step: str, rows: int) -> None:
+    def tell(step: str, done: int, total: int) -> None:
         if progress is not None:
-            progress(step, rows)
-        if step != last[0] or rows - last[1] >= 200_000:
-            last[:] = [step, rows]
+            progress(step, done, total)
+        if step != last[0] or monotonic() - last[1] >= 1:
+            last[:] = [step, monotonic()]
             with transaction(office_id) as session:
-                session.execute(update(ImportFile).where(ImportFile.id == import_id).values(step=step[:30], progress_rows=rows))
+                values = {"step": step[:30], "progress_rows": done, "progress_total": total}
+                session.execute(update(ImportFile).where(ImportFile.id == import_id).values(values))
 
     return tell
 
 
-def _merge(office_id: int, registered: ImportFile, parsed: ParsedFile, now: datetime, tell: Progress) -> ImportResult:
+def _import(office_id: int, import_id: int, now: datetime, tell: Progress) -> ImportResult:
     """The one transaction of an import; rolled back at its end when it is a rehearsal."""
     try:
         with transaction(office_id) as session:
             advisory_lock(session, LOCK)
-            row = import_file(session, registered.id)
+            row = import_file(session, import_id)
             if row.status == "done":
                 return result_of(row)
-            note_result(session, row, parsed, take(session, row, parsed, now, tell), now)
+            if (earlier := same_file_before(session, row)) is not None:
+                repeat(session, row, earlier, now)
+            else:
+                tell("read", 0, 0)
+                reader = FileReader(Path(row.stored_path), row.original_name, find_layout(session, row.kind, row.layout))
+                counts = take(session, row, reader, now, tell)
+                tell("save", reader.rows, reader.rows)
+                note_result(session, row, reader, counts, now)
             publish(session, "import")
             if row.is_dry_run:
+                session.flush()
                 raise _DryRun({name: getattr(row, name) for name in RESULT_COLUMNS})
             return result_of(row)
     except _DryRun as rehearsal:
         with transaction(office_id) as session:
-            kept = import_file(session, registered.id)
+            kept = import_file(session, import_id)
             for name, value in rehearsal.columns.items():
                 setattr(kept, name, value)
             return result_of(kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -49,12 +49,11 @@ class PaymentCounts:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
-def _stage_payments(session: Session, frame: pl.DataFrame, progress: Progress | None) -> None:
+def _whole(frame: pl.DataFrame) -> pl.DataFrame:
     absent = [pl.lit(None, dtype=kind).alias(name) for name, kind in _OPTIONAL.items() if name not in frame.columns]
-    whole = frame.with_columns(absent).with_columns(
+    return frame.with_columns(absent).with_columns(
         pl.col("demand_fee").fill_null(0), pl.col("late_charge").fill_null(0), pl.col("is_reversal").fill_null("0")
     )
-    stage(session, "new_payment", whole, STAGED, progress)
 
 
 def _take_known(session: Session) -> tuple[int, int, tuple[int, ...]]:
@@ -127,9 +126,9 @@ FROM touched_payment t JOIN payment p ON p.office_id = :office AND p.id = t.id W
 
 
 def record(
-    session: Session, frame: pl.DataFrame, *, import_id: int | None, now: datetime, progress: Progress | None = None
+    session: Session, frames: Iterable[pl.DataFrame], *, import_id: int | None, now: datetime, progress: Progress | None = None
 ) -> PaymentCounts:
-    """Records the rows of a payments file (`ParsedFile.frame`), each reference once.
+    """Records the rows of a payments file (the `ParsedFile.frame` of its parts), each reference once.
 
     1. References that are known change nothing (but for a posting day that came later).
     2. Payments are set against their debts in the order they were made; what exceeds the debt is a refund candidate (過誤納).
@@ -139,7 +138,9 @@ def record(
 
     A payment of an unknown debt is kept as unmatched.
     """
-    _stage_payments(session, frame, progress)
+    stage(session, "new_payment", map(_whole, frames), STAGED)
+    say = progress or (lambda _step, _done, _total: None)
+    say("payments", 0, 0)
     updated, unchanged, refused = _take_known(session)
     created = run(session, _INSERT, now=now, import_id=import_id).rowcount
     if created or updated:

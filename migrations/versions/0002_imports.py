@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations.tenancy import APP_ROLE
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -18,8 +20,11 @@ def upgrade() -> None:
     op.add_column("import_file", sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), server_default=empty, nullable=False))
     op.add_column("import_file", sa.Column("progress_total", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("import_file", sa.Column("tries", sa.SmallInteger(), server_default="0", nullable=False))
+    # Debtors of a list are given their numbers while it is staged.
+    op.execute(f"GRANT USAGE ON SEQUENCE debtor_id_seq TO {APP_ROLE}")
 
 
 def downgrade() -> None:
+    op.execute(f"REVOKE USAGE ON SEQUENCE debtor_id_seq FROM {APP_ROLE}")
     for name in ("tries", "progress_total", "changes"):
         op.drop_column("import_file", name)

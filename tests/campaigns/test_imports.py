@@ -12,12 +12,20 @@ from sqlalchemy import func, select
 from callcenter.core.db import transaction
 from callcenter.core.errors import InvalidInput
 from campaigns.debtors.models import Debt, Debtor, PhoneNumber
+from campaigns.imports import reading
 from campaigns.imports.models import ImportFile, Rejection
 from campaigns.imports.service import register_upload, run_import
 from tests.campaigns.import_files import DEBT, NOW, PAYMENT, counts, load, table
 
 TWO = ({}, {"期別": "2", "納期限": "5080831", "通知書番号": "000000000002"})
 OTHER = {"宛名番号": "0000000002", "氏名": "髙橋　太郎", "通知書番号": "000000000003", "電話番号1": "0422-00-1234（勤務先）"}
+
+
+@pytest.fixture(autouse=True, params=[None, 300], ids=["whole", "parts"])
+def part_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything holds for files read at once and for files read a row or two at a time."""
+    if request.param:
+        monkeypatch.setattr(reading, "PART_BYTES", request.param)
 
 
 def state(office_id: int) -> list[tuple[str, int, str, int]]:
