@@ -84,6 +84,7 @@ class Escalation(OfficeMixin, Base):
         within_office("debtor_id", "debtor"),
         within_office("attempt_id", "attempt"),
         Index(None, "office_id", "state"),
+        Index(None, "office_id", "debtor_id"),
         CheckConstraint("state in ('open','accepted','returned')", name="state"),
     )
 

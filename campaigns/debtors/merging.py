@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from campaigns.debtors import changes
+from campaigns.debtors import changes, history
 from campaigns.debtors.first_load import FirstLoad
 from campaigns.debtors.listing import DEBT_FIELDS, DEBT_KEY, DEBTOR_FIELDS
 from campaigns.debtors.parts import Columns, ListPart, create_tables, fill_tables
@@ -137,6 +137,7 @@ class ListMerge:
         settle_with_list(session, import_id=options.import_id, is_full=options.is_full, now=options.now)
         refresh_listed(session, options.now, "not_listed")
         updated = _updated(session, has_phones=columns.has_phones)
+        history.note_list(session, options.import_id, options.now, self._debtors, self._debts, has_phones=columns.has_phones)
         told = changes.summary(session, self._debtors, self._debts, has_phones=columns.has_phones)
         return ListCounts(created, updated, self.rows - created - updated, closed, told)
 

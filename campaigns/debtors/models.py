@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, String, UniqueConstraint, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from callcenter.core.db import Base, OfficeMixin, within_office
+from callcenter.core.db import OFFICE_DEFAULT, Base, OfficeMixin, within_office
 
 
 class Debtor(OfficeMixin, Base):
@@ -22,8 +34,6 @@ class Debtor(OfficeMixin, Base):
         UniqueConstraint("office_id", "debtor_no"),
         ForeignKeyConstraint(["office_id"], ["office.id"]),
         Index(None, "office_id", "household_no"),
-        Index(None, "office_id", "name_key"),
-        Index(None, "office_id", "kana_key"),
         CheckConstraint("kind in ('person','company')", name="kind"),
     )
 
@@ -70,6 +80,29 @@ class PhoneNumber(OfficeMixin, Base):
     source: Mapped[str] = mapped_column(String(12), server_default="list")
     is_listed: Mapped[bool] = mapped_column(server_default=text("true"))
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class PhoneEvent(OfficeMixin, Base):
+    """What happened to a number: it was added (`old_status` null) or its status changed, by whom and why; append-only.
+
+    `why` is what a person gave as reason, or a code: the line result or party of `attempt_id`.
+    """
+
+    __tablename__ = "phone_event"
+    __table_args__ = (
+        within_office("debtor_id", "debtor", ondelete="CASCADE"),
+        within_office("phone_id", "phone_number", ondelete="CASCADE"),
+        Index(None, "office_id", "debtor_id"),
+    )
+
+    debtor_id: Mapped[int]
+    phone_id: Mapped[int]
+    at: Mapped[datetime]
+    old_status: Mapped[str | None] = mapped_column(String(12))
+    new_status: Mapped[str] = mapped_column(String(12))
+    why: Mapped[str] = mapped_column(String(200), server_default="")
+    attempt_id: Mapped[int | None]
+    user_id: Mapped[int | None]
 
 
 class Debt(OfficeMixin, Base):
@@ -122,7 +155,7 @@ class Suppression(OfficeMixin, Base):
     """A reason not to contact a debtor, for a time and perhaps for one channel only.
 
     `reason`: stop_request, payment_claimed, vulnerable, complaint, deceased_moved, wished_time, officer_hold.
-    `channel` null means all channels.
+    `channel` null means all channels. `note` and `lift_note` are what a person gave as reason.
     """
 
     __tablename__ = "suppression"
@@ -139,3 +172,78 @@ class Suppression(OfficeMixin, Base):
     attempt_id: Mapped[int | None]
     created_by: Mapped[int | None]
     lifted_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(String(200), server_default="")
+    lifted_by: Mapped[int | None]
+    lift_note: Mapped[str] = mapped_column(String(200), server_default="")
+
+
+class DebtorChange(Base):
+    """What one list changed of one debtor who was known before: at most one row for a debtor and an import, append-only.
+
+    `changes`: `debtor` {field: [before, after]}, `debts` [{id, field: [before, after], …}], `added` [ids of debts],
+    `phones` {added: [ids], gone: [ids]}; only what is there.
+    """
+
+    __tablename__ = "debtor_change"
+    __table_args__ = (within_office("debtor_id", "debtor", ondelete="CASCADE"),)
+
+    office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
+    debtor_id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    changes: Mapped[dict[str, Any]]
+
+
+class SearchList(Base):
+    """The debtors who have a part in common, for searching: see `campaigns.debtors.search_lists`.
+
+    `ids` is a serialized 64-bit roaring bitmap; rows are added and never changed.
+    """
+
+    __tablename__ = "search_list"
+    __table_args__ = (ForeignKeyConstraint(["office_id"], ["office.id"]),)
+
+    office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
+    part: Mapped[str] = mapped_column(String(8), primary_key=True)
+    piece: Mapped[int] = mapped_column(Integer, primary_key=True)
+    ids: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SearchState(Base):
+    """How far `search_list` goes: rows up to these ids, in so many pieces; `taxes` are the codes seen with their names."""
+
+    __tablename__ = "search_state"
+    __table_args__ = (ForeignKeyConstraint(["office_id"], ["office.id"]),)
+
+    office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
+    top_debtor: Mapped[int]
+    top_phone: Mapped[int]
+    top_debt: Mapped[int]
+    pieces: Mapped[int] = mapped_column(Integer)
+    taxes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    built_at: Mapped[datetime]
+
+
+class SearchPending(Base):
+    """A debtor who was renamed or got a number after `search_list` was written: looked at directly until then."""
+
+    __tablename__ = "search_pending"
+    __table_args__ = (within_office("debtor_id", "debtor", ondelete="CASCADE"),)
+
+    office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
+    debtor_id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class LastSearch(Base):
+    """What somebody searched for last, so that going back shows it again without anything personal in an address.
+
+    One row a person, overwritten by the next search, gone after half an hour.
+    """
+
+    __tablename__ = "last_search"
+    __table_args__ = (within_office("user_id", "app_user", ondelete="CASCADE"),)
+
+    office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
+    user_id: Mapped[int] = mapped_column(primary_key=True)
+    terms: Mapped[dict[str, Any]]
+    at: Mapped[datetime]

@@ -75,6 +75,7 @@ class Message(OfficeMixin, Base):
         UniqueConstraint("office_id", "reference"),
         UniqueConstraint("office_id", "batch_id", "debtor_id"),
         Index(None, "office_id", "provider_id"),
+        Index(None, "office_id", "debtor_id"),
         Index("ix_message_state", "office_id", "batch_id", "state"),
         CheckConstraint(
             "state in ('ready','claimed','handed_over','accepted','delivered','undelivered','failed','unknown','withdrawn','refused')",
