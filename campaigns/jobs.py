@@ -17,6 +17,7 @@ from callcenter.core.errors import AppError
 from callcenter.core.queue import enqueue
 from callcenter.core.settings import get_settings
 from campaigns.attempts.codes import Channel
+from campaigns.debtors import search_lists
 from campaigns.imports import service as imports
 from campaigns.messages.batches import prepare_batch
 from campaigns.messages.release import advance_batches, release_step
@@ -52,6 +53,12 @@ def sweep_imports(office_id: int) -> None:
     for import_id in lost:
         if not enqueue("campaigns.jobs.run_import", office_id, import_id):
             run_import(office_id, import_id)
+
+
+def refresh_search(office_id: int) -> None:
+    """Lists for searching what came since the last time."""
+    with transaction(office_id) as session:
+        search_lists.refresh(session, utc_now())
 
 
 def settle_promises(office_id: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 
 import jaconv
 
@@ -15,16 +16,34 @@ _FOLDED = (
     "溪渓 滿満 濟済 瀨瀬 燒焼 燈灯 燿耀 狹狭 獨独 瓊瓊 甁瓶 畫画 當当 發発 盡尽 硏研 礒磯 祐祐 福福 稻稲 穰穣 竝並 粹粋 經経 "
     "絲糸 緖緒 縱縦 繩縄 繁繁 續続 羽羽 聲声 臺台 與与 舊旧 莊荘 萬万 薗園 薰薫 蘭蘭 處処 螢蛍 衞衛 裝装 覺覚 觀観 譽誉 讓譲 "
     "豐豊 賴頼 轉転 辯弁 遙遥 郞郎 都都 鄕郷 醫医 釋釈 鋪舗 錄録 鍊錬 鎭鎮 鐵鉄 鑛鉱 關関 隆隆 雜雑 靑青 靜静 顯顕 類類 飜翻 "
-    "驛駅 鷄鶏 鹽塩 麥麦 黑黒 齒歯 龜亀 鳳鳳 𠮷吉 草彅草薙 逸逸 塚塚 晴晴 猪猪 神神 祥祥 諸諸 緑緑 隣隣 佛仏 假仮 傳伝 價価"
+    "驛駅 鷄鶏 鹽塩 麥麦 黑黒 齒歯 龜亀 鳳鳳 𠮷吉 逸逸 塚塚 晴晴 猪猪 神神 祥祥 諸諸 緑緑 隣隣 佛仏 假仮 傳伝 價価 "
+    "𣘺橋 槗橋 柗松 枩松 舩船 劔剣 劍剣 劒剣 釼剣 靏鶴 靍鶴 鷗鴎 籠篭 薮藪 籔藪 蘓蘇 萠萌 莵兎 邨村 鄰隣 黃黄 蔣蒋 吳呉 閒間 "
+    "兒児 兩両 凜凛 勳勲 勵励 卷巻 參参 單単 嚴厳 壤壌 奧奥 姬姫 峽峡 惡悪 愼慎 戲戯 擔担 攝摂 敎教 斷断 昻昂 晚晩 槪概 樣様 樓楼 "
+    "權権 歡歓 步歩 每毎 濕湿 灣湾 爭争 狀状 稱称 綠緑 羣群 肅粛 苅刈 莖茎 虛虚 蟬蝉 觸触 證証 讀読 變変 豫予 贊賛 輕軽 險険 隨随 "
+    "隱隠 靈霊 餘余 鬪闘 麴麹 默黙 點点 齡齢 溫温 淚涙 爾爾 桺柳 栢柏 梹浜 濶闊 翆翠 翶翔 頋顧 顏顔 驒騨"
 )
 _PAIRS = [pair for pair in _FOLDED.split() if len(pair) == 2]
+# Glyph variants (異体字セレクタ) and voiced marks that stand alone.
+_DROPPED = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x3099, 0x309A)
 # One table for `search_key` and for whole columns: kanji, dashes, hiragana as katakana.
 FOLDED: dict[str, str] = {
     **{pair[0]: pair[1] for pair in _PAIRS if pair[0] != pair[1]},
     **dict.fromkeys("‐‑‒–—―−─", "-"),
     **{chr(code): chr(code + 0x60) for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)},
+    **dict.fromkeys(map(chr, _DROPPED), ""),
 }
 _FOLD = str.maketrans(FOLDED)
+
+# Core systems often know neither small kana nor, in old data, voiced marks (ｼﾖｳｼﾞ, ヤマサキ); 長音 and hyphens are mixed up.
+_KANA = dict(
+    zip(
+        "ガギグゲゴザジズゼゾダヂヅデドバビブベボパピプペポヴヷヸヹヺヰヱヲァィゥェォッャュョヮヵヶㇰㇱㇲㇳㇴㇵㇶㇷㇸㇹㇺㇻㇼㇽㇾㇿヾ",
+        "カキクケコサシスセソタチツテトハヒフヘホハヒフヘホウワイエオイエオアイウエオツヤユヨワカケクシストヌハヒフヘホムラリルレロヽ",
+        strict=True,
+    )
+) | {"-": "ー", "・": ""}
+KANA_FOLDED: dict[str, str] = _KANA | {old: "".join(_KANA.get(letter, letter) for letter in new) for old, new in FOLDED.items()}
+_FOLD_KANA = str.maketrans(KANA_FOLDED)
 
 
 def to_full_kana(text: str) -> str:
@@ -35,6 +54,17 @@ def to_full_kana(text: str) -> str:
 def search_key(text: str | None) -> str:
     """The key under which `text` is found: NFKC, hiragana as katakana, old kanji as new, lower case, without spaces.
 
-    髙橋　恵, 高橋 惠 and ﾀｶﾊｼ/たかはし each give one key per reading; no dictionary guesses readings.
+    髙橋　恵, 高橋 惠 and ﾀｶﾊｼ/たかはし each give one key per reading; no dictionary guesses readings. The key of a key is itself.
     """
-    return "".join(unicodedata.normalize("NFKC", text or "").translate(_FOLD).lower().split())
+    return _key(text, _FOLD)
+
+
+def kana_key(text: str | None) -> str:
+    """The same for a reading: besides, small kana are large ones and voiced marks are dropped (ショウジ, ｼﾖｳｼﾞ and しようし are one)."""
+    return _key(text, _FOLD_KANA)
+
+
+def _key(text: str | None, table: Mapping[int, str]) -> str:
+    folded = unicodedata.normalize("NFKC", text or "").translate(table).lower()
+    # Without its spaces a text may compose anew.
+    return unicodedata.normalize("NFKC", "".join(folded.split()))

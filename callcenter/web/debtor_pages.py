@@ -1,18 +1,17 @@
-"""A debtor as supervisors, officers and auditors see them: found by 宛名番号 in a form, never in the address; each view on record."""
+"""A debtor as supervisors, officers and auditors see them; each view on record."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from fastapi import Form as Field
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from callcenter.auth import audit
 from callcenter.auth.models import Office
@@ -41,24 +40,6 @@ class TooManyViews(AppError):
 
     status = 429
     code = "too_many_views"
-
-
-@router.get("/debtors")
-def show_search(request: Request, who: Reader) -> Response:
-    """The search form."""
-    return page(request, "debtors.html", shell_of(request, words_of(request)("nav.debtors")), debtor_no="", error="")
-
-
-@router.post("/debtors/search")
-def search(request: Request, session: Tx, who: Reader, debtor_no: Annotated[str, Field(max_length=40)] = "") -> Response:
-    """Leads to the debtor with that 宛名番号; leading zeros count."""
-    found = session.scalar(select(Debtor.id).where(Debtor.debtor_no == debtor_no.strip()))
-    audit.record(session, "debtor.searched", "debtor", found, who.user_id, who.address, {"is_found": found is not None}, utc_now())
-    if found is None:
-        t = words_of(request)
-        shell = shell_of(request, t("nav.debtors"))
-        return page(request, "debtors.html", shell, 404, debtor_no=debtor_no, error=t("debtors.not_found"))
-    return RedirectResponse(f"/debtors/{found}", 303)
 
 
 @router.get("/debtors/{debtor_id}")

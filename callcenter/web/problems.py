@@ -51,6 +51,12 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "negative_amount": ("金額が負の数です。", "The amount is negative."),
     "fraction_amount": ("金額に小数があります。", "The amount has a fraction."),
     "bad_amount": ("金額として読めません。", "That can't be read as an amount."),
+    "search_empty": ("探す言葉を入れてください。", "Enter what to search for."),
+    "search_long": ("言葉が長すぎます。80文字までです。", "That is too long: 80 letters at most."),
+    "search_least": ("未納額の下限を金額として読めません。", "The lower amount can't be read."),
+    "search_most": ("未納額の上限を金額として読めません。", "The upper amount can't be read."),
+    "amounts_swapped": ("未納額の下限が上限を超えています。", "The lower amount is more than the upper one."),
+    "too_many_searches": ("短い時間に多く探しました。1分ほど待ってください。", "Too many searches. Wait a minute."),
     "too_many_views": ("短い時間に多くの対象者を開きました。1分ほど待ってください。", "Too many cases were opened. Wait a minute."),
 }
 FIELDS: Mapping[str, str] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from campaigns.imports.columns import search_keys, split_phones
+from campaigns.imports.columns import kana_keys, search_keys, split_phones
 
 # Field of the list → column of the table, with the type it is staged as and what an empty cell means.
 DEBTOR_FIELDS: Mapping[str, tuple[str, str, str]] = {
@@ -55,7 +55,7 @@ def debtor_rows(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     last = own.filter(pl.col("row") == pl.col("owner"))
     names = {"name_key": search_keys(last["name"])}
     if "name_kana" in fields:
-        names["kana_key"] = search_keys(last["name_kana"])
+        names["kana_key"] = kana_keys(last["name_kana"])
     return last.with_columns(**names), own.select("owner", "says")
 
 

@@ -6,7 +6,7 @@ code of what is wrong with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from callcenter.core.clock import OFFICE_ZONE
 from callcenter.core.eras import parse_date, parse_year
 from callcenter.core.errors import InvalidInput
 from callcenter.core.money import MAX_YEN, parse_yen
-from callcenter.core.text import FOLDED
+from callcenter.core.text import FOLDED, KANA_FOLDED
 from campaigns.imports.date_styles import parse_styled_date, parse_styled_year
 from campaigns.imports.layouts import Field, normal_word
 
@@ -259,5 +259,14 @@ READERS: dict[str, Callable[[pl.Series, Field], Read]] = {
 
 def search_keys(names: pl.Series) -> pl.Series:
     """`callcenter.core.text.search_key` of each name; an empty key for an empty name."""
-    folded = names.str.normalize("NFKC").str.replace_many(list(FOLDED), list(FOLDED.values()))
-    return folded.str.to_lowercase().str.replace_all(r"\s+", "").fill_null("")
+    return _keys(names, FOLDED)
+
+
+def kana_keys(readings: pl.Series) -> pl.Series:
+    """`callcenter.core.text.kana_key` of each reading; an empty key for an empty one."""
+    return _keys(readings, KANA_FOLDED)
+
+
+def _keys(texts: pl.Series, table: Mapping[str, str]) -> pl.Series:
+    folded = texts.str.normalize("NFKC").str.replace_many(list(table), list(table.values()))
+    return folded.str.to_lowercase().str.replace_all(r"\s+", "").str.normalize("NFKC").fill_null("")

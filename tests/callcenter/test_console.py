@@ -290,7 +290,7 @@ def test_the_log_holds_nothing_personal(operator: Person, case: Case, office_id:
 
 def test_a_debtor_is_found_without_a_number_in_the_address(person: Callable[..., Person], case: Case) -> None:
     auditor = person(Role.AUDITOR)
-    found = auditor.post("/debtors/search", {"debtor_no": case.debtor_no})
+    found = auditor.post("/debtors/search", {"words": case.debtor_no})
     assert found.headers["location"] == f"/debtors/{case.debtor_id}"
     page = auditor.get(found.headers["location"]).text
     assert case.name in page
