@@ -62,8 +62,9 @@ BY_BEGIN = Words(
     "Counted by the moment the attempt began. Failed originations and refusals by the contact rules are not counted.",
 )
 BY_DEADLINE = Words(
-    "約束日に猶予日数を足した日が期間に入る約束。新しい約束に置き換えたものも含む。入金は取消を除く。時間帯と担当者は約束をした架電のもの。",
-    "Promises whose date plus grace falls in the period, also those that a newer one replaced; payments net of reversals."
+    "約束日に猶予日数を足した日が期間に入る約束。新しい約束に置き換えたものも含み、結果の訂正で取り消したものは除く。入金は取消を除く。時間帯と担当者は約束をした架電のもの。",
+    "Promises whose date plus grace falls in the period, also those that a newer one replaced, not those cancelled by a corrected"
+    " result; payments net of reversals."
     " Hour and operator are those of the call that made it.",
 )
 BY_STATE = Words(

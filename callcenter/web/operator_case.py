@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
-from callcenter.core.clock import local_day
+from callcenter.core.clock import local_day, utc_now
 from callcenter.core.eras import format_fiscal_year
 from callcenter.core.money import format_yen
 from callcenter.web import phrases, scripts
@@ -24,6 +24,7 @@ from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.debtors import case as cases
 from campaigns.debtors.models import Debtor
 from campaigns.payments.charges import Rounding
+from campaigns.promises.state import shown_state
 
 WARN_SECONDS, EXTEND_SECONDS, LEASE_SECONDS = 20, 60, 90
 
@@ -155,14 +156,15 @@ def history_model(session: Session, debtor_id: int, lang: str) -> dict[str, Any]
 
 def promises_model(session: Session, debtor_id: int) -> dict[str, Any]:
     """The field `promises`."""
-    rows = cases.past_promises(session, debtor_id)
-    states = {"part_kept": "broken"}
+    rows, today = cases.past_promises(session, debtor_id), local_day(utc_now())
     settled = [row for row in rows if row.state in ("kept", "part_kept", "broken")]
     return {
         "kept": sum(row.state == "kept" for row in rows),
         "made": len(settled),
         "note": "",
-        "rows": [{"on": row.due_on, "amount": row.amount, "state": states.get(row.state, row.state)} for row in rows[:5]],
+        "rows": [
+            {"on": row.due_on, "amount": row.amount, "state": shown_state(row.state, row.due_on, row.grace_days, today)} for row in rows[:5]
+        ],
     }
 
 

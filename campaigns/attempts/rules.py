@@ -25,12 +25,12 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PromiseTerms:
-    """What was promised: whole yen by a day; kept when `threshold_percent` of it is paid within `grace_days` after."""
+    """What was promised: whole yen by a day; kept when `threshold_percent` of it is paid within `grace_days` after (None: the office's)."""
 
     amount: int
     due_on: date
-    grace_days: int = 7
-    threshold_percent: int = 100
+    grace_days: int | None = None
+    threshold_percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,9 +64,10 @@ wish AS (
     AND created_at <= :now AND (lifted_at IS NULL OR lifted_at > :now) AND (ends_on IS NULL OR ends_on >= :today) GROUP BY debtor_id),
 promised AS (
   SELECT debtor_id,
-         max(due_on + grace_days) FILTER (WHERE (state = 'open' OR settled_at > :now) AND due_on + grace_days >= :today) AS until,
-         max(due_on + grace_days) FILTER (WHERE state IN ('open', 'broken', 'part_kept')
-                                          AND due_on + grace_days < :today) AS lapsed_on
+         max(due_on + grace_days + lag_days) FILTER (WHERE (state = 'open' OR settled_at > :now)
+                                                     AND due_on + grace_days + lag_days >= :today) AS until,
+         max(due_on + grace_days) FILTER (WHERE state IN ('broken', 'part_kept') AND due_on + grace_days < :today
+                                          OR state = 'open' AND due_on + grace_days + lag_days < :today) AS lapsed_on
   FROM promise WHERE office_id = :office AND debtor_id = ANY(:debtors) AND made_at <= :now GROUP BY debtor_id),
 plans AS (
   SELECT DISTINCT debtor_id FROM instalment_plan

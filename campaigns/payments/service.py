@@ -10,10 +10,12 @@ from typing import Any
 import polars as pl
 from sqlalchemy.orm import Session
 
+from callcenter.core.clock import local_day
 from campaigns.imports.staging import Progress, run, stage
 from campaigns.payments import ledger
 from campaigns.payments.changes import summary
 from campaigns.payments.following import follow
+from campaigns.promises.settle import settle
 
 STAGED: Mapping[str, str] = {
     "row": "integer",
@@ -124,6 +126,8 @@ SELECT p.debtor_id, bool_or(t.is_new AND NOT p.is_reversal AND NOT p.is_listed A
 FROM touched_payment t JOIN payment p ON p.office_id = :office AND p.id = t.id WHERE p.debtor_id IS NOT NULL GROUP BY p.debtor_id
 """
 
+_IS_COMPLETE = "SELECT has_as_of FROM import_file WHERE office_id = :office AND id = CAST(:import_id AS bigint)"
+
 
 def record(
     session: Session, frames: Iterable[pl.DataFrame], *, import_id: int | None, now: datetime, progress: Progress | None = None
@@ -134,7 +138,7 @@ def record(
     2. Payments are set against their debts in the order they were made; what exceeds the debt is a refund candidate (過誤納).
     3. Reversals undo their payment or a part of it, and wait for it where they come first (`campaigns.payments.ledger`).
     4. The queued work of who paid is withdrawn; debtors who owe nothing any more leave the list, reversals bring them back; promises
-       are judged.
+       are judged, and all of them where the office said that the file holds all payments made up to a day.
 
     A payment of an unknown debt is kept as unmatched.
     """
@@ -150,4 +154,6 @@ def record(
         ledger.reckon(session, "SELECT debt_id AS id FROM touched_payment WHERE debt_id IS NOT NULL", now)
         paying = {row.debtor_id: row.is_news for row in run(session, _PAYING)}
         follow(session, list(paying), now, news=[debtor_id for debtor_id, is_news in paying.items() if is_news])
+    if run(session, _IS_COMPLETE, import_id=import_id).scalar():
+        settle(session, today=local_day(now), now=now)
     return PaymentCounts(created, updated, unchanged, refused, summary(session))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
 from callcenter.core.errors import InvalidInput
 from campaigns.promises.models import Promise
+from campaigns.promises.moving import move
+from campaigns.promises.settle import settle
 from campaigns.promises.state import PromiseState
+from campaigns.promises.terms import load_terms
 
 
 def make(
@@ -24,20 +26,22 @@ def make(
     kind: str = "full",
     attempt_id: int | None = None,
     user_id: int | None = None,
-    grace_days: int = 7,
-    threshold_percent: int = 100,
+    grace_days: int | None = None,
+    threshold_percent: int | None = None,
 ) -> Promise:
-    """Notes a promise; it replaces an open one of the same debtor.
+    """Notes a promise; it takes the place of an open one of the same debtor.
+
+    Args:
+        grace_days, threshold_percent: the office's own unless given.
 
     Raises:
         InvalidInput: the amount is not positive or the day lies before today.
     """
-    today = local_day(now)
+    today, terms = local_day(now), load_terms(session)
     if amount <= 0:
         raise InvalidInput("The promised amount must be more than 0 yen.", code="promise_amount")
     if due_on < today:
         raise InvalidInput("The promised day has passed.", hint=f"Today is {today}.", code="promise_date")
-    cancel_open(session, debtor_id, now)
     promise = Promise(
         debtor_id=debtor_id,
         attempt_id=attempt_id,
@@ -46,19 +50,29 @@ def make(
         made_on=today,
         made_at=now,
         due_on=due_on,
-        grace_days=grace_days,
-        threshold_percent=threshold_percent,
+        grace_days=terms.promise_grace_days if grace_days is None else grace_days,
+        threshold_percent=terms.promise_threshold_percent if threshold_percent is None else threshold_percent,
+        lag_days=terms.posting_lag_days,
         made_by=user_id,
     )
     session.add(promise)
     session.flush()
+    before = (Promise.debtor_id == debtor_id) & (Promise.state == PromiseState.OPEN.value) & (Promise.id != promise.id)
+    move(session, PromiseState.SUPERSEDED, before, now, superseded_by=promise.id)
     return promise
 
 
-def cancel_open(session: Session, debtor_id: int, now: datetime) -> int:
-    """Cancels a debtor's open promises, for instance because a new one takes their place; returns their number."""
-    still_open = (Promise.debtor_id == debtor_id, Promise.state == PromiseState.OPEN.value)
-    done: CursorResult[Any] = session.execute(  # type: ignore[assignment]
-        update(Promise).where(*still_open).values(state=PromiseState.CANCELLED.value, settled_at=now)
-    )
-    return done.rowcount
+def cancel(session: Session, promise: Promise, now: datetime) -> None:
+    """Takes a promise out because there was none (a corrected result); the one it had taken the place of stands again."""
+    move(session, PromiseState.CANCELLED, Promise.id == promise.id, now)
+    move(session, PromiseState.OPEN, Promise.superseded_by == promise.id, now, superseded_by=None)
+    settle(session, today=local_day(now), now=now, debtor_ids=[promise.debtor_id])
+    session.refresh(promise)
+
+
+def cancel_of_attempt(session: Session, attempt_id: int, now: datetime) -> int:
+    """Cancels what an attempt promised, when its result is corrected; returns how many promises there were."""
+    made = session.scalars(select(Promise).where(Promise.attempt_id == attempt_id, Promise.state != PromiseState.CANCELLED.value)).all()
+    for promise in made:
+        cancel(session, promise, now)
+    return len(made)

@@ -1,59 +1,67 @@
-"""Whether a promise to pay was kept: the rule, and the statement that applies it to many at once."""
+"""Judging promises by what has been paid: the statement that applies `state.judge` to many at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
+from campaigns.promises.moving import move_judged
+from campaigns.promises.terms import load_terms
 
+PAID_IN_TIME = """
+    SELECT sum(CASE WHEN z.id IS NULL THEN y.principal + y.demand_fee + y.late_charge
+                    WHEN z.principal + z.demand_fee + z.late_charge = 0 THEN 0
+                    ELSE greatest(y.principal - z.principal, 0) + greatest(y.demand_fee - z.demand_fee, 0)
+                       + greatest(y.late_charge - z.late_charge, 0) END) AS yen
+    FROM payment y LEFT JOIN payment z ON z.office_id = y.office_id AND z.source_ref = y.source_ref AND z.is_reversal
+    WHERE y.office_id = p.office_id AND y.debtor_id = p.debtor_id AND NOT y.is_reversal
+      AND y.paid_on BETWEEN p.made_on AND p.due_on + p.grace_days::integer
+"""
+"""What the debtor of the promise `p` paid from the promise to its date plus grace, on any debt, net of reversals and parts taken back."""
 
-def judge(*, amount: int, paid: int, due_on: date, grace_days: int, threshold_percent: int, today: date) -> str:
-    """The state a promise is in.
+# A file of payments with a date given by the office says: payments made up to that day are in. One that is being imported counts, too.
+COMPLETE_TO = """
+SELECT max(as_of) FROM import_file
+WHERE office_id = :office AND kind = 'payments' AND status IN ('done', 'running') AND has_as_of AND NOT is_dry_run
+"""
 
-    Args:
-        amount, paid: whole yen promised, and paid from the promise to its date plus grace.
-        threshold_percent: share of the amount that counts as kept.
+_LAG = """
+UPDATE promise p SET lag_days = :lag WHERE p.office_id = :office AND p.state = 'open' AND p.lag_days <> :lag {chosen}
+"""
 
-    Returns:
-        kept as soon as enough is paid; after date plus grace part_kept or broken; before that open. A payment posted late but made in
-        time (postings lag by one to two weeks) turns broken into kept.
-    """
-    if paid * 100 >= amount * threshold_percent:
-        return "kept"
-    if today <= due_on + timedelta(days=grace_days):
-        return "open"
-    return "part_kept" if paid > 0 else "broken"
-
-
-_SETTLE = """
-WITH paid AS (
-    SELECT p.id, coalesce(sum(y.principal + y.demand_fee + y.late_charge), 0) AS yen
-    FROM promise p LEFT JOIN payment y ON y.office_id = p.office_id AND y.debtor_id = p.debtor_id AND NOT y.is_reversal
-      AND y.status <> 'reversed' AND y.paid_on BETWEEN p.made_on AND p.due_on + p.grace_days::integer
-    WHERE p.office_id = :office AND p.state <> 'cancelled' {chosen}
-    GROUP BY p.id),
-judged AS (
-    SELECT p.id, paid.yen, CASE
-        WHEN paid.yen * 100 >= p.amount * p.threshold_percent THEN 'kept'
-        WHEN :today <= p.due_on + p.grace_days::integer THEN 'open'
-        WHEN paid.yen > 0 THEN 'part_kept' ELSE 'broken' END AS state
-    FROM promise p JOIN paid ON paid.id = p.id WHERE p.office_id = :office)
-UPDATE promise p SET state = j.state, paid = j.yen, settled_at = CASE WHEN j.state = 'open' THEN NULL ELSE :now END
-FROM judged j WHERE p.office_id = :office AND p.id = j.id AND (p.state, p.paid) IS DISTINCT FROM (j.state, j.yen)
+_JUDGE = f"""
+CREATE TEMPORARY TABLE judged_promise ON COMMIT DROP AS
+SELECT p.id, coalesce(paid.yen, 0) AS yen, CASE
+    WHEN coalesce(paid.yen, 0) * 100 >= p.amount * p.threshold_percent THEN 'kept'
+    WHEN :today <= p.due_on + p.grace_days::integer THEN 'open'
+    WHEN coalesce(CAST(:complete_to AS date) < p.due_on + p.grace_days::integer, true)
+      AND :today <= p.due_on + p.grace_days::integer + p.lag_days::integer THEN 'open'
+    WHEN paid.yen > 0 THEN 'part_kept' ELSE 'broken' END AS state
+FROM promise p LEFT JOIN LATERAL ({PAID_IN_TIME}) paid ON true
+WHERE p.office_id = :office AND p.state NOT IN ('cancelled', 'superseded') {{chosen}}
 """
 
 
-def settle(session: Session, *, today: date, now: datetime, debtor_ids: Sequence[int] | None = None) -> int:
-    """Judges the promises of some debtors (None: of all that are not cancelled) by what has been paid; how many changed.
+def complete_to(session: Session) -> date | None:
+    """The last day whose payments are all known to be posted, as the office said with its files of payments."""
+    found: date | None = session.scalar(text(COMPLETE_TO), {"office": office_of(session)})
+    return found
 
-    The same rule as `judge`; all money counts: principal, demand fee and late charge, net of reversals, on any debt of the debtor.
+
+def settle(session: Session, *, today: date, now: datetime, debtor_ids: Sequence[int] | None = None) -> int:
+    """Judges the promises of some debtors (None: of all) that stand; how many changed.
+
+    All money counts: principal, demand fee and late charge, net of reversals, on any debt of the debtor. A change of the office's posting
+    lag reaches the promises that are still open.
     """
+    office = office_of(session)
     chosen = "" if debtor_ids is None else "AND p.debtor_id = ANY(CAST(:debtors AS bigint[]))"
-    facts = {"office": office_of(session), "today": today, "now": now, "debtors": list(debtor_ids or ())}
-    if debtor_ids is None:
-        del facts["debtors"]
-    return int(session.execute(text(_SETTLE.format(chosen=chosen)), facts).rowcount)  # type: ignore[attr-defined]
+    among = {} if debtor_ids is None else {"debtors": list(debtor_ids)}
+    session.execute(text(_LAG.format(chosen=chosen)), {"office": office, "lag": load_terms(session).posting_lag_days, **among})
+    session.execute(text("DROP TABLE IF EXISTS judged_promise"))
+    session.execute(text(_JUDGE.format(chosen=chosen)), {"office": office, "today": today, "complete_to": complete_to(session), **among})
+    return move_judged(session, now)

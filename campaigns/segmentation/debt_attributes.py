@@ -31,8 +31,8 @@ def _promises(states: str) -> Build:
     return build
 
 
-IS_LAPSED = f"due_on + grace_days < {AS_OF_DAY}"
-IS_OPEN = f"state = 'open' AND due_on + grace_days >= {AS_OF_DAY}"
+IS_LAPSED = f"due_on + grace_days + lag_days < {AS_OF_DAY}"
+IS_OPEN = f"state = 'open' AND due_on + grace_days + lag_days >= {AS_OF_DAY}"
 BROKEN = f"state IN ('broken','part_kept') OR (state = 'open' AND {IS_LAPSED})"
 
 DEBTS = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from campaigns.promises.settle import PAID_IN_TIME
 from reports.checks.model import Check, by_sql
-from reports.queries.raw import PAID_IN_TIME
 from reports.words import Words
 
 CALLS: tuple[Check, ...] = (
@@ -119,7 +119,7 @@ MONEY: tuple[Check, ...] = (
         by_sql(
             """
             SELECT 'promise ' || p.id FROM promise p LEFT JOIN LATERAL ({paid}) paid ON true
-            WHERE p.state <> 'cancelled' AND NOT (p.state = 'open' AND p.made_on >= :today)
+            WHERE p.state NOT IN ('cancelled', 'superseded') AND NOT (p.state = 'open' AND p.made_on >= :today)
               AND (p.paid <> coalesce(paid.yen, 0) OR (p.state = 'kept') <> (coalesce(paid.yen, 0) * 100 >= p.amount * p.threshold_percent))
             ORDER BY p.id
             """.replace("{paid}", PAID_IN_TIME)

@@ -22,8 +22,9 @@ from callcenter.auth.models import Office
 from callcenter.core.clock import day_bounds
 from callcenter.core.db import advisory_lock, office_of
 from campaigns.attempts.codes import CONTACT_PARTIES, PROMISE_OUTCOMES, RIGHT_PARTIES, Channel, LineResult
+from campaigns.promises.settle import PAID_IN_TIME
 from reports.facts.models import ANY_CAMPAIGN, DAY, DIMENSIONS, MONTH
-from reports.queries.raw import HANDED_OVER, PAID_IN_TIME
+from reports.queries.raw import HANDED_OVER
 
 REST = timedelta(minutes=10)
 """How long a day must have been over: longer than any transaction that could still add to it."""
@@ -63,7 +64,8 @@ SELECT coalesce(a.campaign_id, {ANY_CAMPAIGN}) AS campaign_id, coalesce(a.channe
   count(*) AS promises_due, count(*) FILTER (WHERE coalesce(paid.yen, 0) * 100 >= p.amount * p.threshold_percent) AS promises_kept
 FROM promise p LEFT JOIN attempt a ON a.office_id = p.office_id AND a.id = p.attempt_id
 LEFT JOIN LATERAL ({PAID_IN_TIME}) paid ON true
-WHERE p.office_id = :office AND p.due_on <= :day AND p.due_on + p.grace_days::integer = :day GROUP BY 1, 2, 3, 4"""
+WHERE p.office_id = :office AND p.state <> 'cancelled' AND p.due_on <= :day AND p.due_on + p.grace_days::integer = :day
+GROUP BY 1, 2, 3, 4"""
 
 _WORKED = f"""
 WITH piece AS (

@@ -10,12 +10,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
+from campaigns.promises.settle import PAID_IN_TIME
 from reports.charts import FEW, HeatMap, heat_map
 from reports.facts.models import ANY_CAMPAIGN
 from reports.facts.read import Cover, Tally, cover
 from reports.periods import Period
 from reports.queries.headline import tallied
-from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, PAID_IN_TIME, HeadlineQuery, parameters
+from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, HeadlineQuery, parameters
 
 _HEAT = """
 SELECT extract(hour FROM a.began_at AT TIME ZONE :zone)::integer AS hour,
@@ -85,7 +86,7 @@ WITH judged AS (
     SELECT p.debtor_id, bool_or(coalesce(paid.yen, 0) * 100 >= p.amount * p.threshold_percent) AS is_kept
     FROM promise p JOIN attempt a ON a.office_id = p.office_id AND a.id = p.attempt_id
     LEFT JOIN LATERAL ({paid_in_time}) paid ON true
-    WHERE p.office_id = :office AND a.began_at >= :start AND a.began_at < :end
+    WHERE p.office_id = :office AND p.state <> 'cancelled' AND a.began_at >= :start AND a.began_at < :end
       AND p.due_on + p.grace_days::integer < (CAST(:now AS timestamptz) AT TIME ZONE :zone)::date {filters}
     GROUP BY p.debtor_id
 )

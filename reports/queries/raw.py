@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.attempts.codes import CONTACT_PARTIES, PROMISE_OUTCOMES, RIGHT_PARTIES, Channel, LineResult
+from campaigns.promises.settle import PAID_IN_TIME
 from reports.cuts import FORMS, UNCUT, Cut, CutForm
 from reports.periods import Period
 
@@ -45,15 +46,6 @@ class HeadlineQuery:
 HANDED_OVER = "(a.handed_over_at IS NOT NULL OR a.source = 'imported') AND a.line_result IS DISTINCT FROM :failed"
 """Imported history has no moment of handing over: all of it was handed over but what failed in the equipment."""
 
-PAID_IN_TIME = """
-    SELECT sum(y.principal + y.demand_fee + y.late_charge) AS yen FROM payment y
-    WHERE y.office_id = p.office_id AND y.debtor_id = p.debtor_id AND NOT y.is_reversal
-      AND y.paid_on BETWEEN p.made_on AND p.due_on + p.grace_days::integer
-      AND NOT EXISTS (
-        SELECT FROM payment z WHERE z.office_id = y.office_id AND z.source_ref = y.source_ref AND z.is_reversal)
-"""
-"""What a promise's debtor paid from the promise to its date plus grace, net of reversals."""
-
 _CALLS = """
 counted AS (
     SELECT {attempt_key} AS key, a.debtor_id, count(*) AS attempts,
@@ -82,7 +74,7 @@ due AS (
         LEFT JOIN attempt a ON a.office_id = p.office_id AND a.id = p.attempt_id
         {join}
         LEFT JOIN LATERAL ({paid_in_time}) paid ON true
-        WHERE p.office_id = :office AND p.due_on <= :last
+        WHERE p.office_id = :office AND p.state <> 'cancelled' AND p.due_on <= :last
           AND p.due_on + p.grace_days::integer BETWEEN :first AND :last {due_filter}
     ) judged GROUP BY key
 )"""

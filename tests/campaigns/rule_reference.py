@@ -93,7 +93,8 @@ def is_right(row: Row) -> bool:
 
 
 def is_open(known: Known, promise: Row) -> bool:
-    return promise["state"] == "open" and promise["due_on"] + timedelta(days=promise["grace_days"]) >= known.today
+    last = promise["due_on"] + timedelta(days=promise["grace_days"] + promise["lag_days"])
+    return promise["state"] == "open" and last >= known.today
 
 
 def is_broken(known: Known, promise: Row) -> bool:

@@ -15,7 +15,7 @@ from campaigns.messages.models import Batch, Message
 from campaigns.payments.models import Allocation, Payment
 from campaigns.planning.service import create_campaign
 from campaigns.promises.models import Promise
-from campaigns.promises.settle import judge, settle
+from campaigns.promises.settle import settle
 from campaigns.worklist.models import WorkItem
 from tests.campaigns.import_files import ATTEMPT, DEBT, NOW, PAYMENT, counts, load, table
 
@@ -233,11 +233,3 @@ def test_a_late_posting_turns_a_broken_promise_into_a_kept_one(office_id: int) -
         promise = session.scalars(select(Promise)).one()
         assert (promise.state, promise.paid) == ("kept", 20000)
         assert settle(session, today=date(2026, 12, 1), now=LATER) == 0
-
-
-def test_the_rule_of_promises() -> None:
-    facts = {"amount": 10000, "due_on": date(2026, 10, 10), "grace_days": 7, "threshold_percent": 100}
-    assert judge(paid=10000, today=date(2026, 10, 1), **facts) == "kept"  # type: ignore[arg-type]
-    assert judge(paid=9999, today=date(2026, 10, 17), **facts) == "open"  # type: ignore[arg-type]
-    assert judge(paid=9999, today=date(2026, 10, 18), **facts) == "part_kept"  # type: ignore[arg-type]
-    assert judge(paid=0, today=date(2026, 10, 18), **facts) == "broken"  # type: ignore[arg-type]

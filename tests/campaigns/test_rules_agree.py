@@ -89,7 +89,7 @@ def settle(town: Town, people: int, seed: int) -> None:
         for _ in range(chance.randrange(3)):
             due = TODAY + chance.randrange(-30, 20) * DAY
             state = chance.choice(["open", "open", "broken", "kept", "part_kept", "cancelled"])
-            town.promise(debtor, due, state=state, made=NOW - chance.randrange(-1, 60) * DAY)
+            town.promise(debtor, due, state=state, made=NOW - chance.randrange(-1, 60) * DAY, lag_days=chance.choice((0, 0, 5)))
         for _ in range(chance.randrange(3)):
             day = TODAY - chance.randrange(-2, 60) * DAY
             town.payment(debtor, chance.randrange(1, 50_000), day, status=chance.choice(["matched", "matched", "reversed", "unmatched"]))

@@ -101,7 +101,7 @@ class Town:
     def payment(self, debtor: Debtor, yen: int, paid_on: date, **fields: Any) -> Payment:
         """A matched payment; the debts stay as they are."""
         row = Payment(
-            source_ref=f"p{next(self.numbers)}",
+            source_ref=fields.pop("source_ref", f"p{next(self.numbers)}"),
             debtor_no=debtor.debtor_no,
             tax_code="10",
             levy_year=2026,
