@@ -1,7 +1,7 @@
 """A delinquent list and the payments that are known: what of them the list does not hold yet is set against its amounts as it is merged.
 
-Called by the merge of a list, inside its transaction: `take_out_of_list` on the staged rows before debts are written, `settle_with_list`
-once they are.
+Called by the merge of a list, inside its transaction: `take_out_of_list` on the staged rows (`list_debt`, whose owner is a row of
+`list_owner`) before debts are written, `settle_with_list` once they are.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ SELECT b.id AS debt_id, s.row, s.outstanding AS owed, coalesce(s.received, 0) AS
        CAST(:import_id AS bigint) AS list_id, CAST(:as_of AS date) AS as_of, false AS is_later_counted,
        CAST(NULL AS date) AS closed_as_of
 FROM (SELECT DISTINCT debt_id FROM payment WHERE office_id = :office AND debt_id IS NOT NULL) t
-JOIN debt b ON b.office_id = :office AND b.id = t.debt_id JOIN debtor d ON d.office_id = :office AND d.id = b.debtor_id
-JOIN list_debt s ON s.debtor_no = d.debtor_no AND s.tax_code = b.tax_code AND s.levy_year = b.levy_year AND s.base_year = b.base_year
+JOIN debt b ON b.office_id = :office AND b.id = t.debt_id JOIN list_owner o ON o.id = b.debtor_id
+JOIN list_debt s ON s.owner = o.row AND s.tax_code = b.tax_code AND s.levy_year = b.levy_year AND s.base_year = b.base_year
   AND s.term = b.term AND s.notice_no = b.notice_no
 """
 
