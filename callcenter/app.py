@@ -27,7 +27,9 @@ from callcenter.web import (
     events,
     health,
     import_pages,
+    layout_pages,
     login,
+    mapper_pages,
     operator_actions,
     operator_pages,
     report_pages,
@@ -43,6 +45,8 @@ ROUTERS = (
     operator_pages.router,
     operator_actions.router,
     supervisor_pages.router,
+    mapper_pages.router,  # before the files: their addresses lie below /imports, too
+    layout_pages.router,
     import_pages.router,
     campaign_pages.router,
     debtor_pages.router,

@@ -19,6 +19,7 @@ from callcenter.core.settings import get_settings
 from campaigns.attempts.codes import Channel
 from campaigns.debtors import search_lists
 from campaigns.imports import service as imports
+from campaigns.imports.layout_drafts import sweep_drafts
 from campaigns.messages.batches import prepare_batch
 from campaigns.messages.release import advance_batches, release_step
 from campaigns.messages.senders.port import SmsSender
@@ -59,6 +60,12 @@ def refresh_search(office_id: int) -> None:
     """Lists for searching what came since the last time."""
     with transaction(office_id) as session:
         search_lists.refresh(session, utc_now())
+
+
+def sweep_layout_drafts(office_id: int) -> None:
+    """Removes sample files of layouts that were never finished."""
+    with transaction(office_id) as session:
+        sweep_drafts(session, utc_now())
 
 
 def settle_promises(office_id: int) -> None:

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from callcenter.auth import audit
 from callcenter.auth.models import User
-from callcenter.auth.permissions import Action
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import AppError, InvalidInput, NotFound
 from callcenter.core.settings import get_settings
 from callcenter.web import phrases
-from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
+from callcenter.web.dependencies import Form, Once, SignedIn, Tx, once
 from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.uploads import Importer, Uploaded
 from campaigns.imports.models import ImportFile, Rejection
 from campaigns.imports.service import import_file, register_upload
 
 router = APIRouter()
-Importer = Annotated[SignedIn, may(Action.IMPORT_FILES)]
 PAGE = 30
 REJECTED_PAGE = 50
 KINDS = ("debts", "payments", "attempts")
@@ -50,25 +45,6 @@ def refresh_list(request: Request, session: Tx, who: Importer, page_no: int = 1)
     return fragment(request, "imports_list.html", shell=shell_of(request, ""), **_files(session, request, page_no))
 
 
-def uploaded(form: Form, who: Importer) -> Iterator[tuple[str, Path]]:
-    """The uploaded file under a name of our own, and what its sender calls it; gone after the request."""
-    file = form.get("file")
-    if not isinstance(file, UploadFile) or not file.filename:
-        raise InvalidInput("ファイルを選んでください。", code="no_file")
-    folder = get_settings().data_dir / "tmp"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, suffix=".upload")
-    path = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            while piece := file.file.read(1 << 20):
-                out.write(piece)
-        yield file.filename[:200], path
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-
-
 @router.post("/imports")
 def upload(
     request: Request,
@@ -76,7 +52,7 @@ def upload(
     who: Importer,
     done: Annotated[Once, once],
     form: Form,
-    file: Annotated[tuple[str, Path], Depends(uploaded, scope="function")],
+    file: Uploaded,
 ) -> Response:
     """Receives a file and lets a job import it; the answer leads to its page."""
     if done.is_repeat:

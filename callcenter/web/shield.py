@@ -31,6 +31,7 @@ HEADERS = {
 }
 HSTS = "max-age=63072000; includeSubDomains"
 BODY_LIMIT = 1_000_000
+UPLOADS = frozenset({"/imports", "/imports/layouts", "/api/v1/imports"})
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -71,7 +72,7 @@ class Shield:
 
     def limit_of(self, scope: Scope) -> int:
         """How many bytes this request's body may have."""
-        return self.upload_limit if scope["path"] in ("/imports", "/api/v1/imports") else BODY_LIMIT
+        return self.upload_limit if scope["path"] in UPLOADS else BODY_LIMIT
 
 
 def places(problem: BaseException) -> list[str]:

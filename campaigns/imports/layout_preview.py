@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import polars as pl
+
 from callcenter.core.clock import OFFICE_ZONE
 from campaigns.imports.columns import READERS
 from campaigns.imports.layouts import Field, Layout, match_headers
@@ -50,20 +52,28 @@ def preview(layout: Layout, table: RawTable) -> Preview:
     Raises InvalidInput (missing_columns, doubled_columns) when the layout does not fit it.
     """
     bound = match_headers(layout, table.headers, layout.name)
-    frame = without_skipped(table.frame, table.headers, layout.source).head(PREVIEW_ROWS)
+    frame = without_skipped(table.frame, table.headers, layout.source)
     fields = tuple(entry for entry in layout.fields if entry.name in bound)
     has_neutral = is_rejected_file(table.headers)
-    columns = []
-    for entry in fields:
-        cells = bound_cells(frame, bound[entry.name], has_neutral)
-        cells = cells.set(cells == "", None) if (cells == "").any() else cells
-        read = READERS[entry.type](cells, entry)
-        columns.append([_cell(entry, *each) for each in zip(cells, read.values, read.problems, strict=True)])
-    rows = tuple(PreviewRow(number, tuple(column[index] for column in columns)) for index, number in enumerate(frame["row"]))
-    parsed = parse_table(table, layout, layout.name)
-    counts = Counter(zip(parsed.problems["column"], parsed.problems["code"], strict=True))
+    columns = [_column(entry, bound_cells(frame, bound[entry.name], has_neutral)) for entry in fields]
+    shown = frame["row"].head(PREVIEW_ROWS)
+    rows = tuple(PreviewRow(number, tuple(column[index] for column in columns)) for index, number in enumerate(shown))
+    if bound.keys() >= set(layout.key):
+        parsed = parse_table(table, layout, layout.name)
+        counts = Counter(zip(parsed.problems["column"], parsed.problems["code"], strict=True))
+        total, rejected = parsed.rows, parsed.rejected
+    else:  # the key is not chosen yet, so that rows can't be told apart
+        every = [(entry, index, cell) for entry, column in zip(fields, columns, strict=True) for index, cell in enumerate(column)]
+        counts = Counter((entry.label, cell.problem) for entry, _, cell in every if cell.problem)
+        total, rejected = frame.height, len({index for _, index, cell in every if cell.problem})
     problems = tuple((column, code, count) for (column, code), count in counts.most_common(20))
-    return Preview(fields, rows, parsed.rows, parsed.rejected, problems)
+    return Preview(fields, rows, total, rejected, problems)
+
+
+def _column(entry: Field, cells: pl.Series) -> list[Cell]:
+    cells = cells.set(cells == "", None) if (cells == "").any() else cells
+    read = READERS[entry.type](cells, entry)
+    return [_cell(entry, *each) for each in zip(cells, read.values, read.problems, strict=True)]
 
 
 def _cell(entry: Field, text: str | None, value: Any, problem: str | None) -> Cell:

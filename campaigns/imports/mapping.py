@@ -13,7 +13,7 @@ from campaigns.imports.layout_definitions import definition
 from campaigns.imports.layouts import Binding, Field, Layout, Source, match_headers, normal_word
 from campaigns.imports.samples import Sample
 from campaigns.imports.sources import bound_cells
-from campaigns.imports.suggesting import suggest, suggest_codes
+from campaigns.imports.suggesting import suggest, suggest_codes, suggest_joins, suggest_parts
 
 FREE_CODES = frozenset({"tax_code"})  # fields whose own codes an office may translate into any text
 CURRENT_FLAG = "最新フラグ"  # rows with 0 are outdated versions of a record
@@ -70,12 +70,12 @@ def choices_of(data: Mapping[str, Any]) -> Choices:
 
 def suggest_choices(kind: str, sample: Sample, based_on: Layout | None = None) -> Choices:
     """What the sample itself suggests; where it fits a layout of the office already, what that one says."""
-    found = suggest(kind, sample.columns)
+    suggested = _suggested(kind, sample)
     bound = _bound(based_on, sample)
     fields = {}
     for entry in definition(kind).fields:
         base = based_on.field(entry.name) if based_on else entry
-        choice = _choice_of(base, bound[entry.name]) if entry.name in bound else Choice(column=found.get(entry.name, 0))
+        choice = _choice_of(base, bound[entry.name]) if entry.name in bound else suggested.get(entry.name, Choice())
         fields[entry.name] = _with_codes(base, _with_style(entry, choice, sample), sample)
     flag = next((column for column in sample.columns if normal_word(column.header) == normal_word(CURRENT_FLAG)), None)
     source = sample.source
@@ -90,6 +90,18 @@ def suggest_choices(kind: str, sample: Sample, based_on: Layout | None = None) -
         title=based_on.title if based_on else "",
         fields=fields,
     )
+
+
+def _suggested(kind: str, sample: Sample) -> dict[str, Choice]:
+    """Single columns first; pairs that together are a field, and keys put together of several, where no single column is it."""
+    single = suggest(kind, sample.columns)
+    found = {name: Choice(number) for name, number in single.items()}
+    for name, (first, second) in suggest_joins(kind, sample.columns).items():
+        if name not in found or single[name] in (first, second):
+            found[name] = Choice(first, second, separator=" " if name == "began_at" else "　")
+    for name, (number, start, end) in suggest_parts(kind, sample.columns).items():
+        found.setdefault(name, Choice(number, first=start, last=end))
+    return found
 
 
 def _bound(layout: Layout | None, sample: Sample) -> Mapping[str, Binding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -28,6 +29,8 @@ _SHAPES: Mapping[str, frozenset[str]] = {
     "code": frozenset({"number", "text", "yen", "flag", "year", "date", "postal", "empty", "phone", "kana"}),
     "text": frozenset({"text", "kana", "address", "number", "yen", "flag", "empty", "phone", "postal", "year", "date"}),
 }
+# Levy year, base year, tax code and term in one: 2026 2026 010 01, as core systems put their keys together.
+_KEY = re.compile(r"^(?:19|20)\d\d(?:19|20)\d{2}\d{3}\d{2,}$")
 # A shape that says by itself what a column is, where no header does; in the order of the columns.
 _TELLING: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "debts": {"kana": ("name_kana",), "phone": ("phone1", "phone2", "phone3"), "postal": ("postal_code",), "address": ("address",)},
@@ -41,6 +44,38 @@ def synonyms(kind: str) -> Mapping[str, frozenset[str]]:
     """Normalised other names of each field of a kind."""
     table = tomllib.loads(Path(__file__).with_name("synonyms.toml").read_text(encoding="utf-8"))[kind]
     return {name: frozenset(map(normal_word, words)) for name, words in table.items()}
+
+
+@lru_cache
+def joined(kind: str) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """Pairs of normalised headers that together are one field of a kind."""
+    table = tomllib.loads(Path(__file__).with_name("synonyms.toml").read_text(encoding="utf-8"))["joined"][kind]
+    return {name: tuple((normal_word(first), normal_word(second)) for first, second in pairs) for name, pairs in table.items()}
+
+
+def suggest_joins(kind: str, columns: Sequence[Column]) -> dict[str, tuple[int, int]]:
+    """Field name → the two columns that make it up."""
+    at = {normal_word(column.header): column.number for column in columns}
+    found: dict[str, tuple[int, int]] = {}
+    for name, pairs in joined(kind).items():
+        for first, second in pairs:
+            if first in at and second in at:
+                found.setdefault(name, (at[first], at[second]))
+    return found
+
+
+def suggest_parts(kind: str, columns: Sequence[Column]) -> dict[str, tuple[int, int, int]]:
+    """Field name → column and the characters in it that say the field, where a column is a key put together of several fields."""
+    if kind == "attempts":
+        return {}
+    for column in columns:
+        if column.samples and all(map(_KEY.match, column.samples)):
+            width = min(map(len, column.samples))
+            places = {"levy_year": (1, 4), "base_year": (5, 8), "tax_code": (9, 11), "term": (12, 15 if width >= 15 else width)}
+            if width >= 50:  # the whole key of the standard interface: then the debtor's and the notice's number
+                places |= {"debtor_no": (16, 30), "notice_no": (31, 50)}
+            return {name: (column.number, *place) for name, place in places.items()}
+    return {}
 
 
 def header_score(field: Field, header: str, kind: str) -> float:

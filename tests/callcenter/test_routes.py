@@ -67,7 +67,7 @@ QUICK = [(method, path) for method, path in GUARDED if path not in ("/events", "
 
 
 def filled(path: str) -> str:
-    for name in ("attempt_id", "campaign_id", "import_id", "debtor_id", "escalation_id", "user_id"):
+    for name in ("attempt_id", "campaign_id", "import_id", "draft_id", "layout_id", "debtor_id", "escalation_id", "user_id"):
         path = path.replace("{" + name + "}", "999999")
     return path.replace("{reference}", "1-abc").replace("{kind}", "headline")
 
