@@ -1,4 +1,4 @@
-"""Files that came in, as JSON."""
+"""Files that came in, as JSON: how far one is and what it did, without anything of a debtor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from campaigns.imports.service import import_file
 
 router = APIRouter(prefix="/api/v1/imports")
 Importer = Annotated[SignedIn, may(Action.IMPORT_FILES)]
-COUNTS = ("rows", "created", "updated", "unchanged", "closed", "rejected", "progress_rows")
+FACTS = (
+    "id", "kind", "layout", "mode", "as_of", "is_dry_run", "rehearsal_id", "status", "step", "error",
+    "rows", "created", "updated", "unchanged", "closed", "rejected", "progress_rows", "progress_total",
+)  # fmt: skip
 
 
 @router.get("")
@@ -25,18 +28,11 @@ def list_imports(session: Tx, who: Importer) -> list[dict[str, Any]]:
 
 @router.get("/{import_id}")
 def read_import(session: Tx, who: Importer, import_id: int) -> dict[str, Any]:
-    """One file: how far it is and what it did."""
-    return _line(import_file(session, import_id))
+    """One file: how far it is, what it did, and which fields it changed how often (no examples: those are on its page)."""
+    row = import_file(session, import_id)
+    counts = {name: row.changes.get(name, {}) for name in ("fields", "totals")}
+    return _line(row) | {"changes": counts}
 
 
 def _line(row: ImportFile) -> dict[str, Any]:
-    facts = {
-        "id": row.id,
-        "kind": row.kind,
-        "mode": row.mode,
-        "as_of": row.as_of,
-        "status": row.status,
-        "step": row.step,
-        "error": row.error,
-    }
-    return facts | {name: getattr(row, name) for name in COUNTS}
+    return {name: getattr(row, name) for name in FACTS}

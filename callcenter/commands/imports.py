@@ -10,16 +10,19 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import func, select
 
+from callcenter.commands.import_changes import lines_of
 from callcenter.commands.runtime import EXIT_REJECTED, open_office, put, say, usage_error
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import InvalidInput
+from campaigns.debtors.models import Debt
 from campaigns.imports.layout_documents import built_in_layouts
 from campaigns.imports.layouts import KINDS
 from campaigns.imports.office_layouts import find_layout
-from campaigns.imports.service import MODES, ImportResult, register_upload, run_import
+from campaigns.imports.service import MODES, ImportResult, import_file, register_upload, run_import
 from campaigns.imports.staging import Progress as Tell
 
 
@@ -51,6 +54,13 @@ def refuse_missing(file: Path) -> None:
     """Raises InvalidInput when there is no such file."""
     if not file.is_file():
         raise InvalidInput(f"{file}: ファイルがありません。", hint="パスを確かめてください。", code="no_file")
+
+
+def _rehearsed(office_id: int, import_id: int, result: ImportResult) -> list[str]:
+    """What a rehearsal found, in lines."""
+    with transaction(office_id) as session:
+        open_debts = session.scalar(select(func.count()).select_from(Debt).where(Debt.status == "open")) or 0
+        return lines_of(import_file(session, import_id).changes, result.closed, open_debts)
 
 
 def _lines(result: ImportResult) -> list[str]:
@@ -98,7 +108,8 @@ def import_command(
             )
         with progress_bar() as tell:
             result = run_import(office.id, row.id, now=now, progress=tell)
-    put(result.document(), as_json_document=as_json, lines=lambda: _lines(result))
+        told = _rehearsed(office.id, row.id, result) if dry_run and not as_json else []
+    put(result.document(), as_json_document=as_json, lines=lambda: _lines(result) + told)
     if result.rejected:
         say(f"{result.rejected} rows were rejected")
         raise typer.Exit(EXIT_REJECTED)

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     cookie_secure: bool = False
     trusted_proxy: str = ""
     upload_max_mb: int = 512
+    close_warning_percent: int = Field(default=20, ge=0, le=100)
     secret_key: SecretStr = SecretStr("")
 
     carrier: Literal["simulator", "asterisk", "twilio"] = "simulator"

@@ -1,4 +1,4 @@
-"""Files in: upload, progress, what was refused. A file is streamed to disk, judged by its content, and imported by a job after commit."""
+"""Files in: upload, what one would change, taking it, progress, what was refused. A job does the work after commit."""
 
 from __future__ import annotations
 
@@ -7,111 +7,155 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from callcenter.auth import audit
-from callcenter.auth.models import User
-from callcenter.core.clock import local_day, utc_now
+from callcenter.core.clock import utc_now
+from callcenter.core.db import set_office
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import AppError, InvalidInput, NotFound
 from callcenter.core.settings import get_settings
-from callcenter.web import phrases
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, once
+from callcenter.web.import_model import import_model, list_model, upload_model
+from callcenter.web.import_words import refusal
 from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
-from callcenter.web.uploads import Importer, Uploaded
-from campaigns.imports.models import ImportFile, Rejection
+from callcenter.web.uploads import Importer, Uploaded, note_received
+from campaigns.imports.layout_choice import told_layout
+from campaigns.imports.layouts import KINDS
+from campaigns.imports.models import ImportFile
+from campaigns.imports.rehearsals import repeat_upload, take_rehearsed, taken_from
 from campaigns.imports.service import import_file, register_upload
 
 router = APIRouter()
-PAGE = 30
-REJECTED_PAGE = 50
-KINDS = ("debts", "payments", "attempts")
-STEPS = {"read": "reading", "rows": "checking"}
 
 
 @router.get("/imports")
 def list_imports(request: Request, session: Tx, who: Importer, page_no: int = 1) -> Response:
     """The upload form and the files so far."""
-    return _list_page(request, session, 200, page_no, ())
+    return _list_page(request, session, 200, page_no, {}, ())
 
 
 @router.get("/imports/list")
 def refresh_list(request: Request, session: Tx, who: Importer, page_no: int = 1) -> Response:
     """The list of files alone."""
-    return fragment(request, "imports_list.html", shell=shell_of(request, ""), **_files(session, request, page_no))
+    return fragment(request, "imports_list.html", shell=shell_of(request, ""), **list_model(session, words_of(request), page_no))
 
 
 @router.post("/imports")
-def upload(
-    request: Request,
-    session: Tx,
-    who: Importer,
-    done: Annotated[Once, once],
-    form: Form,
-    file: Uploaded,
-) -> Response:
-    """Receives a file and lets a job import it; the answer leads to its page."""
+def upload(request: Request, session: Tx, who: Importer, done: Annotated[Once, once], form: Form, file: Uploaded) -> Response:
+    """Receives a file and lets a job look through or import it; the answer leads to its page."""
     if done.is_repeat:
         return RedirectResponse("/imports", 303)
     try:
         row = _register(session, who, form, *file)
     except InvalidInput as problem:
         session.rollback()
-        return _refused(request, session, who, problem)
-    detail = {"kind": row.kind, "mode": row.mode, "bytes": row.size_bytes}
-    audit.record(session, "import.received", "import", row.id, who.user_id, who.address, detail, utc_now())
+        return _refused(request, session, who, form, problem)
+    note_received(session, who, row, utc_now())
     if request.headers.get("hx-request") == "true":
         return Response(status_code=204, headers={"HX-Redirect": f"/imports/{row.id}"})
     return RedirectResponse(f"/imports/{row.id}", 303)
 
 
+def _told(form: FormData) -> dict[str, str]:
+    return {key: str(form.get(key) or "") for key in ("kind", "layout", "mode", "as_of", "how")}
+
+
 def _register(session: Session, who: SignedIn, form: FormData, name: str, path: Path) -> ImportFile:
-    told = {key: str(form.get(key) or "") for key in ("kind", "layout", "mode", "as_of", "is_dry_run")}
-    if told["kind"] not in KINDS:
+    told = _told(form)
+    kind, layout = told["kind"], told["layout"]
+    if kind not in KINDS:
         raise InvalidInput("ファイルの種類を選んでください。", hint="名簿・入金・架電記録のいずれかです。", code="bad_kind")
-    return register_upload(
+    if layout in ("", "auto"):
+        layout = told_layout(session, kind, path, name).name
+    elif ":" in layout:
+        of_kind, _, layout = layout.partition(":")
+        if of_kind != kind:
+            raise InvalidInput("選んだ様式は、別の種類のファイルのものです。", hint="種類か様式を選び直してください。", code="other_kind")
+    is_check = told["how"] != "now"
+    row = register_upload(
         session,
-        told["kind"],
+        kind,
         name,
         path,
-        mode=told["mode"] or None,
-        layout=None if told["layout"] in ("", "auto") else told["layout"],
+        mode=None if told["mode"] in ("", "auto") else told["mode"],
+        layout=layout,
         as_of=parse_date(told["as_of"]),
         user_id=who.user_id,
         now=utc_now(),
-        is_dry_run=told["is_dry_run"] == "true",
+        is_dry_run=is_check,
     )
+    if not is_check and row.kind == "debts" and row.mode == "full":
+        raise InvalidInput(
+            "全件の名簿は、取り込む前に確認します。", hint="「取り込む前に確認する」を選んで送ってください。", code="check_first"
+        )
+    return row
 
 
-def _refused(request: Request, session: Session, who: SignedIn, problem: AppError) -> Response:
+def _refused(request: Request, session: Session, who: SignedIn, form: FormData, problem: AppError) -> Response:
     """The form again with what is wrong; a script gets the list alone."""
-    errors = [{"field_id": "file", "message": f"{problem.message} {problem.hint}".strip()}]
+    errors = [{"field_id": "file", "message": refusal(problem, lang_of(request))}]
     if request.headers.get("hx-request") == "true":
         return fragment(request, "errors.html", problem.status, errors=errors)
-    from callcenter.core.db import set_office
-
     set_office(session, who.office_id)
-    return _list_page(request, session, problem.status, 1, errors)
+    return _list_page(request, session, problem.status, 1, _told(form), errors)
 
 
 @router.get("/imports/{import_id}")
-def show_import(request: Request, session: Tx, who: Importer, import_id: int, page_no: int = 1) -> Response:
-    """One file with what it did; its rejected rows hold personal data, so the view is on record."""
-    row = import_file(session, import_id)
-    audit.record(session, "import.viewed", "import", row.id, who.user_id, who.address, {"rejected": row.rejected}, utc_now())
-    model = _import_model(session, request, row, page_no)
-    return page(request, "import.html", shell_of(request, words_of(request)("imports.title")), **model)
+def show_import(request: Request, session: Tx, who: Importer, import_id: int) -> Response:
+    """One file with what it did or would do; examples and rejected rows hold personal data, so the view is on record."""
+    return _import_page(request, session, who, import_file(session, import_id), 200, ())
 
 
 @router.get("/imports/{import_id}/body")
-def refresh_import(request: Request, session: Tx, who: Importer, import_id: int, page_no: int = 1) -> Response:
-    """What changes while it runs."""
-    model = _import_model(session, request, import_file(session, import_id), page_no)
-    return fragment(request, "import_body.html", shell=shell_of(request, ""), **model)
+def refresh_import(request: Request, session: Tx, who: Importer, import_id: int) -> Response:
+    """What changes while it runs; the first look at a result is on record like that at the page."""
+    row = import_file(session, import_id)
+    if row.status == "done":
+        _note_view(session, who, row)
+    model = import_model(session, row, words_of(request), lang_of(request))
+    return fragment(request, "import_body.html", shell=shell_of(request, ""), errors=(), **model)
+
+
+@router.post("/imports/{import_id}/apply")
+def apply_import(request: Request, session: Tx, who: Importer, done: Annotated[Once, once], form: Form, import_id: int) -> Response:
+    """Takes a file whose rehearsal was looked at."""
+    rehearsal = import_file(session, import_id)
+    if done.is_repeat and (taken := taken_from(session, rehearsal)) is not None:
+        return _go(request, f"/imports/{taken.id}")
+    now = utc_now()
+    try:
+        row = take_rehearsed(
+            session,
+            rehearsal,
+            user_id=who.user_id,
+            now=now,
+            loud_percent=get_settings().close_warning_percent,
+            is_confirmed=form.get("confirm_closing") == "true",
+        )
+    except InvalidInput as problem:
+        errors = [{"field_id": "confirm_closing", "message": refusal(problem, lang_of(request))}]
+        if request.headers.get("hx-request") == "true":
+            return fragment(request, "errors.html", problem.status, errors=errors)
+        return _import_page(request, session, who, rehearsal, problem.status, errors)
+    detail = {"kind": row.kind, "mode": row.mode, "rehearsal": rehearsal.id, "closes": rehearsal.closed}
+    audit.record(session, "import.applied", "import", row.id, who.user_id, who.address, detail, now)
+    return _go(request, f"/imports/{row.id}")
+
+
+@router.post("/imports/{import_id}/again")
+def try_again(request: Request, session: Tx, who: Importer, done: Annotated[Once, once], import_id: int) -> Response:
+    """Looks a stored file through once more: after a failure, or when the rehearsal no longer holds."""
+    earlier = import_file(session, import_id)
+    if done.is_repeat:
+        return _go(request, "/imports")
+    now = utc_now()
+    row = repeat_upload(session, earlier, user_id=who.user_id, now=now, is_dry_run=True)
+    note_received(session, who, row, now)
+    return _go(request, f"/imports/{row.id}")
 
 
 @router.get("/imports/{import_id}/rejected.csv")
@@ -127,96 +171,26 @@ def download_rejected(session: Tx, who: Importer, import_id: int) -> Response:
     return FileResponse(row.rejected_path, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _list_page(request: Request, session: Session, status: int, page_no: int, errors: Any) -> Response:
-    t, lang = words_of(request), lang_of(request)
+def _go(request: Request, address: str) -> Response:
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"HX-Redirect": address})
+    return RedirectResponse(address, 303)
+
+
+def _note_view(session: Session, who: SignedIn, row: ImportFile) -> None:
+    detail = {"rejected": row.rejected, "rehearsal": row.is_dry_run}
+    audit.record(session, "import.viewed", "import", row.id, who.user_id, who.address, detail, utc_now())
+
+
+def _import_page(request: Request, session: Session, who: SignedIn, row: ImportFile, status: int, errors: Any) -> Response:
+    _note_view(session, who, row)
+    t = words_of(request)
+    model = import_model(session, row, t, lang_of(request))
+    return page(request, "import.html", shell_of(request, t("imports.title")), status, errors=errors, **model)
+
+
+def _list_page(request: Request, session: Session, status: int, page_no: int, told: dict[str, str], errors: Any) -> Response:
+    t = words_of(request)
+    form = upload_model(session, t, told, errors)
     shell = shell_of(request, t("imports.title"))
-    layouts = [{"value": "auto", "label": phrases.pick(lang, ("自動", "Automatic")), "is_chosen": True}]
-    form = {
-        "kinds": [{"value": kind, "label": t(f"kind.{kind}"), "is_chosen": kind == "debts"} for kind in KINDS],
-        "layouts": layouts,
-        "modes": [{"value": mode, "label": t(f"mode.{mode}"), "is_chosen": mode == "full"} for mode in ("full", "diff")],
-        "as_of": local_day(utc_now()).isoformat(),
-        "limit_mb": get_settings().upload_max_mb,
-        "errors": list(errors),
-    }
-    return page(request, "imports.html", shell, status, upload=form, refresh_url="/imports/list", **_files(session, request, page_no))
-
-
-def _files(session: Session, request: Request, page_no: int) -> dict[str, Any]:
-    total = session.scalar(select(func.count()).select_from(ImportFile)) or 0
-    page_no = max(1, min(page_no, max(1, -(-total // PAGE))))
-    rows = session.execute(
-        select(ImportFile, User.display_name)
-        .outerjoin(User, (User.office_id == ImportFile.office_id) & (User.id == ImportFile.created_by))
-        .order_by(ImportFile.id.desc())
-        .offset((page_no - 1) * PAGE)
-        .limit(PAGE)
-    )
-    return {"files": [_file(row, name or "") for row, name in rows], "pages": _pages("/imports", page_no, PAGE, total)}
-
-
-def _file(row: ImportFile, user: str) -> dict[str, Any]:
-    counts = {name: getattr(row, name) for name in ("rows", "created", "updated", "unchanged", "closed", "rejected")}
-    return counts | {
-        "id": row.id,
-        "href": f"/imports/{row.id}",
-        "name": row.original_name,
-        "kind": row.kind,
-        "mode": row.mode,
-        "as_of": row.as_of,
-        "at": row.created_at,
-        "user": user,
-        "status": row.status,
-        "step": STEPS.get(row.step, "writing") if row.status == "running" and row.step else "",
-        "done_rows": row.progress_rows,
-        "total_rows": max(row.rows, row.progress_rows),
-        "rejected_href": f"/imports/{row.id}/rejected.csv" if row.rejected_path else "",
-        "is_dry_run": row.is_dry_run,
-    }
-
-
-def _import_model(session: Session, request: Request, row: ImportFile, page_no: int) -> dict[str, Any]:
-    lang = lang_of(request)
-    page_no = max(1, page_no)
-    refused = session.scalars(
-        select(Rejection)
-        .where(Rejection.import_id == row.id)
-        .order_by(Rejection.row_no, Rejection.id)
-        .offset((page_no - 1) * REJECTED_PAGE)
-        .limit(REJECTED_PAGE)
-    )
-    total = session.scalar(select(func.count()).select_from(Rejection).where(Rejection.import_id == row.id)) or 0
-    file = _file(row, "") | {
-        "error": row.error,
-        "next": phrases.pick(
-            lang,
-            (
-                "ファイルを直して、もう一度送ってください。何も変わっていません。",
-                "Correct the file and send it again. Nothing was changed.",
-            ),
-        ),
-        "finished_at": row.finished_at,
-        "size": f"{row.size_bytes:,} bytes",
-        "sha256": row.sha256,
-    }
-    rows = [
-        {"row_no": each.row_no, "column": each.column, "reason": each.reason, "original": " | ".join(map(str, each.original))}
-        for each in refused
-    ]
-    return {
-        "file": file,
-        "rejected": {"total": total, "csv_href": f"/imports/{row.id}/rejected.csv", "rows": rows},
-        "pages": _pages(f"/imports/{row.id}", page_no, REJECTED_PAGE, total),
-        "refresh_url": f"/imports/{row.id}/body",
-    }
-
-
-def _pages(href: str, page_no: int, size: int, total: int) -> dict[str, Any]:
-    last = min(page_no * size, total)
-    return {
-        "first": (page_no - 1) * size + 1 if total else 0,
-        "last": last,
-        "total": total,
-        "previous_href": f"{href}?page_no={page_no - 1}" if page_no > 1 else None,
-        "next_href": f"{href}?page_no={page_no + 1}" if last < total else None,
-    }
+    return page(request, "imports.html", shell, status, upload=form, refresh_url="/imports/list", **list_model(session, t, page_no))

@@ -21,6 +21,9 @@ _ENGLISH: Mapping[str, str] = {
     "no_sheet": "{file}: the workbook has no sheet of the name that the layout gives.",
     "unknown_layout": "There is no such layout. Choose one of the list.",
     "bad_layout": "The layout can't be used yet: {detail}",
+    "other_kind": "The layout chosen is one of another kind of file. Choose kind or layout again.",
+    "check_first": "A full list is checked before it is taken in. Choose to see what would change first.",
+    "confirm_closing": "This list would close a large share of the open cases. Make sure that it is the full list, and tick the box.",
     "bad_choice": "Positions of columns and characters are written as numbers.",
     "bad_date": "The day can't be read. Write for instance 2026-11-01.",
 }

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import AppError
-from callcenter.web.i18n import Translate
+from callcenter.web.i18n import Translate, catalogue
 from campaigns.attempts.codes import (
     CHANNEL_EN,
     CHANNEL_JA,
@@ -19,10 +19,6 @@ from campaigns.attempts.codes import (
     OUTCOME_JA,
     PARTY_EN,
     PARTY_JA,
-    Channel,
-    LineResult,
-    Outcome,
-    Party,
 )
 from campaigns.imports.date_styles import DATE_STYLES, YEAR_STYLES, Style, date_styles_of, year_styles_of
 from campaigns.imports.layout_definitions import definition
@@ -38,11 +34,11 @@ from campaigns.imports.samples import Sample
 _HEADER_ROWS = 12
 _SAMPLES = 3
 _SPARE_CODES = 1
-_MEANING_WORDS: Mapping[str, tuple[type, Mapping[Any, str], Mapping[Any, str]]] = {
-    "channel": (Channel, CHANNEL_JA, CHANNEL_EN),
-    "line_result": (LineResult, LINE_RESULT_JA, LINE_RESULT_EN),
-    "party": (Party, PARTY_JA, PARTY_EN),
-    "outcome": (Outcome, OUTCOME_JA, OUTCOME_EN),
+_MEANING_WORDS: Mapping[str, tuple[Mapping[Any, str], Mapping[Any, str]]] = {
+    "channel": (CHANNEL_JA, CHANNEL_EN),
+    "line_result": (LINE_RESULT_JA, LINE_RESULT_EN),
+    "party": (PARTY_JA, PARTY_EN),
+    "outcome": (OUTCOME_JA, OUTCOME_EN),
 }
 
 
@@ -57,11 +53,13 @@ def label_of(t: Translate, name: str) -> str:
 
 
 def meaning_of(t: Translate, lang: str, field: str, value: str) -> str:
-    """What one of our own code values means, in words."""
+    """What one of our own code values means, in words; the value itself where there are none."""
     if field in _MEANING_WORDS:
-        kind, japanese, english = _MEANING_WORDS[field]
-        return str((english if lang == "en" else japanese).get(kind(value), value))
-    return t(f"layout_code.{field}_{value}")
+        japanese, english = _MEANING_WORDS[field]
+        known = {str(each): word for each, word in (english if lang == "en" else japanese).items()}
+        return known.get(value, value)
+    key = f"layout_code.{field}_{value}"
+    return t(key) if key in catalogue(lang) else value
 
 
 def mapper_model(session: Session, draft: LayoutDraft, sample: Sample, t: Translate, lang: str) -> dict[str, Any]:

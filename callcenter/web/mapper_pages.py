@@ -23,9 +23,9 @@ from callcenter.web.layout_forms import read_choices
 from callcenter.web.layout_lists import list_model
 from callcenter.web.mapper_model import mapper_model
 from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
-from callcenter.web.uploads import Importer, Uploaded
+from callcenter.web.uploads import Importer, Uploaded, note_received
 from campaigns.imports.layout_drafts import choose, draft_of, drop_draft, sample_of_draft, save_draft, start_draft
-from campaigns.imports.models import ImportFile, LayoutDraft
+from campaigns.imports.models import LayoutDraft
 from campaigns.imports.service import register_upload
 
 router = APIRouter(prefix="/imports/layouts")
@@ -119,12 +119,6 @@ def _save(session: Session, who: SignedIn, form: FormData, draft: LayoutDraft, n
         address = f"/imports/{row.id}"
     drop_draft(session, draft)
     return address
-
-
-def note_received(session: Session, who: SignedIn, row: ImportFile, now: datetime) -> None:
-    """Puts a received file on record."""
-    detail = {"kind": row.kind, "mode": row.mode, "bytes": row.size_bytes, "rehearsal": row.is_dry_run}
-    audit.record(session, "import.received", "import", row.id, who.user_id, who.address, detail, now)
 
 
 @router.post("/drafts/{draft_id}/discard")

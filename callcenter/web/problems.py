@@ -48,6 +48,12 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "last_administrator": ("最後の管理者は停止できません。", "The last administrator can't be disabled."),
     "name_taken": ("そのサインイン名は使われています。", "That name is taken."),
     "bad_name": ("サインイン名は、半角の英数字と . _ @ - で2〜80文字です。", "A sign-in name has 2 to 80 letters, digits and . _ @ -."),
+    "not_rehearsed": ("このファイルは、確認の済んだものではありません。", "This file has not been checked."),
+    "already_taken": ("このファイルは、すでに取り込みました。", "This file was taken in already."),
+    "stale_rehearsal": (
+        "確認のあとに、別のファイルが取り込まれました。「もう一度確認する」で比べ直してください。",
+        "Another file was taken in after this check. Check again.",
+    ),
     "negative_amount": ("金額が負の数です。", "The amount is negative."),
     "fraction_amount": ("金額に小数があります。", "The amount has a fraction."),
     "bad_amount": ("金額として読めません。", "That can't be read as an amount."),

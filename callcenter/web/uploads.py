@@ -6,16 +6,20 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends
+from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
+from callcenter.auth import audit
 from callcenter.auth.permissions import Action
 from callcenter.core.errors import InvalidInput
 from callcenter.core.settings import get_settings
 from callcenter.web.dependencies import Form, SignedIn, may
+from campaigns.imports.models import ImportFile
 
 Importer = Annotated[SignedIn, may(Action.IMPORT_FILES)]
 
@@ -40,3 +44,9 @@ def uploaded(form: Form, who: Importer) -> Iterator[tuple[str, Path]]:
 
 
 Uploaded = Annotated[tuple[str, Path], Depends(uploaded, scope="function")]
+
+
+def note_received(session: Session, who: SignedIn, row: ImportFile, now: datetime) -> None:
+    """Puts a received file on record."""
+    detail = {"kind": row.kind, "mode": row.mode, "bytes": row.size_bytes, "rehearsal": row.is_dry_run}
+    audit.record(session, "import.received", "import", row.id, who.user_id, who.address, detail, now)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from campaigns.attempts.codes import CHANNEL_JA, LINE_RESULT_JA, OUTCOME_JA, PARTY_JA
-from campaigns.imports.layouts import TYPES, Field, Layout, normal_word
+from campaigns.imports.layouts import KINDS, TYPES, Field, Layout, normal_word
 
 FOLDER = Path(__file__).with_name("layouts")
 _KEYS = frozenset({"headers", "type", "required", "max", "range", "labels", "codes", "default"})
@@ -46,3 +46,15 @@ def definition(kind: str) -> Layout:
     table = tomllib.loads((FOLDER / f"{kind}.toml").read_text(encoding="utf-8"))
     fields = tuple(_definition_field(name, entry) for name, entry in table["fields"].items())
     return Layout(table["name"], table["kind"], fields, tuple(table["key"]))
+
+
+@lru_cache
+def _field_order() -> Mapping[str, int]:
+    names = dict.fromkeys(field.name for kind in KINDS for field in definition(kind).fields)
+    return {name: index for index, name in enumerate(names)}
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of fields in the order of a row; unknown ones last."""
+    order = _field_order()
+    return sorted(names, key=lambda name: order.get(name, len(order)))

@@ -466,13 +466,13 @@ def report() -> Model:
 
 
 def import_file(id: int, status: str, rejected: int = 0, **changes: Any) -> Model:
-    rows = 61_204 if status == "done" else 0
+    rows = 61_204 if status in ("done", "done_rejected", "waiting", "taken") else 0
     return {
-        "id": id, "href": f"/imports/{id}", "name": "滞納一覧_20261117.csv", "kind": "debts", "mode": "full", "as_of": date(2026, 11, 17),
-        "at": NOW - timedelta(hours=id), "user": "堀", "status": status, "step": "", "done_rows": 0, "total_rows": 0,
+        "id": id, "href": f"/imports/{id}", "name": "滞納一覧_20261117.csv", "kind": "debts", "layout": "東町@3", "mode": "full",
+        "as_of": date(2026, 11, 17), "at": NOW - timedelta(hours=id), "user": "堀", "status": status, "step": "", "done_rows": 0, "total_rows": 0,
         "rows": rows, "created": 412 if rows else 0, "updated": 1_230 if rows else 0, "unchanged": rows and rows - 412 - 1_230 - rejected,
         "closed": 37 if rows else 0, "rejected": rejected, "rejected_href": f"/imports/{id}/rejected.csv" if rejected else "",
-        "is_dry_run": False, "error": "", "next": "", "finished_at": NOW if rows else None, "size": "18.2 MB", "sha256": "9f" * 32,
+        "is_dry_run": status in ("waiting", "taken"), "error": "", "finished_at": NOW if rows else None, "size": "18.2 MB", "sha256": "9f" * 32,
     } | changes  # fmt: skip
 
 
@@ -484,32 +484,69 @@ def imports() -> Model:
         "refresh_url": "/imports/list",
         "upload": {
             "kinds": [option("debts", "名簿", True), option("payments", "入金"), option("attempts", "架電記録")],
-            "layouts": [option("", "自動", True), option("city_a", "架空市 標準")],
-            "modes": [option("full", "全件", True), option("diff", "差分")],
-            "as_of": "2026-11-17", "limit_mb": 200, "errors": [],
+            "layouts": [option("auto", "自動", True), option("debts:東町", "東町(名簿)")],
+            "modes": [option("auto", "様式の決まり(なければ全件)", True), option("full", "全件"), option("diff", "差分")],
+            "as_of": "2026-11-17", "how": "check", "limit_mb": 200, "errors": [],
         },
         "files": [
             import_file(1, "running", step="writing", done_rows=38_000, total_rows=61_204),
-            import_file(2, "done", rejected=12),
+            import_file(2, "done_rejected", rejected=12),
             import_file(3, "done"),
             import_file(4, "failed"),
+            import_file(5, "waiting"),
+            import_file(6, "taken"),
         ],
         "pages": PAGES,
     }  # fmt: skip
 
 
-def one_import() -> Model:
-    reason = "日付として読めません。例: 2026-11-17、R8.11.17"
+def key(number: str, term: int) -> list[Model]:
+    pairs = (("宛名番号", number), ("税目コード", "010"), ("賦課年度", "2026"), ("期別", str(term)))
+    return [{"label": label, "value": value} for label, value in pairs]
+
+
+def one_import(status: str = "done_rejected", **more: Any) -> Model:
+    reason = "日付として読めません。2025-09-01、R7.9.1 などで書いてください。"
+    changes = {
+        "fields": [{"label": "未納額", "count": 1_102, "percent": 100.0}, {"label": "電話番号", "count": 128, "percent": 11.6}],
+        "totals": [{"label": "新しい対象者", "count": 204}, {"label": "増える電話番号", "count": 97}],
+        "updated": [
+            {"row": 12, "key": key("0001234567", 2), "name": "見本 佳代", "fields": [{"label": "未納額", "before": "38,200円", "after": "18,200円"}]}
+        ],
+        "debtors": [
+            {"row": None, "key": key("0001234567", 2)[:1], "name": "見本 佳代", "fields": [{"label": "電話番号", "before": "—", "after": "000-000-0142"}]}
+        ],
+        "created": {"heads": ["納期限", "未納額"], "rows": [{"row": 90, "key": key("0007654321", 1), "name": "架空 太郎", "values": ["2026年10月31日", "12,000円"]}]},
+        "closed": {"heads": ["納期限", "未納額"], "rows": [{"row": None, "key": key("0000000009", 1), "name": "例示 次郎", "values": ["2026年6月30日", "8,000円"]}]},
+    }  # fmt: skip
     return {
         "refresh_url": "/imports/2/body",
-        "file": import_file(2, "done", rejected=12),
+        "file": import_file(2, status, rejected=12),
+        "decision": None,
+        "closing": {"closed": 37, "open": 58_000, "percent": "0.1", "is_loud": False, "limit": 20},
+        "changes": changes,
+        "errors": [],
         "rejected": {
             "total": 12,
             "csv_href": "/imports/2/rejected.csv",
-            "rows": [{"row_no": 104, "column": "納期限", "reason": reason, "original": "0001234567,…,令和8年13月1日"}],
+            "reasons": [{"column": "納期限", "reason": reason, "count": 12}],
+            "headers": ["宛名番号", "納期限"],
+            "rows": [{"row_no": 104, "column": "納期限", "reason": reason, "cells": ["0001234567", "令和8年13月1日"]}],
         },
-        "pages": PAGES | {"last": 1, "total": 12},
-    }
+    } | more
+
+
+def decision(**changes: Any) -> Model:
+    return {
+        "apply_href": "/imports/2/apply",
+        "again_href": "/imports/2/again",
+        "taken_href": "",
+        "is_stale": False,
+        "has_effect": True,
+    } | changes
+
+
+LOUD = {"closed": 21_400, "open": 58_000, "percent": "36.9", "is_loud": True, "limit": 20}
 
 
 def signed_out(title: str) -> Model:
@@ -564,4 +601,10 @@ PAGES_BY_NAME: dict[str, tuple[str, Model]] = BEFORE | {
     "imports": ("imports.html", {"shell": shell("取り込み", "lists", "supervisor"), **imports()}),
     "imports_empty": ("imports.html", {"shell": shell("取り込み", "lists", "supervisor"), **imports(), "files": []}),
     "import": ("import.html", {"shell": shell("取り込み", "lists", "supervisor"), **one_import()}),
+    "import_check": ("import.html", {"shell": shell("取り込み", "lists", "supervisor"), **one_import("waiting", decision=decision(), closing=LOUD)}),
+    "import_running": (
+        "import.html",
+        {"shell": shell("取り込み", "lists", "supervisor"), **one_import()}
+        | {"file": import_file(1, "running", step="writing", done_rows=38_000, total_rows=61_204), "rejected": None, "changes": None},
+    ),
 }  # fmt: skip

@@ -39,3 +39,17 @@ document.addEventListener("submit", (event) => {
   send(event.target);
 });
 document.addEventListener("change", (event) => { delete event.target.closest("form[data-upload]")?.dataset.key; });
+
+// a file dropped anywhere on the form is as good as a chosen one
+for (const name of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(name, (event) => {
+    const form = event.target.closest?.("form[data-upload]");
+    if (!form) return;
+    event.preventDefault();
+    form.classList.toggle("dropping", name === "dragover");
+    if (name !== "drop" || !event.dataTransfer.files.length) return;
+    const input = form.querySelector("input[type=file]");
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
