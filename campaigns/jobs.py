@@ -14,9 +14,12 @@ from callcenter.auth.models import Office
 from callcenter.core.clock import Clock, SystemClock, local_day, utc_now
 from callcenter.core.db import get_engine, transaction, try_advisory_lock
 from callcenter.core.errors import AppError
-from callcenter.core.queue import enqueue
+from callcenter.core.queue import enqueue, enqueue_after_commit
 from callcenter.core.settings import get_settings
 from campaigns.attempts.codes import Channel
+from campaigns.compliance import checks
+from campaigns.compliance.keeping import forget
+from campaigns.compliance.versions import load_policy
 from campaigns.debtors import search_lists
 from campaigns.imports import service as imports
 from campaigns.imports.layout_drafts import sweep_drafts
@@ -81,6 +84,34 @@ def plan_campaign(office_id: int, campaign_id: int) -> None:
     with transaction(office_id) as session:
         plan(session, campaign_id, now)
         fill(session, campaign_id, now)
+        check, is_new = checks.request_check(session, campaign_id, now)
+        if is_new:
+            enqueue_after_commit(session, "campaigns.jobs.check_campaign", check.id, queue="batch")
+
+
+def check_campaign(office_id: int, check_id: int) -> None:
+    """Asks the gate about everybody of a campaign: who will be skipped and why."""
+    with _only_one(office_id, f"check_campaign {check_id}") as is_first:
+        if is_first:
+            checks.run_check(lambda: _session(office_id), check_id, utc_now())
+
+
+def sweep_checks(office_id: int) -> None:
+    """Goes on with checks whose job or process was lost."""
+    with transaction(office_id) as session:
+        lost = checks.unfinished(session, utc_now())
+    for check_id in lost:
+        check_campaign(office_id, check_id)
+
+
+def forget_decisions(office_id: int) -> int:
+    """Removes the gate's decisions that are older than the office's rules keep them; returns how many."""
+    count, removed = 0, 1
+    while removed:
+        with transaction(office_id) as session:
+            removed = forget(session, load_policy(session), utc_now())
+        count += removed
+    return count
 
 
 def prepare_night_batches(office_id: int) -> None:

@@ -1,4 +1,4 @@
-"""`callcenter campaign create|list|show|start|pause|finish`."""
+"""`callcenter campaign create|list|show|skipped|start|pause|finish`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from callcenter.commands.runtime import open_office, put, usage_error
+from callcenter.commands.skipped import skipped
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.eras import parse_date
@@ -57,6 +58,9 @@ def show(campaign: str = typer.Argument(help="Name or number."), as_json: bool =
     with open_office() as office, transaction(office.id) as session:
         shown = show_campaign(session, find_campaign(session, campaign))
     put(shown, as_json_document=as_json, lines=lambda: [f"{key}: {value}" for key, value in shown.items()])
+
+
+app.command("skipped")(skipped)
 
 
 @app.command("start")

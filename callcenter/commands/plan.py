@@ -8,6 +8,7 @@ import typer
 
 from callcenter.commands.moments import local_text, read_moment
 from callcenter.commands.runtime import open_office, put
+from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.settings import get_settings
 from campaigns.attempts.codes import CHANNEL_JA, Channel
@@ -17,6 +18,8 @@ from campaigns.planning.service import PlanResult, find_campaign, latest_campaig
 from campaigns.planning.service import plan as plan_campaign
 from campaigns.segmentation.reasons import reason_text
 from campaigns.worklist.fill import fill
+
+SHOWN_DECISIONS = 5
 
 
 def plan(
@@ -60,7 +63,7 @@ def explain(
     moment, lang = read_moment(as_of), get_settings().lang
     with open_office() as office, transaction(office.id) as session:
         found = find_campaign(session, campaign) if campaign else latest_campaign(session)
-        told = explain_debtor(session, debtor_no, found, moment, lang)
+        told = explain_debtor(session, debtor_no, found, moment, lang, now=utc_now())
     put(told, as_json_document=as_json, lines=lambda: _explain_lines(told, lang))
 
 
@@ -69,11 +72,38 @@ def _explain_lines(told: dict[str, Any], lang: str) -> list[str]:
         f"  {reason['text']} ({reason['code']}): " + ", ".join(f"{name}={value}" for name, value in reason["inputs"].items())
         for reason in told["reasons"]
     ]
-    return [f"{told['debtor_no']}\t{told['channel']}", *reasons, *(_gate_line(c, g, lang) for c, g in told["gate"].items())]
+    rules = f"{told['rules']['name']} v{told['rules']['version']}" if told["rules"]["version"] else told["rules"]["name"]
+    return [
+        f"{told['debtor_no']}\t{told['channel']}",
+        *reasons,
+        *(line for channel, gate in told["gate"].items() for line in _gate_lines(channel, gate | told["gate_detail"][channel], lang)),
+        *([f"  ※ {told['note']}"] if told["note"] else []),
+        f"  {pick(lang, '規則', 'rules')}\t{rules}",
+        *(_decision_line(row, lang) for row in told["decisions"][:SHOWN_DECISIONS]),
+    ]
 
 
-def _gate_line(channel: str, told: dict[str, Any], lang: str) -> str:
+def _gate_lines(channel: str, told: dict[str, Any], lang: str) -> list[str]:
+    name = CHANNEL_JA[Channel(channel)] if lang == "ja" else channel
     if told["allowed"]:
-        return f"  {channel}\tOK"
-    until = f" → {told['next_allowed_at']:%Y-%m-%d %H:%M}" if told["next_allowed_at"] else ""
-    return f"  {channel}\t{denial_text(DenialReason(told['reason']), lang)}{until}"
+        return [f"  {name}\tOK"]
+    also = [denial_text(DenialReason(reason), lang) for reason in told["also"]]
+    others = [f"  \t{pick(lang, '他に', 'also')}: {'、'.join(also) if lang == 'ja' else ', '.join(also)}"] if also else []
+    return [f"  {name}\t{told['text']}{_until(told, lang)}", *others]
+
+
+def _decision_line(row: dict[str, Any], lang: str) -> str:
+    name = CHANNEL_JA[Channel(row["channel"])] if lang == "ja" else row["channel"]
+    where = pick(lang, "計画時", "planning") if row["asked"] == "set" else pick(lang, "直前", "at contact")
+    return f"  {row['at']:%Y-%m-%d %H:%M}\t{name}\t{where}\t{row['text'] or 'OK'}"
+
+
+def _until(told: dict[str, Any], lang: str) -> str:
+    if told["next_allowed_at"] is None:
+        return pick(lang, "(期限なし)", " (until it is lifted)")
+    return f" → {told['next_allowed_at']:%Y-%m-%d %H:%M}"
+
+
+def pick(lang: str, ja: str, en: str) -> str:
+    """The text of the language."""
+    return ja if lang == "ja" else en

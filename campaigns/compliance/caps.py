@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from campaigns.attempts.codes import Channel
-from campaigns.compliance.known import Tried
+from campaigns.compliance.known import Decision, Tried
 from campaigns.compliance.policy import WEEK_DAYS, Cap, ContactPolicy, Scope, Window
 from campaigns.compliance.reasons import DenialReason
 
@@ -22,7 +22,9 @@ class When:
     now: datetime
     day: date = field(init=False)
     later: dict[datetime, When] = field(default_factory=dict, repr=False)
+    kinds: dict[tuple[object, ...], Decision] = field(default_factory=dict, repr=False)
     _starts: dict[date, datetime] = field(default_factory=dict, repr=False)
+    _since: dict[Cap, datetime] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.day = self.now.astimezone(self.policy.hours.zone).date()
@@ -31,7 +33,7 @@ class When:
         """The same policy at another moment."""
         found = self.later.get(moment)
         if found is None:
-            found = self.later[moment] = When(self.policy, moment, self.later, self._starts)
+            found = self.later[moment] = When(self.policy, moment, self.later, {}, self._starts)
         return found
 
     def start_of(self, day: date) -> datetime:
@@ -39,6 +41,13 @@ class When:
         found = self._starts.get(day)
         if found is None:
             found = self._starts[day] = datetime.combine(day, MIDNIGHT, self.policy.hours.zone)
+        return found
+
+    def since(self, cap: Cap) -> datetime:
+        """Since when attempts count for a cap."""
+        found = self._since.get(cap)
+        if found is None:
+            found = self._since[cap] = self.start_of(_first_day(cap, self.day))
         return found
 
     def day_of(self, moment: datetime) -> date:
@@ -61,11 +70,10 @@ def reached(caps: Iterable[Cap], tried: tuple[Tried, ...], channel: Channel, whe
             continue
         if len(tried) < cap.most:
             continue
-        first = _first_day(cap, when.day)
-        since = when.start_of(first)
+        since = when.since(cap)
         counted = [one.at for one in tried if one.at >= since and (not cap.channels or one.channel in cap.channels)]
         if len(counted) >= cap.most:
-            return Reached(cap, _free_at(cap, sorted(counted), first, when))
+            return Reached(cap, _free_at(cap, sorted(counted), when))
     return None
 
 
@@ -88,11 +96,11 @@ def _first_day(cap: Cap, day: date) -> date:
     return day - timedelta(days=cap.span_days - 1)
 
 
-def _free_at(cap: Cap, counted: list[datetime], first: date, when: When) -> datetime | None:
+def _free_at(cap: Cap, counted: list[datetime], when: When) -> datetime | None:
     """The day on which enough of the counted attempts lie outside the window."""
     if cap.most <= 0:
         return None
     if cap.window is Window.WEEK:
-        return when.start_of(first + timedelta(days=WEEK_DAYS))
+        return when.start_of(_first_day(cap, when.day) + timedelta(days=WEEK_DAYS))
     oldest_that_must_leave = when.day_of(counted[-cap.most])
     return when.start_of(oldest_that_must_leave + timedelta(days=cap.span_days))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ LINES: Mapping[Channel, tuple[str, ...]] = {
 USABLE_STATUSES = ("unverified", "works")
 WORKPLACE = "勤務先|職場|会社"
 """What a number's remark says when it is a workplace's, as a regular expression."""
+FEW = 100
 CONVERSATION_PARTIES = tuple(sorted(RIGHT_PARTIES | {Party.DEBTOR_UNVERIFIED}))
 
 # An attempt counts when it was handed over, is under way, or came with the history; equipment failures reached nobody.
@@ -94,8 +95,10 @@ dialled AS (
 _HOUSEHOLD = """,
 household AS (
   SELECT d.id AS debtor_id, array_agg(a.began_at) AS ats, array_agg(a.channel) AS channels
-  FROM debtor d JOIN debtor m ON m.office_id = :office AND m.household_no = d.household_no
-  JOIN attempt a ON a.office_id = :office AND a.debtor_id = m.id AND a.began_at > :since AND a.began_at <= :now AND {COUNTS}
+  FROM debtor d
+  CROSS JOIN LATERAL (SELECT m.id FROM debtor m WHERE m.office_id = :office AND m.household_no = d.household_no OFFSET 0) m
+  CROSS JOIN LATERAL (SELECT a.began_at, a.channel FROM attempt a WHERE a.office_id = :office AND a.debtor_id = m.id
+    AND a.began_at > :since AND a.began_at <= :now AND {COUNTS} OFFSET 0) a
   WHERE d.office_id = :office AND d.id = ANY(:debtors) AND d.household_no <> '' GROUP BY d.id)"""
 
 _SELECT = """
@@ -151,16 +154,66 @@ class _Row(NamedTuple):
     household_channels: list[Channel] | None
 
 
-@lru_cache(maxsize=4)
-def facts_statement(*, numbers: bool, households: bool) -> TextClause:
-    """The query, with or without who else called the numbers and the households."""
+class Known(Mapping[int, ContactFacts]):
+    """Debtors and their facts, each made when it is asked for: of most people of a set the kind of case is enough to decide."""
+
+    def __init__(self, rows: Mapping[int, _Row], channel: Channel, mode: str) -> None:
+        self._rows, self._channel, self._mode = rows, channel, mode
+
+    def __getitem__(self, debtor_id: int) -> ContactFacts:
+        return _facts_of(self._rows[debtor_id], self._channel, self._mode)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, debtor_id: object) -> bool:
+        return debtor_id in self._rows
+
+    def kind_of(self, debtor_id: int) -> tuple[object, ...] | None:
+        """What two debtors have in common about whom the same is decided; None for one who has a history of their own."""
+        row = self._rows[debtor_id]
+        if row.ats or row.number_ats or row.household_ats or row.only or row.reasons or row.conversed_at or row.met_at:
+            return None
+        if row.callback_at or row.promise_until or row.promise_lapsed_on:
+            return None
+        return (
+            self._channel,
+            self._mode,
+            row.do_not_contact,
+            row.is_listed,
+            bool(row.outstanding),
+            tuple(row.holds or ()),
+            tuple(row.workplaces or ()),
+            row.refused,
+            row.wrong_person,
+            row.dead,
+            row.has_plan,
+            row.list_as_of,
+        )
+
+
+# One debtor's query is a statement of its own: the database plans it once and keeps the plan, which would be no good for thousands.
+_SET, _ONE = "= ANY(:debtors)", "= :debtor"
+_SET_WANTED = "unnest(CAST(:debtors AS bigint[])) AS id, unnest(CAST(:phones AS bigint[])) AS phone_id"
+_ONE_WANTED = "CAST(:debtor AS bigint) AS id, CAST(:phone AS bigint) AS phone_id"
+# Thousands at a time are worth a plan of their own, and none is worth compiling.
+_FOR_SETS = text("SELECT set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)")
+
+
+@lru_cache(maxsize=8)
+def facts_statement(*, numbers: bool, households: bool, is_single: bool = False) -> TextClause:
+    """The query, with or without who else called the numbers and the households, for one debtor or for a set."""
     parts = [_WANTED, _DIALLED if numbers else "", _HOUSEHOLD if households else ""]
     dialled = "dialled.e164s, dialled.ats, dialled.channels, dialled.abandoned" if numbers else "NULL, NULL, NULL, NULL"
     household = "household.ats, household.channels" if households else "NULL, NULL"
     joins = "LEFT JOIN dialled ON dialled.debtor_id = d.id " if numbers else ""
     joins += "LEFT JOIN household ON household.debtor_id = d.id" if households else ""
     select = _SELECT.format(dialled=dialled, household=household, joins=joins)
-    return text("".join(parts).replace("{COUNTS}", COUNTS) + select)
+    statement = "".join(parts).replace("{COUNTS}", COUNTS) + select
+    return text(statement.replace(_SET_WANTED, _ONE_WANTED).replace(_SET, _ONE) if is_single else statement)
 
 
 def load_facts(
@@ -170,14 +223,17 @@ def load_facts(
     policy: ContactPolicy,
     now: datetime,
     mode: str = "",
-) -> dict[int, ContactFacts]:
+) -> Known:
     """Facts of each debtor that exists; `debtors` maps a debtor's id to the one number meant, or None for any."""
     if not debtors:
-        return {}
+        return Known({}, channel, mode)
     has_numbers = channel is not Channel.VISIT
-    statement = facts_statement(numbers=policy.asks_numbers and has_numbers, households=policy.asks_households)
-    rows = session.execute(statement, facts_values(session, debtors, channel, policy, now))
-    return {row[0]: _facts_of(_Row._make(row), channel, mode) for row in rows}
+    is_single = len(debtors) == 1
+    statement = facts_statement(numbers=policy.asks_numbers and has_numbers, households=policy.asks_households, is_single=is_single)
+    if len(debtors) > FEW:
+        session.execute(_FOR_SETS)
+    rows = map(_Row._make, session.execute(statement, facts_values(session, debtors, channel, policy, now)))
+    return Known({row.id: row for row in rows}, channel, mode)
 
 
 def facts_values(
@@ -186,10 +242,11 @@ def facts_values(
     """The query's parameters."""
     recent = max(policy.history_days, policy.abandon_hours // 24 + 1)
     rest = policy.robocall_rest_days + 2 if channel is Channel.AUTO_CALL else 0
-    return {
+    who: dict[str, Any] = {"debtors": list(debtors), "phones": list(debtors.values())}
+    if len(debtors) == 1:
+        who = {"debtor": who["debtors"][0], "phone": who["phones"][0]}
+    return who | {
         "office": office_of(session),
-        "debtors": list(debtors),
-        "phones": list(debtors.values()),
         "channel": channel.value,
         "lines": list(LINES.get(channel, VOICE_LINES)),
         "usable": list(USABLE_STATUSES),

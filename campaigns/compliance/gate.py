@@ -6,7 +6,9 @@ decides, for planning; `sets` records what it says of a whole set.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.caps import When
-from campaigns.compliance.facts import load_facts
-from campaigns.compliance.known import Allowed, ContactFacts, Decision, Denied
+from campaigns.compliance.facts import FEW, Known, load_facts
+from campaigns.compliance.known import Allowed, Decision, Denied
 from campaigns.compliance.locks import lock_for_contact
 from campaigns.compliance.policy import ContactPolicy
 from campaigns.compliance.reasons import DenialReason
@@ -35,10 +37,11 @@ __all__ = [
     "count_reasons",
     "is_still_valid",
     "load_policy",
-    "preview",
 ]
 
 SET_SIZE = 5_000
+_NOT_KNOWN = Denied(DenialReason.UNKNOWN_FACTS)
+"""A debtor about whom nothing could be read is not contacted."""
 ASK_AGAIN_AFTER = timedelta(seconds=5)
 CHANNELS = (Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT)
 
@@ -94,7 +97,8 @@ def check_contacts(
         if not lock.is_mine or lock.keys & used:
             decision: Decision = Denied(DenialReason.DECIDED_ELSEWHERE, now + ASK_AGAIN_AFTER)
         else:
-            decision = _decide(facts.get(ask.debtor_id), when)
+            known = facts.get(ask.debtor_id)
+            decision = _NOT_KNOWN if known is None else decide(known, policy, now, when)
         if isinstance(decision, Allowed):
             used |= lock.keys
             decision = replace(decision, valid_until=valid_until(policy, channel, now))
@@ -125,18 +129,35 @@ def in_parts(debtors: Mapping[int, int | None]) -> Iterator[dict[int, int | None
         yield {debtor: debtors[debtor] for debtor in ids[start : start + SET_SIZE]}
 
 
-def decide_part(
-    session: Session, debtors: Mapping[int, int | None], channel: Channel, when: When
-) -> tuple[dict[int, ContactFacts], dict[int, Decision]]:
+def decide_part(session: Session, debtors: Mapping[int, int | None], channel: Channel, when: When) -> tuple[Known, dict[int, Decision]]:
     """The facts of some debtors and what follows from them, at one moment."""
-    facts = load_facts(session, debtors, channel, when.policy, when.now)
-    return facts, {debtor: _decide(facts.get(debtor), when) for debtor in debtors}
+    with _uncollected(len(debtors)):
+        known = load_facts(session, debtors, channel, when.policy, when.now)
+        return known, {debtor: _decide_kind(known, debtor, when) if debtor in known else _NOT_KNOWN for debtor in debtors}
 
 
-def preview(session: Session, debtor_id: int, now: datetime, policy: ContactPolicy | None = None) -> dict[Channel, Decision]:
-    """What the gate would say for each channel; writes nothing."""
-    policy = policy or load_policy(session, now)
-    return {channel: check_set(session, {debtor_id: None}, channel, now, policy)[debtor_id] for channel in CHANNELS}
+@contextmanager
+def _uncollected(size: int) -> Iterator[None]:
+    """Nothing here refers to itself: the search for cycles, which thousands of new rows set off, would be half of the work for nothing."""
+    pauses = size > FEW and gc.isenabled()
+    if pauses:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pauses:
+            gc.enable()
+
+
+def _decide_kind(known: Known, debtor: int, when: When) -> Decision:
+    """Decides once for everybody of the same kind."""
+    kind = known.kind_of(debtor)
+    if kind is None:
+        return decide(known[debtor], when.policy, when.now, when)
+    decision = when.kinds.get(kind)
+    if decision is None:
+        decision = when.kinds[kind] = decide(known[debtor], when.policy, when.now, when)
+    return decision
 
 
 def count_reasons(decisions: Iterable[Decision]) -> dict[str, int]:
@@ -151,8 +172,3 @@ def count_reasons(decisions: Iterable[Decision]) -> dict[str, int]:
 def allowed_ids(decisions: Mapping[int, Decision]) -> Sequence[int]:
     """The debtors that may be contacted."""
     return [debtor for debtor, decision in decisions.items() if isinstance(decision, Allowed)]
-
-
-def _decide(facts: ContactFacts | None, when: When) -> Decision:
-    """A debtor about whom nothing could be read is not contacted."""
-    return Denied(DenialReason.UNKNOWN_FACTS) if facts is None else decide(facts, when.policy, when.now, when)

@@ -38,6 +38,7 @@ __all__ = [
     "Tried",
     "WishFact",
     "check",
+    "objections",
     "valid_until",
 ]
 
@@ -103,6 +104,13 @@ def valid_until(policy: ContactPolicy, channel: Channel, now: datetime) -> datet
         if opens <= now < closes:
             return min(end, closes)
     return end
+
+
+def objections(facts: ContactFacts, policy: ContactPolicy, now: datetime) -> list[DenialReason]:
+    """Everything that stands against contact now, in the order in which it is asked; the first is the decision's reason."""
+    when = When(policy, now)
+    found = [rule(facts, when) for rule in _RULES]
+    return list(dict.fromkeys(one[0] for one in found if one is not None))
 
 
 def _as_of(facts: ContactFacts, moment: datetime) -> ContactFacts:

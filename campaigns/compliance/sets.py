@@ -109,9 +109,8 @@ def population(session: Session, campaign_id: int, policy: ContactPolicy, now: d
     return {channel: next_open(policy.hours, channel, now) or now for channel in CHANNELS if channel in present}
 
 
-def parts(session: Session, campaign_id: int, channel: Channel, size: int = SET_SIZE) -> Iterator[list[int]]:
+def parts(session: Session, campaign_id: int, channel: Channel, *, after: int = 0, size: int = SET_SIZE) -> Iterator[list[int]]:
     """Everybody assigned to a channel, some at a time, in the order of their ids."""
-    after = 0
     while True:
         statement = (
             select(ChannelAssignment.debtor_id)

@@ -8,12 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from callcenter.core.clock import OFFICE_ZONE
 from callcenter.core.errors import NotFound
 from campaigns.attempts.codes import Channel
-from campaigns.compliance import gate
 from campaigns.compliance.reasons import DenialReason, denial_text
-from campaigns.compliance.rules import Denied
+from campaigns.compliance.telling import decision_line, decisions_of, tell_gate
 from campaigns.debtors.models import Debtor
 from campaigns.planning.assigning import moment_values
 from campaigns.planning.ladder_cases import COUNT
@@ -43,8 +41,13 @@ def facts_of(
     return read_facts(session, debtor_id, values, () if rule_set is None else rule_set.refs(position.cases()))
 
 
-def explain(session: Session, debtor_no: str, campaign: Campaign | None, as_of: datetime, lang: str = "ja") -> dict[str, Any]:
-    """The channel, its reasons with the inputs that decided, and what the gate says for each channel.
+def explain(
+    session: Session, debtor_no: str, campaign: Campaign | None, as_of: datetime, lang: str = "ja", *, now: datetime | None = None
+) -> dict[str, Any]:
+    """The channel, its reasons with the inputs that decided, what the gate says for each channel, and what it decided so far.
+
+    Args:
+        now: the present, where `as_of` may lie in the past.
 
     Raises:
         NotFound: no such debtor in this office.
@@ -56,7 +59,8 @@ def explain(session: Session, debtor_no: str, campaign: Campaign | None, as_of: 
     rule_set = rules_of(session, campaign.rule_set_id) if campaign else default_rule_set()
     facts = facts_of(session, debtor.id, as_of, position, rule_set)
     channel, reasons = _reasons(debtor, facts, rule_set, position, lang)
-    told = {"debtor_no": debtor_no, "channel": channel.value, "reasons": reasons, "gate": _gate(session, debtor.id, as_of)}
+    told = {"debtor_no": debtor_no, "channel": channel.value, "reasons": reasons, **tell_gate(session, debtor.id, as_of, lang, now)}
+    told["decisions"] = [decision_line(row, lang) for row in decisions_of(session, debtor.id, until=as_of)]
     return told if facts is None else told | {"ladder": position.told(facts, lang)}
 
 
@@ -69,19 +73,3 @@ def _reasons(debtor: Debtor, facts: Facts | None, rule_set: RuleSet, position: P
     asked = LADDER_INPUTS if rule.channel is ByLadder.LADDER else ()
     inputs = {name: facts[name] for name in dict.fromkeys((*attributes_of(rule.when), *asked, *SHOWN_ALWAYS))}
     return assigned.channel, [{"code": code, "text": reason_text(code, lang), "inputs": inputs} for code in assigned.reasons]
-
-
-def _gate(session: Session, debtor_id: int, as_of: datetime) -> dict[str, dict[str, Any]]:
-    told: dict[str, dict[str, Any]] = {}
-    for channel, decision in gate.preview(session, debtor_id, as_of).items():
-        is_denied = isinstance(decision, Denied)
-        told[channel.value] = {
-            "allowed": not is_denied,
-            "reason": decision.reason.value if isinstance(decision, Denied) else None,
-            "next_allowed_at": _local(decision.next_allowed_at) if isinstance(decision, Denied) else _local(as_of),
-        }
-    return told
-
-
-def _local(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(OFFICE_ZONE)
