@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from callcenter.auth import audit
-from callcenter.auth.models import Office
 from callcenter.auth.permissions import Action
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import AppError, NotFound
@@ -25,7 +24,6 @@ from callcenter.web.pages import lang_of, page, shell_of, words_of
 from campaigns.attempts.codes import Channel
 from campaigns.debtors import case as cases
 from campaigns.debtors.models import Debtor, PhoneNumber
-from campaigns.payments.charges import Rounding
 from campaigns.planning.explain import explain
 from campaigns.planning.service import latest_campaign
 
@@ -52,7 +50,6 @@ def show_debtor(request: Request, session: Tx, who: Reader, debtor_id: int) -> R
     if debtor is None:
         raise NotFound("その対象者はいません。", code="no_debtor")
     audit.record(session, "debtor.viewed", "debtor", debtor.id, who.user_id, who.address, {"page": "debtor"}, now)
-    rounding = Rounding(session.get_one(Office, who.office_id).options.get("rounding", "segment"))
     phones = session.scalars(select(PhoneNumber).where(PhoneNumber.debtor_id == debtor_id).order_by(PhoneNumber.position))
     return page(
         request,
@@ -67,7 +64,7 @@ def show_debtor(request: Request, session: Tx, who: Reader, debtor_id: int) -> R
             "is_listed": debtor.is_listed,
             "phones": [{"number": phone.original, "status": phone.status, "line_type": phone.line_type} for phone in phones],
         },
-        debts=debts_model(session, cases.read_debts(session, debtor_id, local_day(now), rounding), lang),
+        debts=debts_model(session, cases.read_debts(session, debtor_id, local_day(now)), lang),
         history=history_model(session, debtor_id, lang),
         promises=promises_model(session, debtor_id),
         why=_why(session, debtor, lang),

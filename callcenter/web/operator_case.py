@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from callcenter.auth.models import Office
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.eras import format_fiscal_year
 from callcenter.core.money import format_yen
@@ -23,7 +22,6 @@ from campaigns.attempts import verification
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.debtors import case as cases
 from campaigns.debtors.models import Debtor
-from campaigns.payments.charges import Rounding
 from campaigns.promises.state import shown_state
 
 WARN_SECONDS, EXTEND_SECONDS, LEASE_SECONDS = 20, 60, 90
@@ -36,8 +34,7 @@ def case_model(session: Session, scene: Scene, user_id: int, lang: str, now: dat
     assert attempt is not None
     drafts = verification.drafts_of(session, attempt.id, user_id)
     today = local_day(now)
-    options = session.get_one(Office, attempt.office_id).options
-    debts = cases.read_debts(session, debtor.id, today, Rounding(options.get("rounding", "segment"))) if scene.is_verified else None
+    debts = cases.read_debts(session, debtor.id, today) if scene.is_verified else None
     return {
         "attempt_id": attempt.id,
         "person": _person(scene, debtor, lang),
@@ -112,8 +109,16 @@ def debts_model(session: Session, debts: cases.Debts, lang: str) -> dict[str, An
     charge_note = phrases.pick(
         lang, (f"延滞金は{day}に納めた場合の額で、未確定です。", f"Late charges are those of a payment on {day}; not settled yet.")
     )
+    fixed = sum(line.is_charge_fixed for line in debts.lines)
+    if fixed == len(debts.lines):
+        charge_note = phrases.pick(lang, (f"延滞金は{day}現在、確定済みの額です。", f"Late charges are settled, as of {day}."))
+    elif fixed:
+        charge_note += phrases.pick(lang, (f"うち{fixed}期は確定済みです。", f" Those of {fixed} terms are settled."))
     if debts.unknown_charges:
         charge_note += phrases.pick(lang, ("割合が公表されていない期は0円としています。", " Terms without a published rate show 0."))
+    if debts.unknown_parts:
+        words = ("納付日の分からない一部納付の分は含みません。", " Part payments of unknown days bear no charge here.")
+        charge_note += phrases.pick(lang, words)
     return {
         "groups": groups,
         "count": len(debts.lines),

@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import User
-from callcenter.core.errors import InvalidInput
 from campaigns.attempts.models import Attempt
 from campaigns.debtors.models import Debt
-from campaigns.payments.charges import Rounding, late_charge
+from campaigns.payments.charges import Rounding
+from campaigns.payments.debt_charges import charges_of
 from campaigns.payments.models import Payment
 from campaigns.promises.models import Promise
 
@@ -43,11 +43,15 @@ class DebtLine:
 
 @dataclass(frozen=True, slots=True)
 class Debts:
-    """All open installments of a debtor, oldest due date first; `unknown_charges` have no published rate yet."""
+    """All open installments of a debtor, oldest due date first.
+
+    `unknown_charges` of them have no published rate yet, `unknown_parts` were paid in part on days nobody told.
+    """
 
     lines: Sequence[DebtLine]
     as_of: date
     unknown_charges: int
+    unknown_parts: int = 0
 
     @property
     def principal(self) -> int:
@@ -92,36 +96,32 @@ class PastPayment:
     status: str
 
 
-def read_debts(session: Session, debtor_id: int, paid_on: date, rounding: Rounding = Rounding.SEGMENT) -> Debts:
-    """The open installments with the charge they bear if paid on `paid_on`."""
+def read_debts(session: Session, debtor_id: int, paid_on: date, rounding: Rounding | None = None) -> Debts:
+    """The open installments with the fee and the charge that are left if paid on `paid_on`, rounded as the office does unless said."""
     rows = session.scalars(
         select(Debt).where(Debt.debtor_id == debtor_id, Debt.status == "open").order_by(Debt.due_on, Debt.tax_code, Debt.term, Debt.id)
     )
-    lines, unknown = [], 0
-    for debt in rows:
-        charge = debt.late_charge
-        if not charge:
-            try:
-                charge = late_charge(debt.outstanding, debt.due_on, paid_on, rounding).charge
-            except InvalidInput:
-                unknown += 1
-        lines.append(
-            DebtLine(
-                id=debt.id,
-                tax_code=debt.tax_code,
-                tax_name=debt.tax_name or debt.tax_code,
-                levy_year=debt.levy_year,
-                base_year=debt.base_year,
-                term=debt.term,
-                due_on=debt.due_on,
-                principal=debt.outstanding,
-                fee=debt.demand_fee,
-                charge=charge,
-                is_charge_fixed=bool(debt.late_charge),
-                is_carried=debt.vintage == "carried_over",
-            )
+    open_debts = rows.all()
+    charges = charges_of(session, open_debts, paid_on, rounding)
+    lines = [
+        DebtLine(
+            id=debt.id,
+            tax_code=debt.tax_code,
+            tax_name=debt.tax_name or debt.tax_code,
+            levy_year=debt.levy_year,
+            base_year=debt.base_year,
+            term=debt.term,
+            due_on=debt.due_on,
+            principal=debt.outstanding,
+            fee=charges[debt.id].fee,
+            charge=charges[debt.id].charge,
+            is_charge_fixed=charges[debt.id].is_fixed,
+            is_carried=debt.vintage == "carried_over",
         )
-    return Debts(lines, paid_on, unknown)
+        for debt in open_debts
+    ]
+    unknown = sum(charge.is_unknown for charge in charges.values())
+    return Debts(lines, paid_on, unknown, sum(charge.has_unknown_parts for charge in charges.values()))
 
 
 def past_attempts(session: Session, debtor_id: int, *, count: int = 10, but: int | None = None) -> list[PastAttempt]:
