@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
-from callcenter.core.clock import Clock, SystemClock, local_day, utc_now
+from callcenter.core.clock import Clock, SystemClock, utc_now
 from callcenter.core.db import get_engine, transaction, try_advisory_lock
 from callcenter.core.errors import AppError
 from callcenter.core.queue import enqueue, enqueue_after_commit
@@ -28,9 +28,9 @@ from campaigns.messages.release import advance_batches, release_step
 from campaigns.messages.senders.port import SmsSender
 from campaigns.messages.senders.registry import open_sender
 from campaigns.messages.settling import settle_messages
+from campaigns.payments.following import judge_all
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import plan
-from campaigns.promises.settle import settle
 from campaigns.sync.connectors import csv_drop
 from campaigns.worklist.claim import sweep
 from campaigns.worklist.fill import fill
@@ -72,10 +72,9 @@ def sweep_layout_drafts(office_id: int) -> None:
 
 
 def settle_promises(office_id: int) -> None:
-    """Judges all promises at the turn of the day."""
-    now = utc_now()
+    """Judges all promises and instalment plans at the turn of the day."""
     with transaction(office_id) as session:
-        settle(session, today=local_day(now), now=now)
+        judge_all(session, utc_now())
 
 
 def plan_campaign(office_id: int, campaign_id: int) -> None:

@@ -14,6 +14,7 @@ from callcenter.core.clock import local_day
 from campaigns.imports.staging import run
 from campaigns.payments import ledger
 from campaigns.payments.matching import match_unmatched
+from campaigns.promises.monitoring import monitor
 from campaigns.promises.settle import settle
 
 _HAS_PAYMENTS = "SELECT EXISTS (SELECT FROM payment WHERE office_id = :office AND debt_id IS NOT NULL)"
@@ -60,3 +61,4 @@ def settle_with_list(session: Session, *, import_id: int, is_full: bool, now: da
     paying = match_unmatched(session, now, last_full=import_id if is_full else None)
     if paying:
         settle(session, today=local_day(now), now=now, debtor_ids=paying)
+        monitor(session, today=local_day(now), now=now, debtor_ids=paying)

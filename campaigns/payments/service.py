@@ -10,12 +10,10 @@ from typing import Any
 import polars as pl
 from sqlalchemy.orm import Session
 
-from callcenter.core.clock import local_day
 from campaigns.imports.staging import Progress, run, stage
 from campaigns.payments import ledger
 from campaigns.payments.changes import summary
-from campaigns.payments.following import follow
-from campaigns.promises.settle import settle
+from campaigns.payments.following import follow, judge_all
 
 STAGED: Mapping[str, str] = {
     "row": "integer",
@@ -155,5 +153,5 @@ def record(
         paying = {row.debtor_id: row.is_news for row in run(session, _PAYING)}
         follow(session, list(paying), now, news=[debtor_id for debtor_id, is_news in paying.items() if is_news])
     if run(session, _IS_COMPLETE, import_id=import_id).scalar():
-        settle(session, today=local_day(now), now=now)
+        judge_all(session, now)
     return PaymentCounts(created, updated, unchanged, refused, summary(session))

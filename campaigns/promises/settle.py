@@ -12,12 +12,16 @@ from callcenter.core.db import office_of
 from campaigns.promises.moving import move_judged
 from campaigns.promises.terms import load_terms
 
-PAID_IN_TIME = """
-    SELECT sum(CASE WHEN z.id IS NULL THEN y.principal + y.demand_fee + y.late_charge
-                    WHEN z.principal + z.demand_fee + z.late_charge = 0 THEN 0
-                    ELSE greatest(y.principal - z.principal, 0) + greatest(y.demand_fee - z.demand_fee, 0)
-                       + greatest(y.late_charge - z.late_charge, 0) END) AS yen
-    FROM payment y LEFT JOIN payment z ON z.office_id = y.office_id AND z.source_ref = y.source_ref AND z.is_reversal
+NET_YEN = """CASE WHEN z.id IS NULL THEN y.principal + y.demand_fee + y.late_charge
+         WHEN z.principal + z.demand_fee + z.late_charge = 0 THEN 0
+         ELSE greatest(y.principal - z.principal, 0) + greatest(y.demand_fee - z.demand_fee, 0)
+            + greatest(y.late_charge - z.late_charge, 0) END"""
+"""All yen of a payment `y` less what its reversal `z` took back; a reversal that names no amount takes back all of it."""
+
+ITS_REVERSAL = "payment z ON z.office_id = y.office_id AND z.source_ref = y.source_ref AND z.is_reversal"
+
+PAID_IN_TIME = f"""
+    SELECT sum({NET_YEN}) AS yen FROM payment y LEFT JOIN {ITS_REVERSAL}
     WHERE y.office_id = p.office_id AND y.debtor_id = p.debtor_id AND NOT y.is_reversal
       AND y.paid_on BETWEEN p.made_on AND p.due_on + p.grace_days::integer
 """
