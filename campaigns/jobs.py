@@ -31,6 +31,7 @@ from campaigns.messages.settling import settle_messages
 from campaigns.payments.following import judge_all
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import plan
+from campaigns.planning.turning import is_planned_before_its_cycle, turn
 from campaigns.sync.connectors import csv_drop
 from campaigns.worklist.claim import sweep
 from campaigns.worklist.fill import fill
@@ -113,8 +114,24 @@ def forget_decisions(office_id: int) -> int:
     return count
 
 
+def turn_cycles(office_id: int) -> None:
+    """Closes cycles that ended and opens those that begin, after downtime too; what was planned before its cycle is planned anew."""
+    with transaction(office_id) as session:
+        under_way = session.scalars(select(Campaign.id).where(Campaign.status.in_(("running", "paused"))).order_by(Campaign.id)).all()
+    for campaign_id in under_way:
+        try:
+            with transaction(office_id) as session:
+                turn(session, campaign_id, utc_now())
+                is_stale = is_planned_before_its_cycle(session, campaign_id)
+            if is_stale:
+                plan_campaign(office_id, campaign_id)
+        except AppError as problem:
+            log.warning("cycle_not_turned", office_id=office_id, campaign_id=campaign_id, code=problem.code)
+
+
 def prepare_night_batches(office_id: int) -> None:
-    """Plans every running campaign and prepares its messages and automated calls for the next contact window."""
+    """Turns the cycles, plans every running campaign and prepares its messages and automated calls for the next contact window."""
+    turn_cycles(office_id)
     with transaction(office_id) as session:
         running = session.scalars(select(Campaign.id).where(Campaign.status == "running").order_by(Campaign.priority, Campaign.id)).all()
     for campaign_id in running:

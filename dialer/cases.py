@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
+from campaigns.attempts.numbers import choice_for
 from campaigns.attempts.phones import pick_phone
 from campaigns.compliance import gate
 from campaigns.compliance.rules import ContactPolicy, Denied
@@ -68,7 +69,12 @@ def admit(session: Session, item: WorkItem, now: datetime, policy: ContactPolicy
     channel = Channel(item.channel)
     policy = policy or gate.load_policy(session)
     phone = _named_phone(session, item) or pick_phone(
-        session, item.debtor_id, channel, now - TRIES_SINCE, allows_workplace=policy.allows_workplace
+        session,
+        item.debtor_id,
+        channel,
+        now - TRIES_SINCE,
+        allows_workplace=policy.allows_workplace,
+        choice=choice_for(session, item, now),
     )
     decision = gate.check(
         session,

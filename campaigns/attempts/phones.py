@@ -10,17 +10,24 @@ from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
+from campaigns.attempts.numbers import NumberChoice, order_of
 from campaigns.compliance.facts import LINES, USABLE_STATUSES, VOICE_LINES, WORKPLACE
 from campaigns.debtors.models import PhoneNumber
 from campaigns.worklist.withdraw import withdraw_for_phones
 
 
 def pick_phone(
-    session: Session, debtor_id: int, channel: Channel, since: datetime, *, allows_workplace: bool = False
+    session: Session,
+    debtor_id: int,
+    channel: Channel,
+    since: datetime,
+    *,
+    allows_workplace: bool = False,
+    choice: NumberChoice | None = None,
 ) -> PhoneNumber | None:
-    """The usable number tried least since a moment, in the office's order of preference; None when there is none.
+    """The usable number that comes first by `choice`, by default the one tried least since a moment, then in the list's order.
 
-    A workplace's number is only chosen where the office allows it.
+    None when there is none. A workplace's number is only chosen where the office allows it.
     """
     tries = (
         select(Attempt.phone_id, func.count().label("tries"))
@@ -39,7 +46,7 @@ def pick_phone(
             PhoneNumber.line_type.in_(LINES.get(channel, VOICE_LINES)),
             or_(literal(allows_workplace), ~PhoneNumber.remark.regexp_match(WORKPLACE)),
         )
-        .order_by(func.coalesce(tries.c.tries, 0), PhoneNumber.position, PhoneNumber.id)
+        .order_by(*order_of(choice, tries), PhoneNumber.position, PhoneNumber.id)
         .limit(1)
     )
     return session.scalar(statement)

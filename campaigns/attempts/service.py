@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
@@ -17,22 +17,17 @@ from callcenter.core.live import publish
 from campaigns.attempts import effects
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.attempts.models import Attempt
-from campaigns.attempts.phones import pick_phone, set_number_status
-from campaigns.attempts.retry import PastTry, RetryPolicy, next_try_at
-from campaigns.attempts.rules import Consequence, Move, PromiseTerms, Result, check_result, consequence_of
+from campaigns.attempts.moving import judge_number, move_item, retry_rules
+from campaigns.attempts.rules import PromiseTerms, Result, check_result, consequence_of
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.rules import ContactPolicy
 from campaigns.compliance.windows import is_open, next_open
 from campaigns.debtors.models import PhoneNumber
 from campaigns.promises.models import Promise
 from campaigns.sync.outbox import ATTEMPT, leave
-from campaigns.worklist import claim
 from campaigns.worklist.models import WorkItem
 
-HISTORY = timedelta(days=30)
 WRAP_UP = timedelta(seconds=90)
-REJECTIONS_UNTIL_REFUSED = 2
-DEAD_LINES = {LineResult.UNOBTAINABLE: "dead"}
 
 
 def open_attempt(
@@ -166,59 +161,14 @@ def _close(session: Session, attempt: Attempt, result: Result, now: datetime, us
     attempt.recorded_at = now
     attempt.wrap_up_until = None
     session.flush()
-    _judge_number(session, attempt, now)
+    retry = retry_rules(session, attempt.campaign_id)
+    judge_number(session, attempt, retry, now)
     promise = effects.apply(session, attempt, result, follows, policy, now, user_id)
     if attempt.work_item_id is not None:
-        _move_item(session, attempt, result, follows, policy, now)
+        move_item(session, attempt, result, follows, policy, retry, now)
     leave(session, ATTEMPT, f"attempt:{attempt.id}", attempt.debtor_id, _payload(attempt, promise), now)
     publish(session, "call", attempt.operator_id)
     publish(session, "board")
-
-
-def _judge_number(session: Session, attempt: Attempt, now: datetime) -> None:
-    """A number that is not in use is dead at once; one that rejects us twice counts as refused."""
-    if attempt.phone_id is None or attempt.line_result is None:
-        return
-    line = LineResult(attempt.line_result)
-    if line in DEAD_LINES:
-        set_number_status(session, attempt.phone_id, DEAD_LINES[line], now)
-    if line is LineResult.REJECTED:
-        rejected = select(func.count()).where(Attempt.phone_id == attempt.phone_id, Attempt.line_result == line.value)
-        if (session.scalar(rejected) or 0) >= REJECTIONS_UNTIL_REFUSED:
-            set_number_status(session, attempt.phone_id, "refused", now)
-
-
-def _move_item(session: Session, attempt: Attempt, result: Result, follows: Consequence, policy: ContactPolicy, now: datetime) -> None:
-    """Done, tried again at the next good moment, or called back when the debtor said so."""
-    item_id = attempt.work_item_id
-    assert item_id is not None
-    channel = Channel(attempt.channel)
-    if follows.move is Move.DONE or channel is Channel.SMS:
-        claim.complete(session, item_id, now, result.outcome.value)
-        return
-    if follows.move is Move.CALLBACK or result.callback_at is not None:
-        moment = result.callback_at or next_open(policy.hours, Channel.OPERATOR_CALL, now)
-        claim.requeue(session, item_id, moment or now, "callback", now, is_callback=True)
-        return
-    if pick_phone(session, attempt.debtor_id, channel, now - HISTORY, allows_workplace=policy.allows_workplace) is None:
-        claim.complete(session, item_id, now, "no_usable_number")
-        return
-    line = LineResult(attempt.line_result or LineResult.FAILED)
-    moment = next_try_at(_history(session, attempt, now), line, RetryPolicy(contact=policy, channel=channel), now)
-    if moment is None:
-        claim.complete(session, item_id, now, "tries_exhausted")
-    else:
-        claim.requeue(session, item_id, moment, f"after_{line.value}", now)
-
-
-def _history(session: Session, attempt: Attempt, now: datetime) -> list[PastTry]:
-    rows = session.execute(
-        select(Attempt.began_at, Attempt.line_result)
-        .where(Attempt.debtor_id == attempt.debtor_id, Attempt.began_at > now - HISTORY, Attempt.began_at <= now)
-        .order_by(Attempt.began_at, Attempt.id)
-    )
-    tries = [PastTry(row[0], LineResult(row[1]) if row[1] else None) for row in rows]
-    return [past for past in tries if past.line_result is not LineResult.FAILED]
 
 
 def _check_callback_hours(result: Result, policy: ContactPolicy) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
@@ -20,33 +20,21 @@ from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.live import publish
 from callcenter.core.phones import format_national
 from campaigns.attempts.codes import Channel
+from campaigns.attempts.retry import RetryPolicy, other_part
 from campaigns.compliance import gate, sets
-from campaigns.compliance.facts import LINES, USABLE_STATUSES
 from campaigns.compliance.rules import ContactPolicy
 from campaigns.compliance.windows import open_spans, spans_on
+from campaigns.messages.candidates import Candidate, candidates, choose
 from campaigns.messages.models import Batch, Message, Template
 from campaigns.messages.state import BATCH_TRANSITIONS, LIVE_BATCHES, BatchState, MessageState
 from campaigns.messages.templates import DEFAULT_BODY, DEFAULT_CODE, check_text, render, segments_of
 from campaigns.planning.models import Campaign
+from campaigns.planning.position import position_at
 from campaigns.worklist.models import WorkItem
 
 CHUNK = 5_000
 BATCH_CHANNELS = (Channel.SMS, Channel.AUTO_CALL)
-SAME_NUMBER, ALREADY_QUEUED, NO_NUMBER = "same_number", "already_queued", "no_usable_number"
-
-CANDIDATES = text("""
-SELECT a.debtor_id, a.priority, p.id AS phone_id, p.e164,
-  EXISTS (SELECT FROM work_item w WHERE w.office_id = :office AND w.debtor_id = a.debtor_id AND w.campaign_id = :campaign
-          AND w.state IN ('ready', 'claimed'))
-  OR EXISTS (SELECT FROM message m JOIN batch b ON b.office_id = m.office_id AND b.id = m.batch_id
-             WHERE m.office_id = :office AND m.debtor_id = a.debtor_id
-             AND m.state IN ('ready', 'claimed', 'handed_over', 'unknown')) AS is_queued
-FROM channel_assignment a
-LEFT JOIN LATERAL (SELECT p.id, p.e164 FROM phone_number p WHERE p.office_id = :office AND p.debtor_id = a.debtor_id AND p.is_listed
-    AND p.e164 IS NOT NULL AND p.status = ANY(:usable) AND p.line_type = ANY(:lines) ORDER BY p.position, p.id LIMIT 1) p ON true
-WHERE a.office_id = :office AND a.campaign_id = :campaign AND a.channel = :channel
-ORDER BY a.priority, a.debtor_id
-""")
+MOST_ROUNDS = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +75,9 @@ def prepare_batch(
     if not dry_run:
         advisory_lock(session, f"batch {campaign_id} {channel}")
     withdrawn = 0 if dry_run else _lapse(session, campaign_id, channel, as_of, now or as_of)
-    rows = session.execute(CANDIDATES, _values(session, campaign_id, channel)).all()
-    chosen, reasons = _choose(rows, channel)
+    position = position_at(session, campaign, as_of, policy)
+    rows = candidates(session, campaign_id, channel, position, as_of)
+    chosen, reasons = choose(rows, position.conduct.ladder.max_attempts)
     phones = {row.debtor_id: row.phone_id if channel is Channel.SMS else None for row in chosen}
     check = None if dry_run else sets.open_check(session, campaign_id, "batch", policy, now or as_of, user_id)
     decisions = sets.ask(session, phones, channel, release_from, policy, check)
@@ -113,8 +102,11 @@ def prepare_batch(
     )
     session.add(batch)
     session.flush()
-    write = _write_messages if channel is Channel.SMS else _write_items
-    batch.prepared = write(session, batch, allowed, body, now or as_of)
+    if channel is Channel.SMS:
+        batch.prepared = _write_messages(session, batch, allowed, body, now or as_of)
+    else:
+        retry = RetryPolicy(policy, channel, position.conduct.retry)
+        batch.prepared = _write_items(session, batch, allowed, retry, now or as_of)
     if check is not None:
         sets.close_check(check, now or as_of, batch_id=batch.id)
     publish(session, "batch")
@@ -223,32 +215,7 @@ def lapse_batch(session: Session, batch: Batch, now: datetime) -> int:
     return count
 
 
-def _values(session: Session, campaign_id: int, channel: Channel) -> dict[str, object]:
-    return {
-        "office": office_of(session),
-        "campaign": campaign_id,
-        "channel": channel.value,
-        "usable": list(USABLE_STATUSES),
-        "lines": list(LINES[channel]),
-    }
-
-
-def _choose(rows: Sequence[Row[int, int, int, str, bool]], channel: Channel) -> tuple[list[Row[int, int, int, str, bool]], dict[str, int]]:
-    """Those to ask the gate about: not queued already, with a number, and each number once (a household shares one)."""
-    chosen: list[Row[int, int, int, str, bool]] = []
-    reasons: dict[str, int] = {}
-    seen: set[str] = set()
-    for row in rows:
-        reason = ALREADY_QUEUED if row.is_queued else NO_NUMBER if row.phone_id is None else SAME_NUMBER if row.e164 in seen else ""
-        if reason:
-            reasons[reason] = reasons.get(reason, 0) + 1
-            continue
-        seen.add(row.e164)
-        chosen.append(row)
-    return chosen, reasons
-
-
-def _write_messages(session: Session, batch: Batch, rows: Sequence[Row[int, int, int, str, bool]], body: str, now: datetime) -> int:
+def _write_messages(session: Session, batch: Batch, rows: Sequence[Candidate], body: str, now: datetime) -> int:
     office, segments = office_of(session), segments_of(body)
     for start in range(0, len(rows), CHUNK):
         session.execute(
@@ -270,8 +237,11 @@ def _write_messages(session: Session, batch: Batch, rows: Sequence[Row[int, int,
     return len(rows)
 
 
-def _write_items(session: Session, batch: Batch, rows: Sequence[Row[int, int, int, str, bool]], body: str, now: datetime) -> int:
-    del body
+def _write_items(session: Session, batch: Batch, rows: Sequence[Candidate], retry: RetryPolicy, now: datetime) -> int:
+    """Queues the automated calls; a further round begins in another part of the day than the rounds before."""
+    opens, closes = batch.release_from, batch.release_until
+    assert opens is not None
+    assert closes is not None
     for start in range(0, len(rows), CHUNK):
         session.execute(
             pg_insert(WorkItem).on_conflict_do_nothing(),
@@ -281,8 +251,10 @@ def _write_items(session: Session, batch: Batch, rows: Sequence[Row[int, int, in
                     "debtor_id": row.debtor_id,
                     "channel": Channel.AUTO_CALL.value,
                     "priority": row.priority,
-                    "not_before": batch.release_from,
+                    "not_before": max(opens, other_part(row.rounds, opens, closes, retry)) if row.rounds else opens,
                     "batch_id": batch.id,
+                    "step": row.step,
+                    "round": min(len(row.rounds or ()) + 1, MOST_ROUNDS),
                     "reason": "batch",
                     "created_at": now,
                     "updated_at": now,

@@ -1,4 +1,4 @@
-"""How a campaign is conducted: its ladder and its cycles, as kept in `Campaign.options` and written in a file.
+"""How a campaign is conducted: its ladder, cycles and retries, as kept in `Campaign.options` and written in a file.
 
     [cycle]
     days = 0                     # 0: by calendar month
@@ -6,12 +6,15 @@
     restart = "bottom"           # or carry_on
 
     [ladder]
-    numbers = "landline_first"   # mobile_first, listed, most_likely
+    numbers = "listed"           # landline_first, mobile_first, most_likely
     at_end = "next_cycle"        # visit, tax_officer
 
     [[ladder.steps]]
     channel = "sms"
     needs = ["never_reached"]
+
+    [retry.busy]
+    minutes = 5
 
 What is left out is as in the defaults. A mistake is refused with its place, for instance `ladder.steps[2].attempts`.
 """
@@ -28,6 +31,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from callcenter.core.errors import InvalidInput
+from campaigns.attempts.retry import RetryRules
 from campaigns.planning.cycles import CycleSettings
 from campaigns.planning.ladder import Ladder
 
@@ -36,16 +40,18 @@ MAX_BYTES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """Ladder and cycles of a campaign."""
+    """Ladder, cycles and retry rules of a campaign."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     ladder: Ladder = field(default_factory=Ladder)
     cycle: CycleSettings = field(default_factory=CycleSettings)
+    retry: RetryRules = field(default_factory=RetryRules)
 
 
 ADAPTER: TypeAdapter[Conduct] = TypeAdapter(Conduct)
-SECTIONS = ("ladder", "cycle")
+SECTIONS = ("ladder", "cycle", "retry")
+RETRY: dict[str, Any] = TypeAdapter(RetryRules).dump_python(RetryRules(), mode="json")
 WORDS = {
     "missing": "is missing",
     "extra_forbidden": "is unknown",
@@ -61,10 +67,22 @@ def conduct_of(options: Mapping[str, Any]) -> Conduct:
         InvalidInput: with the place of every mistake.
     """
     document = {section: options[section] for section in SECTIONS if section in options}
+    if isinstance(document.get("retry"), Mapping):
+        document["retry"] = _over(RETRY, document["retry"])
     try:
         return ADAPTER.validate_python(document)
     except ValidationError as problem:
         raise refusal(problem) from problem
+
+
+def _over(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given values over the defaults, so that a rule may be changed in one value."""
+    both = {name: _over(defaults[name], value) for name, value in given.items() if _are_tables(defaults.get(name), value)}
+    return {**defaults, **given, **both}
+
+
+def _are_tables(*values: object) -> bool:
+    return all(isinstance(value, Mapping) for value in values)
 
 
 def options_of(conduct: Conduct) -> dict[str, Any]:

@@ -71,11 +71,12 @@ class Line(StrEnum):
 
 
 class Numbers(StrEnum):
-    """Which number gets which attempt. The first two take turns, beginning with the one they name."""
+    """Which number gets which attempt: the numbers take turns in the list's order, or beginning with the kind that is named; or always the
+    one that was answered most in this part of the day."""
 
+    LISTED = "listed"
     LANDLINE_FIRST = "landline_first"
     MOBILE_FIRST = "mobile_first"
-    LISTED = "listed"
     MOST_LIKELY = "most_likely"
 
 
@@ -132,12 +133,14 @@ class Ladder:
     max_attempts: Annotated[int, Field(ge=1, le=60)] = 8
     at_end: AtEnd = AtEnd.NEXT_CYCLE
     end_wait_days: Whole = 3
-    numbers: Numbers = Numbers.LANDLINE_FIRST
+    numbers: Numbers = Numbers.LISTED
 
     def __post_init__(self) -> None:
         channels = [step.channel for step in self.steps]
         if most := next((channel for channel in channels if channels.count(channel) > MOST_ALIKE), None):
             raise ValueError(f"at most {MOST_ALIKE} steps may use {most}")
+        if any(step.between_days and step.channel is StepChannel.OPERATOR_CALL for step in self.steps):
+            raise ValueError("operators' calls follow the retry rules: between_days must be 0")
 
 
 @dataclass(frozen=True, slots=True)

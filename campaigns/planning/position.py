@@ -10,21 +10,25 @@ Offered to `explain` and to pages: `position_at` for a campaign (or for none: th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
+from callcenter.core.db import office_of
+from campaigns.attempts.codes import Channel, LineResult
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.rules import ContactPolicy
-from campaigns.compliance.windows import hours_on
+from campaigns.compliance.windows import next_open
 from campaigns.planning.conduct import Conduct, conduct_of
 from campaigns.planning.cycles import Cycle, cycle_on, first_cycle
 from campaigns.planning.ladder import Done, IsOpen, Step, Wait, next_step
-from campaigns.planning.ladder_cases import cases_of, cycle_facts
+from campaigns.planning.ladder_cases import ATTRIBUTES, cases_of, cycle_facts
 from campaigns.planning.models import Campaign, CampaignCycle
+from campaigns.segmentation.compile import facts_statement
 from campaigns.segmentation.reasons import reason_text
 from campaigns.segmentation.rules import Cases, Facts
 
@@ -98,6 +102,25 @@ def cycle_of(row: CampaignCycle) -> Cycle:
 
 
 def working_days(policy: ContactPolicy) -> IsOpen:
-    """Whether the office works on a day: any channel has hours on it."""
+    """Whether the office works on a day: there are hours for operators' calls on it."""
     hours = policy.hours
-    return lambda day: any(hours_on(hours, channel, day) is not None for channel in hours.weekly)
+
+    def is_open(day: date) -> bool:
+        midnight = datetime.combine(day, time(0, 0), hours.zone)
+        opening = next_open(hours, Channel.OPERATOR_CALL, midnight)
+        return opening is not None and local_day(opening, hours.zone) == day
+
+    return cache(is_open)
+
+
+def facts_for(session: Session, debtor_id: int, position: Position, as_of: datetime) -> Facts | None:
+    """What the ladder asks about one debtor as of a moment; None when nothing is owed or the debtor is not listed."""
+    values = position.values() | {
+        "office": office_of(session),
+        "debtor": debtor_id,
+        "as_of": as_of,
+        "as_of_day": position.today,
+        "failed": LineResult.FAILED.value,
+    }
+    row = session.execute(text(facts_statement(list(ATTRIBUTES))), values).mappings().one_or_none()
+    return None if row is None else dict(row)

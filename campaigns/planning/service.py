@@ -18,6 +18,7 @@ from campaigns.planning.models import Campaign, RuleSet
 from campaigns.planning.position import Position, position_at
 from campaigns.planning.rulesets import find_rule_set, rules_of, standard_rule_set
 from campaigns.planning.state import CampaignStatus, move
+from campaigns.planning.turning import turn
 from campaigns.segmentation.models import ChannelAssignment
 from campaigns.worklist.models import WorkItem
 from campaigns.worklist.withdraw import withdraw_campaign
@@ -149,7 +150,7 @@ def campaign_line(campaign: Campaign) -> dict[str, Any]:
 
 
 def set_status(session: Session, campaign_id: int, wanted: CampaignStatus, now: datetime) -> Campaign:
-    """Starts, pauses or finishes a campaign; finishing withdraws what still waits. Repeating it is not an error.
+    """Starts, pauses or finishes a campaign; starting opens its cycle, finishing withdraws what still waits. Repeating is not an error.
 
     Raises:
         NotFound: no such campaign.  Conflict: the status can't follow the present one.
@@ -165,6 +166,8 @@ def set_status(session: Session, campaign_id: int, wanted: CampaignStatus, now: 
     if wanted is CampaignStatus.FINISHED:
         campaign.finished_at = now
         withdraw_campaign(session, campaign.id, now)
+    session.flush()
+    turn(session, campaign.id, now)
     publish(session, "board")
     return campaign
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
+from campaigns.worklist.budget import SPENT, hold, spent
 from campaigns.worklist.models import WorkItem
 from campaigns.worklist.state import WorkState
 
 LEASE = timedelta(minutes=2)
 CALLBACK_PRIORITY, USUAL_PRIORITY = 0, 5
+MOST_ROUNDS = 8  # of passing over persons whom somebody else holds
 
 
 def claim(
@@ -32,10 +34,55 @@ def claim(
 ) -> list[WorkItem]:
     """Claims up to `limit` due items, call-backs first; what another holder is claiming is passed over.
 
+    So is a person whom another transaction holds, until that one's attempt is on record. Whose budget in the cycle is used up has the item
+    withdrawn; a call-back the debtor asked for is beyond the budget.
+
     Args:
         holder: who claims, for people to read.
         user_ids: operators who are ready; items reserved for anybody else are left alone.
     """
+    kept: list[WorkItem] = []
+    passed: set[int] = set()
+    for _ in range(MOST_ROUNDS):
+        rows = _take(session, campaign_id, channel, limit - len(kept), holder, now, lease, user_ids, passed)
+        if not rows:
+            break
+        for item in rows:
+            passed.add(item.id)
+        kept += _within_budget(session, campaign_id, rows, now)
+        if len(kept) >= limit:
+            break
+    return sorted(kept, key=lambda item: (item.priority, item.not_before, item.id))
+
+
+def _within_budget(session: Session, campaign_id: int, rows: Sequence[WorkItem], now: datetime) -> list[WorkItem]:
+    """Those of the claimed items that may be worked on; the others go back, or are withdrawn where the budget is used up."""
+    held, budget = hold(session, campaign_id, [item.debtor_id for item in rows])
+    asked = [item.debtor_id for item in rows if item.debtor_id in held and not item.is_callback]
+    used_up = spent(session, asked, budget, now) if budget is not None and asked else set()
+    kept: list[WorkItem] = []
+    for item in rows:
+        assert item.claim_token is not None
+        if item.debtor_id not in held:
+            release(session, item.id, item.claim_token, now)
+        elif item.debtor_id in used_up:
+            withdraw_claimed(session, item.id, item.claim_token, now, SPENT)
+        else:
+            kept.append(item)
+    return kept
+
+
+def _take(
+    session: Session,
+    campaign_id: int,
+    channel: Channel,
+    limit: int,
+    holder: str,
+    now: datetime,
+    lease: timedelta,
+    user_ids: Sequence[int],
+    passed: Collection[int],
+) -> Sequence[WorkItem]:
     due = (
         select(WorkItem.id)
         .where(
@@ -48,8 +95,10 @@ def claim(
         .order_by(WorkItem.priority, WorkItem.not_before, WorkItem.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
-        .cte("due")  # a plain sub-select may be run again for each row, and then claims more than `limit`
     )
+    if passed:
+        due = due.where(WorkItem.id.not_in(passed))
+    chosen = due.cte("due")  # a plain sub-select may be run again for each row, and then claims more than `limit`
     values = {
         "state": WorkState.CLAIMED.value,
         "claim_token": str(uuid.uuid4()),
@@ -57,9 +106,8 @@ def claim(
         "lease_until": now + lease,
         "updated_at": now,
     }
-    claimed = update(WorkItem).where(WorkItem.id.in_(select(due.c.id))).values(values).returning(WorkItem)
-    rows = session.scalars(claimed, execution_options={"populate_existing": True}).all()
-    return sorted(rows, key=lambda item: (item.priority, item.not_before, item.id))
+    claimed = update(WorkItem).where(WorkItem.id.in_(select(chosen.c.id))).values(values).returning(WorkItem)
+    return session.scalars(claimed, execution_options={"populate_existing": True}).all()
 
 
 def extend(session: Session, item_id: int, token: str, now: datetime, *, lease: timedelta = LEASE) -> bool:

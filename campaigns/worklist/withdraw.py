@@ -38,6 +38,13 @@ def withdraw_campaign(session: Session, campaign_id: int, now: datetime) -> int:
     )
 
 
+def withdraw_cycle(session: Session, campaign_id: int, reason: str, now: datetime) -> int:
+    """Withdraws what still waits at the end of a campaign's cycle; a call-back that a debtor was promised stays."""
+    batches = select(Batch.id).where(Batch.campaign_id == campaign_id)
+    items = (WorkItem.campaign_id == campaign_id) & ~WorkItem.is_callback
+    return _withdraw_items(session, items, reason, now) + _withdraw_messages(session, Message.batch_id.in_(batches), reason, now)
+
+
 def withdraw_for_phones(session: Session, phone_ids: Sequence[int], reason: str, now: datetime) -> int:
     """Withdraws ready messages to these numbers and lets ready items choose another number."""
     if not phone_ids:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from callcenter.core.errors import InvalidInput
 from campaigns.attempts.codes import Channel
+from campaigns.attempts.retry import After, RetryRules
 from campaigns.planning.conduct import Conduct, conduct_of, options_of
 from campaigns.planning.cycles import CycleSettings, Restart
 from campaigns.planning.ladder import (
@@ -166,7 +167,7 @@ steps = st.builds(
     lines=st.lists(st.sampled_from(Line), max_size=2).map(tuple),
     min_yen=st.sampled_from([0, 0, 30_000]),
     priority=st.integers(1, 9),
-)
+).map(lambda step: replace(step, between_days=0) if step.channel is StepChannel.OPERATOR_CALL else step)
 
 
 def are_few_alike(chosen: tuple[StepRule, ...]) -> bool:
@@ -243,6 +244,7 @@ def test_waiting_ends_and_the_ladder_is_only_gone_up(ladder: Ladder, found: Fact
 conducts = st.builds(
     Conduct,
     ladder=ladders(),
+    retry=st.builds(RetryRules, max_tries=st.integers(1, 9), busy=st.builds(After, minutes=st.integers(0, 9))),
     cycle=st.builds(CycleSettings, days=st.integers(0, 60), start_day=st.integers(1, 28), restart=st.sampled_from(Restart)),
 )
 
@@ -250,6 +252,11 @@ conducts = st.builds(
 @given(conducts)
 def test_a_campaigns_settings_survive_their_document(conduct: Conduct) -> None:
     assert conduct_of(options_of(conduct)) == conduct
+
+
+def test_one_value_of_a_retry_rule_can_be_changed() -> None:
+    retry = conduct_of({"retry": {"busy": {"minutes": 10}}}).retry
+    assert retry == RetryRules(busy=After(minutes=10, soon=3))
 
 
 @pytest.mark.parametrize(
@@ -261,10 +268,15 @@ def test_a_campaigns_settings_survive_their_document(conduct: Conduct) -> None:
         ({"ladder": {"steps": [{"channel": "sms", "tries": 1}]}}, "ladder.steps[0].tries: is unknown"),
         ({"ladder": {"steps": [{}]}}, "ladder.steps[0].channel: is missing"),
         ({"ladder": {"steps": [{"channel": "sms"}] * 4}}, "ladder: at most 3 steps may use sms"),
+        ({"ladder": {"steps": [{"channel": "operator_call", "between_days": 1}]}}, "ladder: operators' calls follow the retry rules"),
         ({"ladder": {"numbers": "any"}}, "ladder.numbers: "),
         ({"ladder": {"done_on": ["wedding"]}}, "ladder.done_on[0]: "),
         ({"cycle": {"start_day": 31}}, "cycle.start_day: "),
         ({"cycle": 7}, "cycle: "),
+        ({"retry": {"busy": {"minutes": -1}}}, "retry.busy.minutes: "),
+        ({"retry": {"sneezing": {}}}, "retry.sneezing: is unknown"),
+        ({"retry": {"fax": {"status": "wrong_person"}}}, "retry.fax.status: "),
+        ({"retry": {"parts": ["12:00", "09:00"]}}, "retry: the parts of the day must be in order"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(document: dict[str, Any], place: str) -> None:

@@ -1,0 +1,104 @@
+"""What becomes of a work item after its attempt: done, called back when the debtor said so, or tried again at the next good moment.
+
+The ladder is asked first: an item whose step is used up is done, and the night's plan takes the debtor on to the next step.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.attempts.codes import Channel, LineResult
+from campaigns.attempts.models import Attempt
+from campaigns.attempts.phones import pick_phone, set_number_status
+from campaigns.attempts.retry import PastTry, RetryPolicy, RetryRules, next_try_at, soon_again
+from campaigns.attempts.rules import Consequence, Move, Result
+from campaigns.compliance.rules import ContactPolicy
+from campaigns.compliance.windows import next_open
+from campaigns.planning.conduct import conduct_of
+from campaigns.planning.ladder import Step, Wait
+from campaigns.planning.models import Campaign
+from campaigns.planning.position import facts_for, position_at
+from campaigns.worklist import claim
+from campaigns.worklist.models import WorkItem
+
+HISTORY = timedelta(days=30)
+
+
+def retry_rules(session: Session, campaign_id: int | None) -> RetryRules:
+    """A campaign's retry rules; the defaults where there is no campaign."""
+    options = session.scalar(select(Campaign.options).where(Campaign.id == campaign_id)) if campaign_id is not None else None
+    return conduct_of(options or {}).retry
+
+
+def judge_number(session: Session, attempt: Attempt, rules: RetryRules, now: datetime) -> None:
+    """Gives a number the status that a line result, repeated as often as the rules say, proves."""
+    if attempt.phone_id is None or attempt.line_result is None:
+        return
+    rule = rules.of(LineResult(attempt.line_result))
+    if not rule.status:
+        return
+    same = select(func.count()).where(Attempt.phone_id == attempt.phone_id, Attempt.line_result == attempt.line_result)
+    if (session.scalar(same) or 0) >= rule.status_after:
+        set_number_status(session, attempt.phone_id, rule.status, now)
+
+
+def move_item(
+    session: Session, attempt: Attempt, result: Result, follows: Consequence, policy: ContactPolicy, rules: RetryRules, now: datetime
+) -> None:
+    """Moves the item of an attempt whose result is on record."""
+    item_id = attempt.work_item_id
+    assert item_id is not None
+    channel = Channel(attempt.channel)
+    if follows.move is Move.DONE or channel is Channel.SMS:
+        claim.complete(session, item_id, now, result.outcome.value)
+        return
+    if follows.move is Move.CALLBACK or result.callback_at is not None:
+        moment = result.callback_at or next_open(policy.hours, Channel.OPERATOR_CALL, now)
+        claim.requeue(session, item_id, moment or now, "callback", now, is_callback=True)
+        return
+    if pick_phone(session, attempt.debtor_id, channel, now - HISTORY, allows_workplace=policy.allows_workplace) is None:
+        claim.complete(session, item_id, now, "no_usable_number")
+        return
+    line = LineResult(attempt.line_result or LineResult.FAILED)
+    retry = RetryPolicy(contact=policy, channel=channel, rules=rules)
+    history = _history(session, attempt, now)
+    left_by = _left_by(session, attempt, policy, now)
+    if left_by == "":
+        moment = next_try_at(history, line, retry, now)
+    else:  # only what reached nobody for a moment, or was no try at all, is tried again in this step
+        moment = soon_again(history, line, retry, now) if left_by == "waits_for_next_round" or not rules.of(line).counts else None
+    if moment is None:
+        claim.complete(session, item_id, now, left_by or "tries_exhausted")
+    else:
+        claim.requeue(session, item_id, moment, f"after_{line.value}", now)
+
+
+def _left_by(session: Session, attempt: Attempt, policy: ContactPolicy, now: datetime) -> str:
+    """Why the ladder takes a debtor off the step of this attempt; empty when another try belongs to it, or no ladder decided."""
+    item = session.scalar(select(WorkItem).where(WorkItem.id == attempt.work_item_id))
+    campaign = session.scalar(select(Campaign).where(Campaign.id == attempt.campaign_id))
+    if item is None or campaign is None:
+        return ""
+    position = position_at(session, campaign, now, policy)
+    facts = facts_for(session, attempt.debtor_id, position, now)
+    if facts is None:
+        return "settled"
+    if not item.step:
+        spent = facts["cycle_attempts"]
+        return "cycle_budget" if isinstance(spent, int) and spent >= position.conduct.ladder.max_attempts else ""
+    found = position.step_of(facts)
+    if isinstance(found, Step) and found.number == item.step:
+        return ""
+    return found.why if isinstance(found, Wait) and found.number == item.step else "step_used_up" if isinstance(found, Step) else found.why
+
+
+def _history(session: Session, attempt: Attempt, now: datetime) -> list[PastTry]:
+    rows = session.execute(
+        select(Attempt.began_at, Attempt.line_result)
+        .where(Attempt.debtor_id == attempt.debtor_id, Attempt.began_at > now - HISTORY, Attempt.began_at <= now)
+        .order_by(Attempt.began_at, Attempt.id)
+    )
+    return [PastTry(row[0], LineResult(row[1]) if row[1] else None) for row in rows]
