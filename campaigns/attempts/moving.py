@@ -97,8 +97,8 @@ def _left_by(session: Session, attempt: Attempt, policy: ContactPolicy, now: dat
 
 def _history(session: Session, attempt: Attempt, now: datetime) -> list[PastTry]:
     rows = session.execute(
-        select(Attempt.began_at, Attempt.line_result)
+        select(Attempt.began_at, Attempt.line_result, Attempt.channel)
         .where(Attempt.debtor_id == attempt.debtor_id, Attempt.began_at > now - HISTORY, Attempt.began_at <= now)
         .order_by(Attempt.began_at, Attempt.id)
     )
-    return [PastTry(row[0], LineResult(row[1]) if row[1] else None) for row in rows]
+    return [PastTry(row[0], LineResult(row[1]) if row[1] else None, Channel(row[2])) for row in rows]

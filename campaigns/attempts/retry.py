@@ -15,21 +15,25 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from campaigns.attempts.codes import Channel, LineResult
-from campaigns.compliance.rules import ContactPolicy
+from campaigns.compliance.caps import When, reached
+from campaigns.compliance.known import Tried
+from campaigns.compliance.policy import ContactPolicy, Scope
 from campaigns.compliance.windows import is_holiday, next_open, open_spans
 
 DAY = timedelta(days=1)
 HORIZON = 30  # windows looked ahead
+CALLS = (Channel.AUTO_CALL, Channel.OPERATOR_CALL)
 WEEKEND_DAYS = 9  # a weekend further off is not waited for
 UNANSWERED = (LineResult.NO_ANSWER, LineResult.MACHINE, LineResult.UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class PastTry:
-    """One try of the past, the latest included."""
+    """One try of the past, the latest included; `channel` None is that of the policy."""
 
     began_at: datetime
     line_result: LineResult | None
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class RetryRules:
     Attributes:
         max_tries: after so many in 30 days an item is given up where no ladder says so before.
         parts: beginnings of the parts of the day, local time; morning, noon, afternoon, and evening where the office has one.
+        spread_days: among so many of the next days with room another part and weekday are looked for.
         weekend_after: unanswered weekday calls after which a weekend comes first; 0: never.
     """
 
@@ -79,6 +84,7 @@ class RetryRules:
     failed: After = field(default_factory=lambda: After(minutes=10, soon=6, counts=False))
     max_tries: Annotated[int, Field(ge=1, le=50)] = 8
     parts: Annotated[tuple[time, ...], Field(min_length=1, max_length=6)] = field(default_factory=_parts)
+    spread_days: Annotated[int, Field(ge=1, le=10)] = 3
     weekend_after: Annotated[int, Field(ge=0, le=9)] = 2
 
     def __post_init__(self) -> None:
@@ -121,11 +127,10 @@ def soon_again(history: Sequence[PastTry], line_result: LineResult, policy: Retr
         no_answer = policy.rules.no_answer  # busy again and again is like nobody there
         minutes = no_answer.minutes if row <= rule.soon + no_answer.soon else 0
     counted = [past for past in history if past.line_result is None or policy.rules.of(past.line_result).counts]
-    if not minutes or not _has_room_on(counted, policy, today):
+    moment = next_open(policy.contact.hours, policy.channel, now + timedelta(minutes=minutes)) if minutes else None
+    if moment is None or not _has_room(counted, policy, moment):
         return None
-    moment = next_open(policy.contact.hours, policy.channel, now + timedelta(minutes=minutes))
-    is_today = moment is not None and _local(moment, policy).date() == today
-    return moment if is_today or not rule.counts else None
+    return moment if _local(moment, policy).date() == today or not rule.counts else None
 
 
 def other_part(moments: Sequence[datetime], opens: datetime, closes: datetime, policy: RetryPolicy) -> datetime:
@@ -149,25 +154,34 @@ def _in_a_row(history: Sequence[PastTry], line_result: LineResult, today: date, 
 
 
 def _another_time(history: Sequence[PastTry], line_result: LineResult, policy: RetryPolicy, now: datetime) -> datetime | None:
-    """A weekend where weekdays were in vain, the least tried part of the day, the least tried weekday, then the earliest."""
+    """Among the next days with room: the least tried part of the day, the least tried weekday, then the earliest.
+
+    A weekend within `WEEKEND_DAYS` comes before all of them where weekdays were in vain.
+    """
     rule, today = policy.rules.of(line_result), _local(now, policy).date()
-    tried = [_local(past.began_at, policy) for past in history]
+    calls = [_local(past.began_at, policy) for past in history if (past.channel or policy.channel) in CALLS]
     wants_weekend = _wants_weekend(history, policy)
-    best: tuple[tuple[bool, int, int, datetime], datetime] | None = None
+    found: list[datetime] = []
     for moment in _openings(policy, now, today + rule.days * DAY):
-        day, part = moment.date(), _part_of(moment.time(), policy)
-        if moment < now + timedelta(hours=rule.hours) or not _has_room_on(history, policy, day):
+        day = moment.date()
+        is_far = len({one.date() for one in found} | {day}) > policy.rules.spread_days
+        if is_far and (not wants_weekend or day > today + WEEKEND_DAYS * DAY):
+            break
+        if is_far and not _is_weekend(day):
             continue
-        is_weekend = wants_weekend and _is_weekend(day) and day <= today + WEEKEND_DAYS * DAY
-        key = (
-            not is_weekend,
-            sum(1 for past in tried if _part_of(past.time(), policy) == part),
-            sum(1 for past in tried if past.weekday() == day.weekday()),
+        if moment >= now + timedelta(hours=rule.hours) and _has_room(history, policy, moment):
+            found.append(moment)
+
+    def rank(moment: datetime) -> tuple[bool, int, int, datetime]:
+        part = _part_of(moment.time(), policy)
+        return (
+            not (wants_weekend and _is_weekend(moment.date())),
+            sum(1 for call in calls if _part_of(call.time(), policy) == part),
+            sum(1 for call in calls if call.weekday() == moment.weekday()),
             moment,
         )
-        if best is None or key < best[0]:
-            best = (key, moment)
-    return None if best is None else best[1]
+
+    return min(found, key=rank, default=None)
 
 
 def _wants_weekend(history: Sequence[PastTry], policy: RetryPolicy) -> bool:
@@ -197,11 +211,10 @@ def _begins(opens: datetime, closes: datetime, policy: RetryPolicy) -> list[date
     return sorted(moment for moment in moments if begin <= moment < closes)
 
 
-def _has_room_on(history: Sequence[PastTry], policy: RetryPolicy, day: date) -> bool:
-    days = [_local(past.began_at, policy).date() for past in history]
-    on_day = sum(1 for past in days if past == day)
-    in_week = sum(1 for past in days if day - 7 * DAY < past <= day)
-    return on_day < policy.contact.max_per_day and in_week < policy.contact.max_per_week
+def _has_room(history: Sequence[PastTry], policy: RetryPolicy, moment: datetime) -> bool:
+    """Whether the caps per person leave room for one more attempt, counted as the gate counts."""
+    tried = tuple(Tried(past.began_at, past.channel or policy.channel) for past in history)
+    return reached(policy.contact.caps_of(Scope.PERSON), tried, policy.channel, When(policy.contact, moment)) is None
 
 
 def _part_of(moment: time, policy: RetryPolicy) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +31,7 @@ from campaigns.messages.models import Batch, Message
 from campaigns.messages.senders.port import SenderError, SenderRefused, SenderUnreachable, SmsRequest, SmsSender, SmsStatus
 from campaigns.messages.state import LIVE_BATCHES, OPEN_BATCHES, UNSETTLED, BatchState, MessageState
 from campaigns.planning.models import Campaign
+from campaigns.worklist.budget import SPENT, over_budget
 from campaigns.worklist.models import WorkItem
 
 log = structlog.get_logger(__name__)
@@ -155,10 +156,10 @@ def _ask_gate(session: Session, claimed: Sequence[Message], now: datetime, polic
     if not claimed:
         return [], 0
     campaigns = {batch.id: batch.campaign_id for batch in _batches_of(session, claimed)}
+    claimed, refused = _within_budget(session, claimed, campaigns, now)
     asks = [gate.Ask(m.debtor_id, m.phone_id, campaigns[m.batch_id], message_id=m.id) for m in claimed]
     decisions = gate.check_contacts(session, asks, Channel.SMS, now, policy=policy)
     allowed: list[_Permitted] = []
-    refused = 0
     for message, decision in zip(claimed, decisions, strict=True):
         if not isinstance(decision, Denied):
             allowed.append(_Permitted(message, decision.decision_id))
@@ -169,6 +170,21 @@ def _ask_gate(session: Session, claimed: Sequence[Message], now: datetime, polic
             state = MessageState.WITHDRAWN if decision.reason in TO_WITHDRAW else MessageState.REFUSED
             events.move(message, state, now, reason=decision.reason.value)
     return allowed, refused
+
+
+def _within_budget(
+    session: Session, claimed: Sequence[Message], campaigns: Mapping[int, int], now: datetime
+) -> tuple[Sequence[Message], int]:
+    """Withdraws the messages to those whose budget in the cycle is used up; returns the others, and how many were withdrawn."""
+    over: set[int] = set()
+    for campaign_id in set(campaigns.values()):
+        debtors = [message.debtor_id for message in claimed if campaigns[message.batch_id] == campaign_id]
+        over |= over_budget(session, campaign_id, debtors, now)
+    for message in claimed:
+        if message.debtor_id in over:
+            events.move(message, MessageState.WITHDRAWN, now, reason=SPENT)
+    left = [message for message in claimed if message.debtor_id not in over]
+    return left, len(claimed) - len(left)
 
 
 def _batches_of(session: Session, messages: Sequence[Message]) -> Sequence[Batch]:

@@ -10,8 +10,7 @@ Offered to `explain` and to pages: `position_at` for a campaign (or for none: th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from functools import cache
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select, text
@@ -22,7 +21,7 @@ from callcenter.core.db import office_of
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.rules import ContactPolicy
-from campaigns.compliance.windows import next_open
+from campaigns.compliance.windows import spans_on
 from campaigns.planning.conduct import Conduct, conduct_of
 from campaigns.planning.cycles import Cycle, cycle_on, first_cycle
 from campaigns.planning.ladder import Done, IsOpen, Step, Wait, next_step
@@ -103,14 +102,7 @@ def cycle_of(row: CampaignCycle) -> Cycle:
 
 def working_days(policy: ContactPolicy) -> IsOpen:
     """Whether the office works on a day: there are hours for operators' calls on it."""
-    hours = policy.hours
-
-    def is_open(day: date) -> bool:
-        midnight = datetime.combine(day, time(0, 0), hours.zone)
-        opening = next_open(hours, Channel.OPERATOR_CALL, midnight)
-        return opening is not None and local_day(opening, hours.zone) == day
-
-    return cache(is_open)
+    return lambda day: bool(spans_on(policy.hours, Channel.OPERATOR_CALL, day))
 
 
 def facts_for(session: Session, debtor_id: int, position: Position, as_of: datetime) -> Facts | None:

@@ -59,8 +59,7 @@ def turn(session: Session, campaign_id: int, now: datetime) -> Turned:
         elif campaign.status == CampaignStatus.FINISHED:
             break
         else:
-            anchor = campaign.starts_on or local_day(campaign.created_at)
-            cycle = first_cycle(settings, today, anchor) if row is None else cycle_after(settings, cycle_of(row))
+            cycle = first_cycle(settings, today, campaign.starts_on) if row is None else cycle_after(settings, cycle_of(row))
             _open(session, campaign_id, cycle, now)
             opened.append(cycle.number)
     if opened or closed:

@@ -66,3 +66,9 @@ def spent(session: Session, debtor_ids: Sequence[int], budget: Budget, now: date
         "failed": LineResult.FAILED.value,
     }
     return set(session.scalars(_SPENT, values))
+
+
+def over_budget(session: Session, campaign_id: int, debtor_ids: Sequence[int], now: datetime) -> set[int]:
+    """Those of the debtors, as far as this transaction could hold them, whose budget in the campaign's cycle is used up."""
+    held, budget = hold(session, campaign_id, debtor_ids)
+    return spent(session, list(held), budget, now) if budget is not None and held else set()

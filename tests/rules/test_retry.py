@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.attempts.codes import Channel, LineResult
-from campaigns.attempts.retry import PastTry, RetryPolicy, next_try_at
+from campaigns.attempts.retry import After, PastTry, RetryPolicy, RetryRules, next_try_at, other_part
+from campaigns.compliance.days import DayKind, DeclaredDay
+from campaigns.compliance.policy import Cap, Scope, Window
 from campaigns.compliance.presets import municipality, training
 from campaigns.compliance.rules import Allowed, ContactFacts, NumberFact, Tried, check
 from tests.campaigns.town import JST, NOW
@@ -18,6 +20,8 @@ from tests.campaigns.town import JST, NOW
 LOOSE = replace(municipality(), max_per_day=10, max_per_week=30)
 POLICY = RetryPolicy(contact=LOOSE)
 STRICT = RetryPolicy(contact=municipality())
+FEW = Cap(Scope.PERSON, 2, Window.ROLLING, 10, frozenset({Channel.OPERATOR_CALL}))
+CAPPED = RetryPolicy(contact=replace(LOOSE, caps=(FEW,), is_calendar_week=True, max_per_week=4))
 
 
 def after(line_result: LineResult, policy: RetryPolicy = POLICY, *before: PastTry, now: datetime = NOW) -> datetime | None:
@@ -62,10 +66,67 @@ def test_part_and_weekday_tried_least_are_chosen() -> None:
     assert moment.weekday() not in {NOW.weekday(), *((NOW - timedelta(days=n)).weekday() for n in (8, 9, 12))}
 
 
-def test_an_abandoned_call_is_not_repeated_for_three_days() -> None:
-    moment = after(LineResult.ABANDONED)
+@pytest.mark.parametrize("hour", [9, 12, 16])
+def test_an_abandoned_call_is_not_repeated_for_72_hours(hour: int) -> None:
+    now = NOW.replace(hour=hour)
+    moment = after(LineResult.ABANDONED, now=now)
     assert moment is not None
-    assert moment.date() >= (NOW + timedelta(days=3)).date()
+    assert moment >= now + timedelta(hours=72)
+
+
+def test_equipment_that_fails_uses_up_no_try_and_is_not_tried_for_ever() -> None:
+    tries = [PastTry(NOW - timedelta(days=n), LineResult.NO_ANSWER) for n in range(1, 8)]
+    assert after(LineResult.FAILED, POLICY, *tries) == NOW + timedelta(minutes=10)
+    failures = [PastTry(NOW - timedelta(minutes=10 * n), LineResult.FAILED) for n in range(1, 7)]
+    moment = after(LineResult.FAILED, POLICY, *failures)
+    assert moment is not None
+    assert moment.date() > NOW.date()
+    late = after(LineResult.FAILED, now=NOW.replace(hour=16, minute=55))
+    assert late == datetime(2026, 11, 19, 9, 0, tzinfo=JST)
+
+
+def test_switched_off_twice_a_day_moves_on() -> None:
+    before = [PastTry(NOW - timedelta(minutes=m), LineResult.UNREACHABLE) for m in (50, 20)]
+    moment = after(LineResult.UNREACHABLE, POLICY, *before)
+    assert moment is not None
+    assert moment.date() > NOW.date()
+
+
+def test_after_two_weekday_calls_in_vain_an_open_weekend_comes_first() -> None:
+    sunday = datetime(2026, 11, 22, 9, 0, tzinfo=JST)
+    hours = replace(LOOSE.hours, days={sunday.date(): DeclaredDay(DayKind.OPEN)}, spans={})
+    policy = RetryPolicy(contact=replace(LOOSE, hours=hours))
+    monday = PastTry(NOW - timedelta(days=2), LineResult.NO_ANSWER)
+    first = after(LineResult.MACHINE, policy)
+    assert first is not None
+    assert first.date() != sunday.date()
+    moment = after(LineResult.MACHINE, policy, monday)
+    assert moment is not None
+    assert moment.date() == sunday.date()
+    never = replace(policy, rules=RetryRules(weekend_after=0))
+    assert after(LineResult.MACHINE, never, monday) == datetime(2026, 11, 19, 12, 0, tzinfo=JST)
+
+
+def test_an_evening_office_adds_an_evening_to_the_parts_of_the_day() -> None:
+    evening = datetime(2026, 11, 20, 17, 0, tzinfo=JST)
+    hours = replace(LOOSE.hours, days={evening.date(): DeclaredDay(DayKind.EVENING)}, spans={})
+    tried = [PastTry(NOW.replace(hour=h) - timedelta(days=7 + n), LineResult.NO_ANSWER) for n, h in enumerate((9, 12, 15))]
+    moment = after(LineResult.MACHINE, RetryPolicy(contact=replace(LOOSE, hours=hours), rules=RetryRules(weekend_after=0)), *tried)
+    assert moment == evening
+
+
+def test_a_further_round_begins_in_the_part_of_the_day_tried_least() -> None:
+    opens, closes = NOW.replace(hour=9), NOW.replace(hour=17)
+    day = timedelta(days=1)
+    assert other_part([NOW - 2 * day], opens, closes, POLICY) == NOW.replace(hour=12)
+    assert other_part([NOW - 4 * day, NOW.replace(hour=13) - 2 * day], opens, closes, POLICY) == NOW.replace(hour=15)
+    assert other_part([NOW - 2 * day], NOW.replace(hour=15, minute=30), closes, POLICY) == NOW.replace(hour=15, minute=30)
+
+
+def test_the_rules_are_data() -> None:
+    policy = replace(POLICY, rules=RetryRules(busy=After(minutes=30, soon=1), max_tries=2))
+    assert after(LineResult.BUSY, policy) == NOW + timedelta(minutes=30)
+    assert after(LineResult.BUSY, policy, PastTry(NOW - timedelta(days=1), LineResult.BUSY)) is None
 
 
 def test_too_many_tries_give_up() -> None:
@@ -82,7 +143,7 @@ results = st.sampled_from([result for result in LineResult if result is not Line
 moments = st.datetimes(datetime(2026, 1, 5), datetime(2026, 12, 20), timezones=st.just(JST))  # noqa: DTZ001
 
 
-@given(moments, st.lists(st.tuples(st.integers(1, 600), results), max_size=6), results, st.sampled_from([STRICT, POLICY]))
+@given(moments, st.lists(st.tuples(st.integers(1, 600), results), max_size=6), results, st.sampled_from([STRICT, POLICY, CAPPED]))
 @settings(max_examples=200)
 def test_the_gate_agrees_with_every_next_try(
     now: datetime, past: list[tuple[int, LineResult]], result: LineResult, policy: RetryPolicy
