@@ -31,7 +31,7 @@ from campaigns.messages.models import Batch, Message
 from campaigns.messages.senders.port import SenderError, SenderRefused, SenderUnreachable, SmsRequest, SmsSender, SmsStatus
 from campaigns.messages.state import LIVE_BATCHES, OPEN_BATCHES, UNSETTLED, BatchState, MessageState
 from campaigns.planning.models import Campaign
-from campaigns.worklist.budget import SPENT, over_budget
+from campaigns.worklist.budget import SPENT, hold_within
 from campaigns.worklist.models import WorkItem
 
 log = structlog.get_logger(__name__)
@@ -175,16 +175,22 @@ def _ask_gate(session: Session, claimed: Sequence[Message], now: datetime, polic
 def _within_budget(
     session: Session, claimed: Sequence[Message], campaigns: Mapping[int, int], now: datetime
 ) -> tuple[Sequence[Message], int]:
-    """Withdraws the messages to those whose budget in the cycle is used up; returns the others, and how many were withdrawn."""
-    over: set[int] = set()
-    for campaign_id in set(campaigns.values()):
-        debtors = [message.debtor_id for message in claimed if campaigns[message.batch_id] == campaign_id]
-        over |= over_budget(session, campaign_id, debtors, now)
-    for message in claimed:
-        if message.debtor_id in over:
-            events.move(message, MessageState.WITHDRAWN, now, reason=SPENT)
-    left = [message for message in claimed if message.debtor_id not in over]
-    return left, len(claimed) - len(left)
+    """Withdraws the messages to those whose budget in the cycle is used up, and puts back those to whom somebody else turns just now;
+    returns the others, and how many were withdrawn."""
+    left: list[Message] = []
+    withdrawn = 0
+    for campaign_id in sorted(set(campaigns.values())):
+        mine = [message for message in claimed if campaigns[message.batch_id] == campaign_id]
+        held, used_up = hold_within(session, campaign_id, [message.debtor_id for message in mine], now)
+        for message in mine:
+            if message.debtor_id not in held:
+                events.move(message, MessageState.READY, now)
+            elif message.debtor_id in used_up:
+                events.move(message, MessageState.WITHDRAWN, now, reason=SPENT)
+                withdrawn += 1
+            else:
+                left.append(message)
+    return left, withdrawn
 
 
 def _batches_of(session: Session, messages: Sequence[Message]) -> Sequence[Batch]:

@@ -27,7 +27,9 @@ from campaigns.planning.cycles import Cycle, cycle_on, first_cycle
 from campaigns.planning.ladder import Done, IsOpen, Step, Wait, next_step
 from campaigns.planning.ladder_cases import ATTRIBUTES, cases_of, cycle_facts
 from campaigns.planning.models import Campaign, CampaignCycle
-from campaigns.segmentation.compile import facts_statement
+from campaigns.segmentation.compile import facts_sql
+from campaigns.segmentation.conditions import Ref
+from campaigns.segmentation.query import Compiled
 from campaigns.segmentation.reasons import reason_text
 from campaigns.segmentation.rules import Cases, Facts
 
@@ -114,5 +116,7 @@ def facts_for(session: Session, debtor_id: int, position: Position, as_of: datet
         "as_of_day": position.today,
         "failed": LineResult.FAILED.value,
     }
-    row = session.execute(text(facts_statement(list(ATTRIBUTES))), values).mappings().one_or_none()
-    return None if row is None else dict(row)
+    compiled = Compiled()
+    sql = facts_sql([Ref(name) for name in ATTRIBUTES], compiled)
+    row = session.execute(text(sql), compiled.values | values).one_or_none()
+    return None if row is None else dict(zip(ATTRIBUTES, row, strict=True))

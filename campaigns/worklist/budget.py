@@ -68,7 +68,10 @@ def spent(session: Session, debtor_ids: Sequence[int], budget: Budget, now: date
     return set(session.scalars(_SPENT, values))
 
 
-def over_budget(session: Session, campaign_id: int, debtor_ids: Sequence[int], now: datetime) -> set[int]:
-    """Those of the debtors, as far as this transaction could hold them, whose budget in the campaign's cycle is used up."""
+def hold_within(session: Session, campaign_id: int, debtor_ids: Sequence[int], now: datetime) -> tuple[set[int], set[int]]:
+    """Those of the debtors that this transaction now holds, and those of them whose budget in the campaign's cycle is used up.
+
+    Who is not held must be left for later: somebody else's attempt may come on record any moment.
+    """
     held, budget = hold(session, campaign_id, debtor_ids)
-    return spent(session, list(held), budget, now) if budget is not None and held else set()
+    return held, spent(session, list(held), budget, now) if budget is not None and held else set()
