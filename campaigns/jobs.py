@@ -39,6 +39,7 @@ from campaigns.worklist.fill import fill
 log = structlog.get_logger(__name__)
 
 _LOST_AFTER = timedelta(minutes=2)
+_STRAY_AFTER = timedelta(hours=1)
 _RELEASE_BUDGET = timedelta(seconds=12)
 _RELEASE_CHUNK = 10
 
@@ -52,9 +53,11 @@ def run_import(office_id: int, import_id: int) -> None:
 
 
 def sweep_imports(office_id: int) -> None:
-    """Hands over again the imports whose job or process was lost; runs them here when Redis is away."""
+    """Hands over again the imports whose job or process was lost; runs them here when Redis is away. Removes files nobody names."""
+    now = utc_now()
     with transaction(office_id) as session:
-        lost = [] if imports.is_importing(session) else imports.unfinished(session, utc_now() - _LOST_AFTER)
+        lost = [] if imports.is_importing(session) else imports.unfinished(session, now - _LOST_AFTER)
+        imports.remove_strays(session, now - _STRAY_AFTER)
     for import_id in lost:
         if not enqueue("campaigns.jobs.run_import", office_id, import_id):
             run_import(office_id, import_id)

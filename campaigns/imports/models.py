@@ -18,7 +18,7 @@ class ImportFile(OfficeMixin, Base):
     `as_of` is the list's date; `has_as_of` says that the user gave it and it isn't merely the day of loading.
     `notes` lists glyphs that could not be read: row, column, their bytes in hex. `layout` is a layout's reference (name, or name@version of
     an office's own). `rehearsal_id` is the rehearsal whose result was looked at before this file was taken.
-    While it runs, `step` names what is being done (read, debtors, phones, debts, close, check, save), and `progress_rows` of
+    While it runs, `step` names what is being done (read, debtors, phones, debts, close, payments, attempts, save), and `progress_rows` of
     `progress_total` rows of it are done (0: not known yet). `tries` counts how often it was begun.
 
     `changes` says what a file changes, or for a rehearsal would change, beside the counts; {} until it is done and for a repeated file:

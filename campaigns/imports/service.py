@@ -25,7 +25,7 @@ from campaigns.imports.reading import FileReader
 from campaigns.imports.sources import is_rejected_file
 from campaigns.imports.staging import Progress
 from campaigns.imports.tables import read_header
-from campaigns.imports.uploads import as_file, store
+from campaigns.imports.uploads import as_file, store, strays
 
 LOCK = "import"
 MODES = ("full", "diff")
@@ -237,6 +237,7 @@ def _import(office_id: int, import_id: int, now: datetime, tell: Progress) -> Im
                 raise _DryRun({name: getattr(row, name) for name in RESULT_COLUMNS})
             return result_of(row)
     except _DryRun as rehearsal:
+        tell("rehearsed", 0, 0)
         with transaction(office_id) as session:
             kept = import_file(session, import_id)
             for name, value in rehearsal.columns.items():
@@ -257,3 +258,20 @@ def is_importing(session: Session) -> bool:
     """Whether an import of this office is being merged right now."""
     free = text("SELECT pg_try_advisory_xact_lock(:office, hashtext(:name))")
     return not session.scalar(free, {"office": office_of(session), "name": LOCK})
+
+
+def remove_strays(session: Session, before: datetime) -> int:
+    """Removes stored files that were last changed before a moment and that no import names; returns how many.
+
+    A process that ends between storing a file and committing its row leaves one behind, and so does one that ends while it writes the
+    rejected rows.
+    """
+    found = {str(path): path for path in strays(office_of(session), before)}
+    if not found:
+        return 0
+    for column in (ImportFile.stored_path, ImportFile.rejected_path):
+        for path in session.scalars(select(column).where(column.in_(list(found)))):
+            found.pop(str(path), None)
+    for stray in found.values():
+        stray.unlink(missing_ok=True)
+    return len(found)

@@ -82,15 +82,7 @@ def store(office_id: int, source: Path, file_name: str) -> Stored:
     return Stored(path, digest.hexdigest(), size)
 
 
-def remove_strays(office_id: int, known: set[str], before: datetime) -> int:
-    """Removes uploads and files of rejected rows that were last changed before a moment and that no row names; returns how many.
-
-    A process that ends between storing a file and committing its row leaves one behind.
-    """
-    removed = 0
-    for path in folder_of(office_id).iterdir():
-        is_ours = path.name.endswith((UPLOAD, REJECTED)) and path.is_file()
-        if is_ours and str(path) not in known and path.stat().st_mtime < before.timestamp():
-            path.unlink(missing_ok=True)
-            removed += 1
-    return removed
+def strays(office_id: int, before: datetime) -> list[Path]:
+    """Uploads and files of rejected rows that were last changed before a moment: those of them that no row names can go."""
+    ours = [path for path in folder_of(office_id).iterdir() if path.name.endswith((UPLOAD, REJECTED))]
+    return [path for path in ours if path.stat().st_mtime < before.timestamp()]
