@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from callcenter.commands.import_changes import lines_of
 from callcenter.commands.runtime import EXIT_REJECTED, open_office, put, say, usage_error
@@ -19,11 +20,14 @@ from callcenter.core.db import transaction
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import InvalidInput
 from campaigns.debtors.models import Debt
+from campaigns.imports.layout_choice import told_layout
 from campaigns.imports.layout_documents import built_in_layouts
 from campaigns.imports.layouts import KINDS
 from campaigns.imports.office_layouts import find_layout
 from campaigns.imports.service import MODES, ImportResult, import_file, register_upload, run_import
 from campaigns.imports.staging import Progress as Tell
+
+AUTO = "auto"
 
 
 @contextmanager
@@ -56,6 +60,18 @@ def refuse_missing(file: Path) -> None:
         raise InvalidInput(f"{file}: ファイルがありません。", hint="パスを確かめてください。", code="no_file")
 
 
+def _layout(session: Session, kind: str, name: str | None, file: Path) -> str:
+    """The reference of the layout meant; ends with status 2 when there is no such layout."""
+    if name == AUTO:
+        return told_layout(session, kind, file, file.name).reference
+    try:
+        found = find_layout(session, kind, name)
+    except InvalidInput as problem:
+        usage_error(problem.message, problem.hint)
+    refuse_missing(file)
+    return found.reference
+
+
 def _rehearsed(office_id: int, import_id: int, result: ImportResult) -> list[str]:
     """What a rehearsal found, in lines."""
     with transaction(office_id) as session:
@@ -80,8 +96,8 @@ def _lines(result: ImportResult) -> list[str]:
 def import_command(
     kind: str = typer.Argument(help="debts, payments or attempts."),
     file: Path = typer.Argument(help="A CSV (CP932 or UTF-8) or .xlsx file."),
-    layout: str | None = typer.Option(None, "--layout", help="The layout; by default the standard one."),
-    mode: str = typer.Option("full", "--mode", help="full closes debts that the list no longer holds; diff does not."),
+    layout: str | None = typer.Option(None, "--layout", help="The layout, by default the standard one; auto: told by the file."),
+    mode: str | None = typer.Option(None, "--mode", help="full closes debts that a list no longer holds, diff does not; default: full."),
     as_of: str | None = typer.Option(None, "--as-of", help="The list's date."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Rehearses: counts, and changes nothing."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document."),
@@ -89,22 +105,17 @@ def import_command(
     """Imports a file of the core system; ends with 3 when rows were rejected."""
     if kind not in KINDS:
         usage_error(f"'{kind}' is no kind of file.", f"Expected one of: {', '.join(KINDS)}.")
-    if mode not in MODES:
+    if mode is not None and mode not in MODES:
         usage_error(f"'{mode}' is no mode.", "Expected full or diff.")
     day = _day(as_of)
-    is_own = layout not in (None, "", kind) and layout not in built_in_layouts(kind)
-    if not is_own:
-        refuse_missing(file)
+    if layout in (None, "", kind, AUTO) or layout in built_in_layouts(kind):
+        refuse_missing(file)  # before any store is opened
     now = utc_now()
     with open_office(create=True) as office:
         with transaction(office.id) as session:
-            try:
-                find_layout(session, kind, layout)
-            except InvalidInput as problem:
-                usage_error(problem.message, problem.hint)
-            refuse_missing(file)
+            chosen = _layout(session, kind, layout, file)
             row = register_upload(
-                session, kind, file.name, file, mode=mode, layout=layout, as_of=day, now=now, is_dry_run=dry_run, is_queued=False
+                session, kind, file.name, file, mode=mode, layout=chosen, as_of=day, now=now, is_dry_run=dry_run, is_queued=False
             )
         with progress_bar() as tell:
             result = run_import(office.id, row.id, now=now, progress=tell)

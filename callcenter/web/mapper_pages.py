@@ -64,7 +64,7 @@ def show_draft(request: Request, session: Tx, who: Importer, draft_id: int) -> R
 @router.post("/drafts/{draft_id}/choices")
 def change_draft(request: Request, session: Tx, who: Importer, form: Form, draft_id: int) -> Response:
     """Keeps what was chosen and shows what follows."""
-    draft = draft_of(session, draft_id)
+    draft = draft_of(session, draft_id, is_changed=True)
     kind, choices = read_choices(form)
     try:
         choose(draft, choices, kind)
@@ -83,7 +83,7 @@ def change_draft(request: Request, session: Tx, who: Importer, form: Form, draft
 @router.post("/drafts/{draft_id}/save")
 def keep_draft(request: Request, session: Tx, who: Importer, form: Form, draft_id: int) -> Response:
     """Saves the layout as a new version, and hands the sample over to be looked at as a list when that was asked for."""
-    draft = draft_of(session, draft_id)
+    draft = draft_of(session, draft_id, is_changed=True)
     kind, choices = read_choices(form)
     now = utc_now()
     try:
@@ -124,7 +124,7 @@ def _save(session: Session, who: SignedIn, form: FormData, draft: LayoutDraft, n
 @router.post("/drafts/{draft_id}/discard")
 def discard_draft(session: Tx, who: Importer, draft_id: int) -> Response:
     """Gives a draft up and removes its sample."""
-    draft = draft_of(session, draft_id)
+    draft = draft_of(session, draft_id, is_changed=True)
     audit.record(session, "layout.sample_dropped", "layout_draft", draft.id, who.user_id, who.address, None, utc_now())
     drop_draft(session, draft)
     return RedirectResponse("/imports/layouts", 303)

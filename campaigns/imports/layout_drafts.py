@@ -78,9 +78,12 @@ def start_draft(
     return draft
 
 
-def draft_of(session: Session, draft_id: int) -> LayoutDraft:
-    """One layout being made. Raises NotFound when it was saved, given up, or a day has passed."""
-    draft = session.get(LayoutDraft, (office_of(session), draft_id))
+def draft_of(session: Session, draft_id: int, *, is_changed: bool = False) -> LayoutDraft:
+    """One layout being made, held for this transaction when it is to be changed.
+
+    Raises NotFound when it was saved, given up, or a day has passed.
+    """
+    draft = session.get(LayoutDraft, (office_of(session), draft_id), with_for_update=is_changed)
     if draft is None:
         raise NotFound(
             "作成中の様式が見つかりません。", hint="保存したか、24 時間がたって消えました。見本のファイルから作り直してください。"

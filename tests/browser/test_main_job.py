@@ -6,7 +6,6 @@ Pictures go to artifacts/.
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -14,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import select, update
 
-from callcenter.app import create_app
 from callcenter.auth import throttling
 from callcenter.auth.models import AuditEvent, Office, Role, User
 from callcenter.core.clock import SystemClock, utc_now
@@ -34,6 +31,7 @@ from dialer.sharing import WakeUp
 from dialer.telephony.port import CarrierLimits
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from dialer.worker import Dialer, DialerSettings
+from tests.browser.serving import served
 from tests.browser.test_templates import FLAGS
 from tests.callcenter.conftest import PASSWORD, stored_password
 
@@ -102,17 +100,8 @@ def dialer(town: int, database_url: str) -> Iterator[Dialer]:
 
 @pytest.fixture
 def address(town: int) -> Iterator[str]:
-    """The console, served by uvicorn on a free port."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        config = uvicorn.Config(create_app(), log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="on")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=10)
+    with served() as where:
+        yield where
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,40 @@ def test_a_layout_is_kept_listed_shown_and_used(office_id: int, tmp_path: Path, 
         assert session.scalars(select(AuditEvent.action).where(AuditEvent.subject_type == "import_layout")).all() == ["layout.saved"]
 
 
+def test_the_layout_s_mode_holds_and_the_layout_is_told(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document, sample = tmp_path / "own.toml", tmp_path / "list.csv"
+    document.write_text(OWN.replace("[fields]", 'mode = "diff"\n[fields]'), encoding="utf-8")
+    sample.write_bytes(table(FILE, {}))
+    assert run(["layout", "add", str(document)]) == 0
+    capsys.readouterr()
+    for arguments, mode in (((), "diff"), (("--mode", "full"), "full")):
+        status, result, _ = called(capsys, "import", "debts", str(sample), "--layout", "auto", "--dry-run", *arguments)
+        assert isinstance(result, dict)
+        assert (status, result["layout"], result["mode"]) == (0, "東町", mode)
+    sample.write_bytes(table(DEBT, {}))
+    status, result, _ = called(capsys, "import", "debts", str(sample), "--layout", "auto")
+    assert isinstance(result, dict)
+    assert (result["layout"], result["mode"]) == ("standard", "full")
+
+
+def test_a_rehearsal_tells_what_would_change(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_bytes(table(DEBT, {}, {"期別": "2"}))
+    second.write_bytes(table(DEBT, {"収入済額": "5000", "未納額": "15000", "住所": ""}))
+    assert run(["import", "debts", str(first)]) == 0
+    assert run(["import", "debts", str(second), "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    for words in (
+        "would close 1 of 2 open debts (50.0 %)",
+        "fields that change: ",
+        "debtor_no=0000000001 tax_code=010 levy_year=2026",
+        "outstanding 20000 -> 15000",
+        "address 架空市中央1-1 -> (empty)",
+        "closed (the first 1):",
+    ):
+        assert words in out
+
+
 def test_a_built_in_layout_is_taken_out_to_begin_with(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, told = called(capsys, "layout", "export", "standard")
     assert (status, "--kind debts|payments|attempts" in told) == (2, True)

@@ -6,6 +6,7 @@ import csv
 import io
 import unicodedata
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -286,6 +287,15 @@ def test_styled_readers_give_a_value_or_say_why(text: str) -> None:
         except InvalidInput as problem:
             codes.add(problem.code)
     assert codes <= {"bad_date", "bad_year"}
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_the_guide_s_example_is_a_layout(lang: str) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / f"administrator.{lang}.md").read_text(encoding="utf-8")
+    layout = read_layout(guide.partition("```toml\n")[2].partition("```")[0])
+    assert (layout.source.header_row, layout.field("hold").codes, layout.field("vintage").value) == (3, {"a": "0", "b": "4"}, "現年")
+    named = guide.partition("| `styles` |")[2]
+    assert [name for name in (*DATE_STYLES, *YEAR_STYLES) if f"`{name}`" not in named] == []
 
 
 def test_every_reason_has_words() -> None:

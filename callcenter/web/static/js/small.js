@@ -7,3 +7,10 @@ document.addEventListener("click", async (event) => {
   await navigator.clipboard.writeText(new URL(button.dataset.copy, location.href).href);
   say(button.dataset.copied);
 });
+
+// a form that shows the effect of each choice stops doing so once it is sent: what it shows is about to go
+document.addEventListener("submit", (event) => { if (event.target.matches("form[data-effect]")) event.target.dataset.sent = ""; });
+document.addEventListener("htmx:config:request", (event) => {
+  if (event.detail.ctx.sourceElement.matches("form[data-effect][data-sent]")) event.preventDefault();
+});
+window.addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent; });
