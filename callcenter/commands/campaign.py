@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -13,10 +14,20 @@ from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import InvalidInput
-from campaigns.planning.service import campaign_line, create_campaign, find_campaign, list_campaigns, set_status, show_campaign
+from campaigns.planning.conduct import conduct_of, options_of, read_file, toml_of
+from campaigns.planning.service import (
+    campaign_line,
+    change_campaign,
+    create_campaign,
+    find_campaign,
+    list_campaigns,
+    set_status,
+    show_campaign,
+)
 from campaigns.planning.state import CampaignStatus
 
 app = typer.Typer(help="Campaigns: runs through the list.", no_args_is_help=True)
+LADDER = typer.Option(None, "--ladder", help="TOML file with [ladder], [cycle] and [retry]; `campaign ladder` writes one.")
 JSON = typer.Option(False, "--json", help="One JSON document.")
 
 
@@ -28,20 +39,49 @@ def create(
     priority: int = typer.Option(5, "--priority", help="1 first to 9 last."),
     starts: str = typer.Option("", "--from", help="First day."),
     ends: str = typer.Option("", "--to", help="Last day."),
+    ladder: Path | None = LADDER,
     start: bool = typer.Option(False, "--start", help="Start it at once."),
     as_json: bool = JSON,
 ) -> None:
     """Makes a campaign, in draft unless --start is given."""
     first, last = _day(starts, "--from"), _day(ends, "--to")
+    options = {} if ladder is None else options_of(read_file(ladder))
     now = utc_now()
     with open_office(create=True) as office, transaction(office.id) as session:
         campaign = create_campaign(
-            session, name, now, rule_set=rule_set or None, dial_mode=mode, priority=priority, starts_on=first, ends_on=last
+            session, name, now, rule_set=rule_set or None, dial_mode=mode, priority=priority, starts_on=first, ends_on=last, options=options
         )
         if start:
             campaign = set_status(session, campaign.id, CampaignStatus.RUNNING, now)
         line = campaign_line(campaign)
     put(line, as_json_document=as_json, lines=lambda: [text_of(line)])
+
+
+@app.command("edit")
+def edit(
+    campaign: str = typer.Argument(help="Name or number."),
+    ladder: Path | None = LADDER,
+    mode: str = typer.Option("", "--mode", help="Dialling: preview, progressive or predictive."),
+    priority: int = typer.Option(0, "--priority", help="1 first to 9 last."),
+    as_json: bool = JSON,
+) -> None:
+    """Changes a campaign: its ladder, cycles and retries, its dialling, its priority. What is not given stays."""
+    if ladder is None and not mode and not priority:
+        usage_error("There is nothing to change.", "Give --ladder FILE, --mode or --priority.")
+    conduct = None if ladder is None else read_file(ladder)
+    with open_office() as office, transaction(office.id) as session:
+        found = find_campaign(session, campaign)
+        changed = change_campaign(session, found.id, conduct=conduct, dial_mode=mode or None, priority=priority or None)
+        line = campaign_line(changed)
+    put(line, as_json_document=as_json, lines=lambda: [text_of(line)])
+
+
+@app.command("ladder")
+def show_ladder(campaign: str = typer.Argument(help="Name or number."), as_json: bool = JSON) -> None:
+    """Writes a campaign's ladder, cycles and retries as a file for `edit --ladder`."""
+    with open_office() as office, transaction(office.id) as session:
+        conduct = conduct_of(find_campaign(session, campaign).options)
+    put(options_of(conduct), as_json_document=as_json, lines=lambda: toml_of(conduct).splitlines())
 
 
 @app.command("list")

@@ -14,6 +14,7 @@ from callcenter.core.settings import get_settings
 from campaigns.attempts.codes import CHANNEL_JA, Channel
 from campaigns.compliance.reasons import DenialReason, denial_text
 from campaigns.planning.explain import explain as explain_debtor
+from campaigns.planning.position import lines_of
 from campaigns.planning.service import PlanResult, find_campaign, latest_campaign
 from campaigns.planning.service import plan as plan_campaign
 from campaigns.segmentation.reasons import reason_text
@@ -76,6 +77,7 @@ def _explain_lines(told: dict[str, Any], lang: str) -> list[str]:
     return [
         f"{told['debtor_no']}\t{told['channel']}",
         *reasons,
+        *(f"  {line}" for line in (lines_of(told["ladder"], lang) if "ladder" in told else ())),
         *(line for channel, gate in told["gate"].items() for line in _gate_lines(channel, gate | told["gate_detail"][channel], lang)),
         *([f"  ※ {told['note']}"] if told["note"] else []),
         f"  {pick(lang, '規則', 'rules')}\t{rules}",

@@ -18,9 +18,9 @@ from campaigns.attempts.rules import Consequence, Move, Result
 from campaigns.compliance.rules import ContactPolicy
 from campaigns.compliance.windows import next_open
 from campaigns.planning.conduct import conduct_of
-from campaigns.planning.ladder import Step, Wait
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import facts_for, position_at
+from campaigns.planning.standing import Step, Wait
 from campaigns.worklist import claim
 from campaigns.worklist.models import WorkItem
 

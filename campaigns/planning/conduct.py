@@ -21,6 +21,7 @@ What is left out is as in the defaults. A mistake is refused with its place, for
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -89,6 +90,23 @@ def options_of(conduct: Conduct) -> dict[str, Any]:
     """The same as plain JSON, for `Campaign.options`."""
     written: dict[str, Any] = ADAPTER.dump_python(conduct, mode="json")
     return written
+
+
+def toml_of(conduct: Conduct) -> str:
+    """The same as a file that `read_file` reads back equal."""
+    document = options_of(conduct)
+    steps = document["ladder"].pop("steps")
+    tables = [("cycle", document["cycle"]), ("ladder", document["ladder"])]
+    lines = [line for name, table in tables for line in _table(f"[{name}]", table)]
+    lines += [line for step in steps for line in _table("[[ladder.steps]]", step)]
+    rules = {name: value for name, value in document["retry"].items() if isinstance(value, dict)}
+    lines += _table("[retry]", {name: value for name, value in document["retry"].items() if name not in rules})
+    return "\n".join([*lines, *(line for name, rule in rules.items() for line in _table(f"[retry.{name}]", rule))])
+
+
+def _table(head: str, values: Mapping[str, Any]) -> list[str]:
+    # JSON's words, numbers and lists are TOML's, too
+    return [head, *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()), ""]
 
 
 def read_file(file: Path) -> Conduct:

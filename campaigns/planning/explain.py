@@ -61,7 +61,9 @@ def explain(
     channel, reasons = _reasons(debtor, facts, rule_set, position, lang)
     told = {"debtor_no": debtor_no, "channel": channel.value, "reasons": reasons, **tell_gate(session, debtor.id, as_of, lang, now)}
     told["decisions"] = [decision_line(row, lang) for row in decisions_of(session, debtor.id, until=as_of)]
-    return told if facts is None else told | {"ladder": position.told(facts, lang)}
+    if facts is None:
+        return told
+    return told | {"ladder": position.told(facts, lang) | {"decides": decide(rule_set, facts).rule.channel is ByLadder.LADDER}}
 
 
 def _reasons(debtor: Debtor, facts: Facts | None, rule_set: RuleSet, position: Position, lang: str) -> tuple[Channel, list[dict[str, Any]]]:

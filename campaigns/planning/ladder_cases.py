@@ -7,22 +7,8 @@ from datetime import date, timedelta
 from itertools import combinations
 
 from campaigns.attempts.codes import Channel
-from campaigns.planning.ladder import (
-    SMS_FAILURES,
-    AtEnd,
-    CycleFacts,
-    Done,
-    DoneOn,
-    IsOpen,
-    Ladder,
-    Need,
-    Step,
-    StepChannel,
-    StepRule,
-    Wait,
-    due_after,
-    same_before,
-)
+from campaigns.planning.ladder import AtEnd, DoneOn, Ladder, Need, StepChannel, StepRule
+from campaigns.planning.standing import SMS_FAILURES, CycleFacts, Done, IsOpen, Step, Wait, due_after, same_before
 from campaigns.segmentation.rules import All, AnyOf, Case, Cases, Compare, Condition, Facts, Not, Op, Rung
 
 ALWAYS = All(())

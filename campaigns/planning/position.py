@@ -5,10 +5,13 @@ Offered to `explain` and to pages: `position_at` for a campaign (or for none: th
 
     told(facts, "ja") -> {"cycle": {"number", "starts_on", "ends_on", "day", "days"},
                           "step": {"number", "channel", "attempt"} | None, "code", "text", "until": date | None}
+
+and `lines_of` for the same as lines of text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,15 +21,15 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
 from callcenter.core.db import office_of
-from campaigns.attempts.codes import Channel, LineResult
+from campaigns.attempts.codes import CHANNEL_JA, Channel, LineResult
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.rules import ContactPolicy
 from campaigns.compliance.windows import spans_on
 from campaigns.planning.conduct import Conduct, conduct_of
 from campaigns.planning.cycles import Cycle, cycle_on, first_cycle
-from campaigns.planning.ladder import Done, IsOpen, Step, Wait, next_step
 from campaigns.planning.ladder_cases import ATTRIBUTES, cases_of, cycle_facts
 from campaigns.planning.models import Campaign, CampaignCycle
+from campaigns.planning.standing import Done, IsOpen, Step, Wait, next_step
 from campaigns.segmentation.compile import facts_sql
 from campaigns.segmentation.conditions import Ref
 from campaigns.segmentation.query import Compiled
@@ -74,6 +77,24 @@ class Position:
             "text": reason_text(found.why, lang),
             "until": found.until if isinstance(found, Wait) else None,
         }
+
+
+def lines_of(told: Mapping[str, Any], lang: str = "ja") -> list[str]:
+    """What `Position.told` says, a line for the cycle and one for the ladder; without the ladder where `decides` is False: a rule did."""
+    is_ja, cycle, step = lang == "ja", told["cycle"], told["step"]
+    span = f"{cycle['starts_on']} – {cycle['ends_on']}"
+    day = f"{cycle['day']}/{cycle['days']}"
+    lines = [f"周期\t第{cycle['number']}回 {span} ({day}日目)" if is_ja else f"cycle\t{cycle['number']}: {span} (day {day})"]
+    if not told.get("decides", True):
+        return lines
+    where = ""
+    if step is not None:
+        name = CHANNEL_JA[Channel(step["channel"])] if is_ja else step["channel"]
+        attempt = step.get("attempt")
+        count = "" if attempt is None else f" {attempt}回目" if is_ja else f", attempt {attempt}"
+        where = f"{step['number']}. {name}{count}: "
+    until = "" if told["until"] is None else f" → {told['until']}"
+    return [*lines, f"{'手順' if is_ja else 'ladder'}\t{where}{told['text']}{until}"]
 
 
 def position_at(session: Session, campaign: Campaign | None, as_of: datetime, policy: ContactPolicy | None = None) -> Position:

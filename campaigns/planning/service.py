@@ -14,11 +14,12 @@ from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.live import publish
 from campaigns.attempts.codes import Channel
 from campaigns.planning.assigning import AS_USUAL, WHOLE_SETS, Counted, count_only, decide_all, moment_values, write_decided
+from campaigns.planning.conduct import Conduct, conduct_of, options_of
 from campaigns.planning.models import Campaign, RuleSet
 from campaigns.planning.position import Position, position_at
 from campaigns.planning.rulesets import find_rule_set, rules_of, standard_rule_set
 from campaigns.planning.state import CampaignStatus, move
-from campaigns.planning.turning import turn
+from campaigns.planning.turning import cycle_line, turn
 from campaigns.segmentation.models import ChannelAssignment
 from campaigns.worklist.models import WorkItem
 from campaigns.worklist.withdraw import withdraw_campaign
@@ -57,17 +58,16 @@ def create_campaign(
     """Makes a campaign in draft; without a rule set it follows the standard one.
 
     Raises:
-        InvalidInput: a bad name, mode, priority or period.  Conflict: the name is taken.  NotFound: no such rule set.
+        InvalidInput: a bad name, mode, priority, period, or ladder, cycle and retries in `options`.
+        Conflict: the name is taken.  NotFound: no such rule set.
     """
     name = name.strip()
     if not 0 < len(name) <= MAX_NAME or name.isdigit():
         raise InvalidInput(
             "A campaign's name must be 1 to 60 characters and not a mere number.", hint="For example: 2026年11月.", code="usage"
         )
-    if dial_mode not in DIAL_MODES:
-        raise InvalidInput(f"'{dial_mode}' is no dialling mode.", hint=f"Expected one of: {', '.join(DIAL_MODES)}.", code="usage")
-    if not 1 <= priority <= 9:
-        raise InvalidInput("The priority must be 1 (first) to 9.", code="usage")
+    _check_mode(dial_mode, priority)
+    conduct_of(options or {})
     if starts_on and ends_on and ends_on < starts_on:
         raise InvalidInput("The campaign would end before it begins.", hint="Check both dates.", code="usage")
     advisory_lock(session, "campaign")
@@ -89,6 +89,41 @@ def create_campaign(
     session.add(campaign)
     session.flush()
     return campaign
+
+
+def change_campaign(
+    session: Session,
+    campaign_id: int,
+    *,
+    conduct: Conduct | None = None,
+    dial_mode: str | None = None,
+    priority: int | None = None,
+) -> Campaign:
+    """Changes what is given: ladder, cycles and retries count from the next plan on, the length of a cycle from the next one.
+
+    Raises:
+        NotFound: no such campaign.  Conflict: it is finished.  InvalidInput: no such mode or priority.
+    """
+    campaign = session.scalar(select(Campaign).where(Campaign.id == campaign_id).with_for_update())
+    if campaign is None:
+        raise NotFound("There is no such campaign.", hint="`callcenter campaign list` shows them.")
+    if campaign.status == CampaignStatus.FINISHED:
+        raise Conflict(f"The campaign '{campaign.name}' is finished.", hint="Make a new campaign.")
+    _check_mode(dial_mode or campaign.dial_mode, campaign.priority if priority is None else priority)
+    if conduct is not None:
+        campaign.options = {**campaign.options, **options_of(conduct)}
+    campaign.dial_mode = dial_mode or campaign.dial_mode
+    campaign.priority = campaign.priority if priority is None else priority
+    session.flush()
+    publish(session, "board")
+    return campaign
+
+
+def _check_mode(dial_mode: str, priority: int) -> None:
+    if dial_mode not in DIAL_MODES:
+        raise InvalidInput(f"'{dial_mode}' is no dialling mode.", hint=f"Expected one of: {', '.join(DIAL_MODES)}.", code="usage")
+    if not 1 <= priority <= 9:
+        raise InvalidInput("The priority must be 1 (first) to 9.", code="usage")
 
 
 def find_campaign(session: Session, reference: str) -> Campaign:
@@ -133,6 +168,7 @@ def show_campaign(session: Session, campaign: Campaign) -> dict[str, Any]:
         "ends_on": campaign.ends_on,
         "options": campaign.options,
         "planned_as_of": campaign.planned_as_of,
+        "cycle": cycle_line(session, campaign),
         "channels": {row[0]: row[1] for row in session.execute(by_channel)},
         "work": {row[0]: row[1] for row in session.execute(by_state)},
     }

@@ -103,6 +103,13 @@ def _close(session: Session, row: CampaignCycle, now: datetime) -> int:
     return withdrawn
 
 
+def cycle_line(session: Session, campaign: Campaign) -> dict[str, Any] | None:
+    """The campaign's newest cycle in short; None while it has none."""
+    newest = select(CampaignCycle).where(CampaignCycle.campaign_id == campaign.id).order_by(CampaignCycle.number.desc()).limit(1)
+    row = session.scalar(newest)
+    return None if row is None else {"number": row.number, "starts_on": row.starts_on, "ends_on": row.ends_on, "state": row.state}
+
+
 def cycle_counts(session: Session, campaign_id: int, starts_on: date, ends_on: date) -> dict[str, Any]:
     """What a cycle came to: debtors by step and by why, attempts by channel, persons tried and met."""
     rows = session.execute(

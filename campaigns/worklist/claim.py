@@ -55,6 +55,11 @@ def claim(
     return sorted(kept, key=lambda item: (item.priority, item.not_before, item.id))
 
 
+def is_within_budget(session: Session, item: WorkItem, now: datetime) -> bool:
+    """Asks again about an item that was claimed a while ago; one that may not be worked on goes back or is withdrawn."""
+    return bool(_within_budget(session, item.campaign_id, [item], now))
+
+
 def _within_budget(session: Session, campaign_id: int, rows: Sequence[WorkItem], now: datetime) -> list[WorkItem]:
     """Those of the claimed items that may be worked on; the others go back, or are withdrawn where the budget is used up."""
     held, budget = hold(session, campaign_id, [item.debtor_id for item in rows])

@@ -57,7 +57,7 @@ def call_now(session: Session, user_id: int, now: datetime) -> int | None:
     agent, item = _case_of(session, user_id, now)
     if not agent.is_leg_up:
         raise Conflict("Your telephone is not connected.", hint="Connect it; the case stays before you meanwhile.", code="no_leg")
-    case = admit(session, item, now, mode="preview")
+    case = admit(session, item, now, mode="preview") if claim.is_within_budget(session, item, now) else None
     if case is None:
         agents.release(session, agent.id, now)
         return None

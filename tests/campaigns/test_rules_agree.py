@@ -15,9 +15,9 @@ from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.attempts.models import Escalation
 from campaigns.planning.assigning import moment_values
 from campaigns.planning.explain import facts_of
-from campaigns.planning.ladder import Step, next_step
 from campaigns.planning.ladder_cases import cycle_facts
 from campaigns.planning.position import Position, position_at
+from campaigns.planning.standing import Step, next_step
 from campaigns.promises.models import InstalmentPlan
 from campaigns.segmentation.attributes import ATTRIBUTES, Attribute, FactsQuery
 from campaigns.segmentation.compile import decided_sql, table_sql

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -13,25 +14,11 @@ from hypothesis import strategies as st
 from callcenter.core.errors import InvalidInput
 from campaigns.attempts.codes import Channel
 from campaigns.attempts.retry import After, RetryRules
-from campaigns.planning.conduct import Conduct, conduct_of, options_of
+from campaigns.planning.conduct import Conduct, conduct_of, options_of, toml_of
 from campaigns.planning.cycles import CycleSettings, Restart
-from campaigns.planning.ladder import (
-    AtEnd,
-    CycleFacts,
-    Done,
-    DoneOn,
-    Ladder,
-    Line,
-    Need,
-    Numbers,
-    Step,
-    StepChannel,
-    StepRule,
-    Wait,
-    due_after,
-    next_step,
-)
+from campaigns.planning.ladder import AtEnd, DoneOn, Ladder, Line, Need, Numbers, StepChannel, StepRule
 from campaigns.planning.ladder_cases import ATTRIBUTES, BEFORE, COUNT, cases_of, cycle_facts, rung_of
+from campaigns.planning.standing import CycleFacts, Done, Step, Wait, due_after, next_step
 from campaigns.segmentation.reasons import REASONS
 from campaigns.segmentation.rules import Facts, rung_place, rungs_in
 
@@ -252,6 +239,7 @@ conducts = st.builds(
 @given(conducts)
 def test_a_campaigns_settings_survive_their_document(conduct: Conduct) -> None:
     assert conduct_of(options_of(conduct)) == conduct
+    assert conduct_of(tomllib.loads(toml_of(conduct))) == conduct
 
 
 def test_one_value_of_a_retry_rule_can_be_changed() -> None:
