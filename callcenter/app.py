@@ -20,6 +20,7 @@ from callcenter.core.settings import Settings, get_settings
 from callcenter.web import (
     audit_pages,
     campaign_pages,
+    debtor_actions,
     debtor_pages,
     debtor_search,
     errors,
@@ -49,6 +50,7 @@ ROUTERS = (
     layout_pages.router,
     import_pages.router,
     campaign_pages.router,
+    debtor_actions.router,
     debtor_pages.router,
     debtor_search.router,
     escalation_pages.router,

@@ -17,6 +17,8 @@ class Action(StrEnum):
     IMPORT_FILES = "import_files"
     RUN_CAMPAIGNS = "run_campaigns"
     SEE_DEBTORS = "see_debtors"
+    EDIT_DEBTORS = "edit_debtors"
+    OPEN_HOUSEHOLDS = "open_households"
     DECIDE_ESCALATIONS = "decide_escalations"
     SEE_REPORTS = "see_reports"
     SEE_TEAM_FIGURES = "see_team_figures"
@@ -35,6 +37,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.IMPORT_FILES: frozenset({_SV, _TO}),
     Action.RUN_CAMPAIGNS: frozenset({_SV}),
     Action.SEE_DEBTORS: frozenset({_SV, _TO, _AU}),
+    Action.EDIT_DEBTORS: frozenset({_SV, _TO}),
+    Action.OPEN_HOUSEHOLDS: frozenset({_SV, _TO}),
     Action.DECIDE_ESCALATIONS: frozenset({_TO}),
     Action.SEE_REPORTS: frozenset({_SV, _TO, _AU}),
     Action.SEE_TEAM_FIGURES: frozenset({_OP, _SV, _TO, _AU}),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -17,18 +17,17 @@ from callcenter.auth import audit
 from callcenter.auth.permissions import Action
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import AppError, NotFound
-from callcenter.web import phrases
+from callcenter.web import debtor_view as view
 from callcenter.web.dependencies import SignedIn, Tx, may
-from callcenter.web.operator_case import debts_model, history_model, promises_model
-from callcenter.web.pages import lang_of, page, shell_of, words_of
-from campaigns.attempts.codes import Channel
-from campaigns.debtors import case as cases
-from campaigns.debtors.models import Debtor, PhoneNumber
-from campaigns.planning.explain import explain
-from campaigns.planning.service import latest_campaign
+from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from campaigns.debtors.account import read_account
+from campaigns.debtors.household import members_of
+from campaigns.debtors.models import Debtor
 
 router = APIRouter()
 Reader = Annotated[SignedIn, may(Action.SEE_DEBTORS)]
+Show = Annotated[str, Query(max_length=12)]
+Before = Annotated[str, Query(max_length=60)]
 VIEWS = parse("120 per minute")
 _views = MovingWindowRateLimiter(MemoryStorage())
 
@@ -40,41 +39,52 @@ class TooManyViews(AppError):
     code = "too_many_views"
 
 
+def require_debtor(session: Session, debtor_id: int) -> Debtor:
+    """One of this office. Raises NotFound."""
+    debtor = session.scalar(select(Debtor).where(Debtor.id == debtor_id))
+    if debtor is None:
+        raise NotFound("その対象者はいません。", code="no_debtor")
+    return debtor
+
+
 @router.get("/debtors/{debtor_id}")
-def show_debtor(request: Request, session: Tx, who: Reader, debtor_id: int) -> Response:
+def show_debtor(request: Request, session: Tx, who: Reader, debtor_id: int, show: Show = "", before: Before = "") -> Response:
     """Everything of one debtor."""
     now, lang = utc_now(), lang_of(request)
     if not _views.hit(VIEWS, str(who.office_id), str(who.user_id)):
         raise TooManyViews("短い時間に多くの対象者を開きました。", hint="1分ほど待ってください。この操作は記録されます。")
-    debtor = session.scalar(select(Debtor).where(Debtor.id == debtor_id))
-    if debtor is None:
-        raise NotFound("その対象者はいません。", code="no_debtor")
+    debtor = require_debtor(session, debtor_id)
     audit.record(session, "debtor.viewed", "debtor", debtor.id, who.user_id, who.address, {"page": "debtor"}, now)
-    phones = session.scalars(select(PhoneNumber).where(PhoneNumber.debtor_id == debtor_id).order_by(PhoneNumber.position))
     return page(
         request,
         "debtor.html",
         shell_of(request, words_of(request)("nav.debtors")),
-        debtor={
-            "number": debtor.debtor_no,
-            "name": debtor.name,
-            "kana": debtor.name_kana,
-            "address": debtor.address,
-            "birth_date": debtor.birth_date,
-            "is_listed": debtor.is_listed,
-            "phones": [{"number": phone.original, "status": phone.status, "line_type": phone.line_type} for phone in phones],
-        },
-        debts=debts_model(session, cases.read_debts(session, debtor_id, local_day(now)), lang),
-        history=history_model(session, debtor_id, lang),
-        promises=promises_model(session, debtor_id),
-        why=_why(session, debtor, lang),
+        debtor=view.person_model(debtor, lang),
+        account=view.account_model(session, read_account(session, debtor_id, local_day(now)), lang),
+        why=view.why_model(session, debtor, lang, now),
+        numbers=view.numbers_model(session, debtor_id, who, lang),
+        holds=view.holds_model(session, debtor_id, who, lang, now),
+        household=view.household_model(session, debtor, who, now),
+        timeline=view.timeline_model(session, debtor_id, who, lang, now, show=show, before=before),
     )
 
 
-def _why(session: Session, debtor: Debtor, lang: str) -> dict[str, Any]:
-    """The channel with its reasons, and what the gate says now, in words."""
-    told = explain(session, debtor.debtor_no, latest_campaign(session), utc_now(), lang)
-    return {
-        "channel": phrases.label(lang, Channel(told["channel"])),
-        "reasons": [str(reason.get("text") or reason.get("code") or "") for reason in told["reasons"]],
-    }
+@router.get("/debtors/{debtor_id}/timeline")
+def show_timeline(request: Request, session: Tx, who: Reader, debtor_id: int, show: Show = "", before: Before = "") -> Response:
+    """A page of what happened, narrowed or older; part of the view that is on record."""
+    require_debtor(session, debtor_id)
+    model = view.timeline_model(session, debtor_id, who, lang_of(request), utc_now(), show=show, before=before)
+    return fragment(request, "debtor_entries.html" if before else "debtor_timeline.html", timeline=model)
+
+
+@router.post("/debtors/{debtor_id}/household")
+def open_household(request: Request, session: Tx, who: Annotated[SignedIn, may(Action.OPEN_HOUSEHOLDS)], debtor_id: int) -> Response:
+    """Who else belongs to the household: a view of them, on record with each one."""
+    now = utc_now()
+    debtor = require_debtor(session, debtor_id)
+    members = members_of(session, debtor)
+    audit.record(session, "debtor.household_opened", "debtor", debtor.id, who.user_id, who.address, {"members": len(members)}, now)
+    for member in members:
+        audit.record(session, "debtor.seen_in_household", "debtor", member.id, who.user_id, who.address, {"of": debtor.id}, now)
+    shell = shell_of(request, words_of(request)("nav.debtors"))
+    return page(request, "debtor_household.html", shell, debtor=view.person_model(debtor, lang_of(request)), members=members)

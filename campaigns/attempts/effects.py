@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import RIGHT_PARTIES, Outcome
 from campaigns.attempts.models import Attempt, Escalation
-from campaigns.attempts.phones import confirm_number, set_number_status
 from campaigns.attempts.rules import Consequence, Result
 from campaigns.compliance.rules import ContactPolicy
 from campaigns.debtors.models import Suppression
+from campaigns.debtors.phones import confirm_number, set_number_status
 from campaigns.promises import service as promises
 from campaigns.promises.models import Promise
 from campaigns.worklist.withdraw import withdraw_for_debtors
@@ -30,9 +30,9 @@ def apply(
     """Does what follows from a result, but for the work item itself; returns the promise that was made, if any."""
     if attempt.phone_id is not None:
         if follows.number_status:
-            set_number_status(session, attempt.phone_id, follows.number_status, now)
+            set_number_status(session, attempt.phone_id, follows.number_status, now, attempt_id=attempt.id, user_id=user_id)
         elif result.party in RIGHT_PARTIES:
-            confirm_number(session, attempt.phone_id, now)
+            confirm_number(session, attempt.phone_id, now, attempt_id=attempt.id, user_id=user_id)
     _suppress(session, attempt, follows, policy, now, user_id)
     if result.callback_at is not None:
         _add_suppression(session, attempt, "wished_time", None, now, result.callback_at, user_id)

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
-from campaigns.attempts.phones import pick_phone, set_number_status
+from campaigns.attempts.phones import pick_phone
 from campaigns.attempts.retry import PastTry, RetryPolicy, RetryRules, next_try_at, soon_again
 from campaigns.attempts.rules import Consequence, Move, Result
 from campaigns.compliance.rules import ContactPolicy
 from campaigns.compliance.windows import next_open
+from campaigns.debtors.phones import set_number_status
 from campaigns.planning.conduct import conduct_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import facts_for, position_at
@@ -42,7 +43,7 @@ def judge_number(session: Session, attempt: Attempt, rules: RetryRules, now: dat
         return
     same = select(func.count()).where(Attempt.phone_id == attempt.phone_id, Attempt.line_result == attempt.line_result)
     if (session.scalar(same) or 0) >= rule.status_after:
-        set_number_status(session, attempt.phone_id, rule.status, now)
+        set_number_status(session, attempt.phone_id, rule.status, now, attempt_id=attempt.id)
 
 
 def move_item(

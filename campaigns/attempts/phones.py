@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, literal, or_, select, update
+from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import Channel
@@ -13,7 +12,6 @@ from campaigns.attempts.models import Attempt
 from campaigns.attempts.numbers import NumberChoice, order_of
 from campaigns.compliance.facts import LINES, USABLE_STATUSES, VOICE_LINES, WORKPLACE
 from campaigns.debtors.models import PhoneNumber
-from campaigns.worklist.withdraw import withdraw_for_phones
 
 
 def pick_phone(
@@ -50,22 +48,3 @@ def pick_phone(
         .limit(1)
     )
     return session.scalar(statement)
-
-
-def set_number_status(session: Session, phone_id: int, status: str, now: datetime) -> Sequence[int]:
-    """Gives a number a status wherever the office knows it, and stops what is queued for it; returns the rows' ids.
-
-    A number that is wrong, dead or refused is so for every debtor who has it: somebody else lives there.
-    """
-    e164 = session.scalar(select(PhoneNumber.e164).where(PhoneNumber.id == phone_id))
-    same = PhoneNumber.e164 == e164 if e164 else PhoneNumber.id == phone_id
-    changed = update(PhoneNumber).where(same, PhoneNumber.status != status).values(status=status, updated_at=now)
-    ids = list(session.scalars(changed.returning(PhoneNumber.id), execution_options={"synchronize_session": "fetch"}))
-    withdraw_for_phones(session, ids, f"number_{status}", now)
-    return ids
-
-
-def confirm_number(session: Session, phone_id: int, now: datetime) -> None:
-    """Notes that the debtor was met at a number; that says nothing about others who have it."""
-    unconfirmed = (PhoneNumber.id == phone_id, PhoneNumber.status == "unverified")
-    session.execute(update(PhoneNumber).where(*unconfirmed).values(status="works", updated_at=now))

@@ -36,6 +36,9 @@ WHO: dict[str, frozenset[Role]] = {
     "/campaigns": frozenset({S}),
     "/imports": frozenset({S, T}),
     "/debtors": frozenset({S, T, A}),
+    "/debtors/{debtor_id}/phones": frozenset({S, T}),
+    "/debtors/{debtor_id}/holds": frozenset({S, T}),
+    "/debtors/{debtor_id}/household": frozenset({S, T}),
     "/escalations": frozenset({T}),
     "/users": frozenset({M}),
     "/audit": frozenset({A}),
@@ -67,7 +70,18 @@ QUICK = [(method, path) for method, path in GUARDED if path not in ("/events", "
 
 
 def filled(path: str) -> str:
-    for name in ("attempt_id", "campaign_id", "import_id", "draft_id", "layout_id", "debtor_id", "escalation_id", "user_id"):
+    for name in (
+        "attempt_id",
+        "campaign_id",
+        "import_id",
+        "draft_id",
+        "layout_id",
+        "debtor_id",
+        "escalation_id",
+        "user_id",
+        "phone_id",
+        "hold_id",
+    ):
         path = path.replace("{" + name + "}", "999999")
     return path.replace("{reference}", "1-abc").replace("{kind}", "headline")
 
