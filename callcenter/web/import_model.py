@@ -185,8 +185,8 @@ def _changes(row: ImportFile, t: Translate, lang: str) -> dict[str, Any]:
         "totals": [{"label": t(f"import_total.{name}"), "count": totals[name]} for name in _TOTALS if totals.get(name)],
         "updated": [_changed(each, t, lang) for each in told.get("updated", [])],
         "debtors": [_changed(each, t, lang) for each in told.get("debtors", [])],
-        "created": _listed(told.get("created", []), t, lang),
-        "closed": _listed(told.get("closed", []), t, lang),
+        "created": [_listed(each, t, lang) for each in told.get("created", [])],
+        "closed": [_listed(each, t, lang) for each in told.get("closed", [])],
     }
 
 
@@ -212,21 +212,11 @@ def _changed(each: Mapping[str, Any], t: Translate, lang: str) -> dict[str, Any]
     }
 
 
-def _listed(examples: Sequence[Mapping[str, Any]], t: Translate, lang: str) -> dict[str, Any]:
-    """Examples of rows that come or go, as a table."""
-    names = in_order(examples[0]["values"]) if examples else []
-    return {
-        "heads": [field_label(t, lang, name) for name in names],
-        "rows": [
-            {
-                "row": each["row"],
-                "key": _key(each, t, lang),
-                "name": each["name"],
-                "values": [shown_value(t, lang, name, each["values"][name]) for name in names],
-            }
-            for each in examples
-        ],
-    }
+def _listed(each: Mapping[str, Any], t: Translate, lang: str) -> dict[str, Any]:
+    """An example of a row that comes or goes."""
+    values = each["values"]
+    shown = [{"label": field_label(t, lang, name), "text": shown_value(t, lang, name, values[name])} for name in in_order(values)]
+    return {"row": each["row"], "key": _key(each, t, lang), "name": each["name"], "values": shown}
 
 
 def _rejected(row: ImportFile, lang: str) -> dict[str, Any] | None:

@@ -20,6 +20,8 @@ _ENGLISH: Mapping[str, str] = {
     "Export it again without that column.",
     "no_sheet": "{file}: the workbook has no sheet of the name that the layout gives.",
     "unknown_layout": "There is no such layout. Choose one of the list.",
+    "layout_name": "A layout can't be called so. Use up to 30 characters without spaces and symbols.",
+    "layout_incomplete": "Required columns are not chosen: {detail}. Choose a column, or enter a value that is always the same.",
     "bad_layout": "The layout can't be used yet: {detail}",
     "other_kind": "The layout chosen is one of another kind of file. Choose kind or layout again.",
     "check_first": "A full list is checked before it is taken in. Choose to see what would change first.",

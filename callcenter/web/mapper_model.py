@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import AppError
 from callcenter.web.i18n import Translate, catalogue
+from callcenter.web.import_words import refusal
 from campaigns.attempts.codes import (
     CHANNEL_EN,
     CHANNEL_JA,
@@ -209,7 +210,7 @@ def _preview(session: Session, draft: LayoutDraft, sample: Sample, t: Translate,
     try:
         shown = preview(drafted_layout(session, draft, sample), sample.table)
     except AppError as problem:
-        return {"error": str(problem), "heads": [], "rows": [], "total": 0, "rejected": 0, "problems": []}
+        return {"error": refusal(problem, lang), "heads": [], "rows": [], "total": 0, "rejected": 0, "problems": []}
     return {"error": ""} | _shown(shown, t, lang)
 
 

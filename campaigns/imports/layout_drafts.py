@@ -19,11 +19,12 @@ from sqlalchemy.orm import Session
 from callcenter.core.db import after_commit, office_of
 from callcenter.core.errors import InvalidInput, NotFound
 from callcenter.core.settings import get_settings
+from campaigns.imports.layout_definitions import definition
 from campaigns.imports.layout_documents import document_of, write_document
-from campaigns.imports.layout_reading import read_layout
+from campaigns.imports.layout_reading import is_name, read_layout
 from campaigns.imports.layouts import KINDS, Layout
 from campaigns.imports.mapped_documents import document_of_choices
-from campaigns.imports.mapping import Choices, choices_of, suggest_choices, with_found_codes
+from campaigns.imports.mapping import Choice, Choices, choices_of, suggest_choices, with_found_codes
 from campaigns.imports.models import ImportLayout, LayoutDraft
 from campaigns.imports.office_layouts import find_layout, own_layout, save_layout
 from campaigns.imports.samples import Sample, read_sample
@@ -139,6 +140,16 @@ def save_draft(session: Session, draft: LayoutDraft, *, user_id: int | None, now
 
     Raises InvalidInput: no name, or a required field without a column.
     """
+    choices = choices_of(draft.choices)
+    if not is_name(choices.name):
+        raise InvalidInput(
+            f"様式の名前「{choices.name}」は使えません。", hint="空白や記号のない 30 文字までの名前を入れてください。", code="layout_name"
+        )
+    required = [entry for entry in definition(draft.kind).fields if entry.is_required]
+    if lacking := [entry.label for entry in required if choices.fields.get(entry.name, Choice()).is_empty]:
+        raise InvalidInput(
+            f"必須の列が決まっていません: {'、'.join(lacking)}", hint="列を選ぶか、いつも同じ値を入れてください。", code="layout_incomplete"
+        )
     return save_layout(session, document_text(session, draft, sample_of_draft(draft)), user_id=user_id, now=now)
 
 

@@ -207,6 +207,11 @@ def parsed_toml(toml: str) -> dict[str, Any]:
         ) from problem
 
 
+def is_name(name: str) -> bool:
+    """Whether a layout may be called so; the kinds' names and auto mean something else where a layout is named."""
+    return NAME.match(name) is not None and name not in (*KINDS, "auto")
+
+
 def read_layout(toml: str, *, is_draft: bool = False) -> Layout:
     """A layout out of TOML text.
 
@@ -218,7 +223,7 @@ def read_layout(toml: str, *, is_draft: bool = False) -> Layout:
     table, faults = parsed_toml(toml), _Faults()
     faults.unknown_keys("先頭", table, _TOP)
     name, kind = table.get("name"), table.get("kind")
-    if not isinstance(name, str) or not NAME.match(name):
+    if not isinstance(name, str) or not is_name(name):
         faults.add("name", f"{name!r} は使えません", "空白と @ / などの記号のない 30 文字までの名前を書いてください")
     if kind not in KINDS:
         faults.add("kind", f"{kind!r} は使えません", f"使えるもの: {', '.join(KINDS)}")

@@ -39,11 +39,10 @@ class Closing:
 
 
 def closing_of(session: Session, row: ImportFile, *, loud_percent: int) -> Closing:
-    """How much of what is open a file closes; loud above `loud_percent` of it."""
-    if row.kind != "debts" or not row.closed:
+    """How much of what is open a rehearsed file would close; loud above `loud_percent` of it."""
+    if row.kind != "debts" or not row.closed or not row.is_dry_run:  # what was open before a file was taken is not kept
         return Closing(row.closed, 0, is_loud=False)
-    found = session.scalar(select(func.count()).select_from(Debt).where(Debt.status == "open")) or 0
-    total = found if row.is_dry_run else found + row.closed
+    total = session.scalar(select(func.count()).select_from(Debt).where(Debt.status == "open")) or 0
     return Closing(row.closed, total, is_loud=100 * row.closed > loud_percent * total)
 
 

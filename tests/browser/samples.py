@@ -516,8 +516,10 @@ def one_import(status: str = "done_rejected", **more: Any) -> Model:
         "debtors": [
             {"row": None, "key": key("0001234567", 2)[:1], "name": "見本 佳代", "fields": [{"label": "電話番号", "before": "—", "after": "000-000-0142"}]}
         ],
-        "created": {"heads": ["納期限", "未納額"], "rows": [{"row": 90, "key": key("0007654321", 1), "name": "架空 太郎", "values": ["2026年10月31日", "12,000円"]}]},
-        "closed": {"heads": ["納期限", "未納額"], "rows": [{"row": None, "key": key("0000000009", 1), "name": "例示 次郎", "values": ["2026年6月30日", "8,000円"]}]},
+        "created": [
+            {"row": 90, "key": key("0007654321", 1), "name": "架空 太郎", "values": [{"label": "納期限", "text": "2026年10月31日"}, {"label": "未納額", "text": "12,000円"}]}
+        ] * 7,
+        "closed": [{"row": None, "key": key("0000000009", 1), "name": "例示 次郎", "values": [{"label": "未納額", "text": "8,000円"}]}],
     }  # fmt: skip
     return {
         "refresh_url": "/imports/2/body",

@@ -143,7 +143,11 @@ def test_what_is_missing_is_said_and_nothing_is_lost(person: Callable[..., Perso
     form = filled(who.get(address).text) | {"csrf_token": who.csrf, "column.due_on": "", "title": "月次の画面から", "then": ""}
     swapped = who.post(f"{address}/choices", form)
     assert "必須の列があと 1" in swapped.text
-    for changes, words in (({"name": "東町"}, "due_on"), ({"name": "a b", "column.due_on": "11"}, "a b"), ({"name": ""}, "name")):
+    for changes, words in (
+        ({"name": "東町"}, "決まっていません: 納期限"),
+        ({"name": "a b", "column.due_on": "11"}, "「a b」"),
+        ({"name": ""}, "「」"),
+    ):
         answer = who.client.post(f"{address}/save", data=form | changes)
         assert answer.status_code == 422
         assert words in answer.text

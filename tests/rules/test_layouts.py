@@ -71,6 +71,7 @@ def test_unknown_names_are_told() -> None:
         (HEAD + "[fields]\nname = { required = false }", ("name.required",)),
         (HEAD + "[fields]\nname = { header = ['N'] }", ("name", "header という項目はありません")),
         ('name = "a b"\nkind = "debts"', ("name", "a b")),
+        ('name = "debts"\nkind = "debts"', ("name", "debts")),
         ('name = "a"\nkind = "letters"', ("kind", "letters", "payments")),
     ],
 )
