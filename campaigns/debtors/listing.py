@@ -46,10 +46,9 @@ def debtor_rows(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     fields = [name for name in DEBTOR_FIELDS if name in frame.columns]
     told = [name for name in (*fields, *PHONE_FIELDS) if name in frame.columns]
-    texts = [pl.col(name).cast(pl.String).fill_null("") for name in told if name != "do_not_contact"]
-    says = pl.concat_str(texts, separator="\x1f").hash(_SEED).reinterpret(signed=True)
+    says = pl.struct(name for name in told if name != "do_not_contact").hash(_SEED).reinterpret(signed=True)
     own = frame.select("row", "debtor_no", *told, says=says, owner=pl.col("row").max().over("debtor_no"))
-    if "do_not_contact" in fields:
+    if "do_not_contact" in fields and (own["do_not_contact"] == "1").any():
         forbidden = (pl.col("do_not_contact") == "1").fill_null(False).any().over("debtor_no")
         own = own.with_columns(do_not_contact=forbidden.cast(pl.String))
     last = own.filter(pl.col("row") == pl.col("owner"))

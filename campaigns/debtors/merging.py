@@ -93,19 +93,19 @@ class ListMerge:
         if self.is_first:
             self._first = FirstLoad(self._session, self._debtors, self._debts, self._options.facts)
 
-    def take(self, columns: Columns, part: ListPart) -> None:
+    def take(self, part: ListPart) -> None:
         """Brings the next part to the server; an office's first list goes into the tables at once."""
         if self._columns is None:
-            self._begin(columns)
-        fill_tables(self._session, columns, part)
-        self.rows += part.good
+            self._begin(part.columns)
+        fill_tables(self._session, part)
+        self.rows += part.rows
         self._staged += part.staged
         self._has_repeated |= part.has_repeated_debtors
         self._is_all_open &= part.is_all_open
         if self._first is not None:
             if len(self._shown) < EXAMPLES:
                 self._shown += changes.new_debts(self._session)
-            self._first.insert(has_phones=columns.has_phones)
+            self._first.insert(part)
 
     def finish(self, progress: Progress) -> ListCounts:
         """Merges what has been staged.
@@ -116,7 +116,7 @@ class ListMerge:
         columns = self._columns
         assert columns is not None
         session, options = self._session, self._options
-        plan_for(session, self.rows, *columns.tables("list"), "list_refused")
+        plan_for(session, self._staged, *columns.tables("list"), "list_refused")
         if self._first is not None and not self._staged:
             return self._finish_first(self._first, 0)
         progress("debtors", 0, self.rows)
@@ -144,7 +144,7 @@ class ListMerge:
     def _finish_first(self, first: FirstLoad, late: int) -> ListCounts:
         """Where nobody was known before, nothing can have been updated or closed; `late` debts were added beside the load's own."""
         session, options = self._session, self._options
-        first.prove()
+        plan_for(session, self.rows)
         has_payments = run(session, "SELECT EXISTS (SELECT FROM payment WHERE office_id = :office)").scalar_one()
         if has_payments:  # they came before their debts
             settle_with_list(session, import_id=options.import_id, is_full=options.is_full, now=options.now)

@@ -118,7 +118,6 @@ class Debt(OfficeMixin, Base):
     __table_args__ = (
         within_office("debtor_id", "debtor"),
         UniqueConstraint("office_id", "debtor_id", "tax_code", "levy_year", "base_year", "term", "notice_no", name="uq_debt_installment"),
-        Index("ix_debt_open", "office_id", "debtor_id", postgresql_where=text("status = 'open'")),
         CheckConstraint("status in ('open','settled','not_listed')", name="status"),
         CheckConstraint("vintage in ('current','carried_over')", name="vintage"),
         CheckConstraint("assessed >= 0 and received >= 0 and outstanding >= 0", name="amounts"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -68,46 +68,68 @@ REFUSED: Mapping[str, str] = {"debtor_no": "text"} | KEY_TYPES
 class ListPart:
     """A part of a list: per temporary table what is to be copied into it.
 
-    `good` rows were taken, of which `staged` are for list_debt; `is_all_open`: none of them is settled or deleted.
+    `rows` were taken. `staged` of them are for list_debt; the others make `new_debtors` and `new_debts`. `is_all_open`: no debt of the part
+    is settled or deleted.
     """
 
-    copies: Mapping[str, bytes]
-    good: int
-    staged: int
-    is_all_open: bool
-    has_repeated_debtors: bool
+    columns: Columns
+    copies: Mapping[str, bytes] = field(default_factory=dict)
+    rows: int = 0
+    staged: int = 0
+    new_debtors: int = 0
+    new_debts: int = 0
+    is_all_open: bool = True
+    has_repeated_debtors: bool = False
 
 
 class ListParts:
-    """Makes parts ready. Where nobody is known yet, debtors who come for the first time go to new_*, those of earlier parts to list_*."""
+    """Makes parts ready. Where nobody is known yet, debtors who come for the first time go to new_*, those of earlier parts to list_*.
+
+    The rows of a part's last debtor wait for the next part: most files have a debtor's rows together, and so have their parts.
+    """
 
     def __init__(self, as_of: date, *, is_first: bool) -> None:
         self._as_of = as_of
         self._is_first = is_first
         self._seen = SeenKeys()
 
-    def part(self, parsed: ParsedFile) -> ListPart:
-        """The next part."""
-        columns = Columns.of(parsed.present)
-        frame = with_vintage(parsed.frame, self._as_of)
+    def parts(self, file: Iterable[ParsedFile]) -> Iterator[ListPart]:
+        """The parts of a file, one after the other."""
+        held: pl.DataFrame | None = None
+        columns = Columns.of(frozenset())
+        for parsed in file:
+            columns = Columns.of(parsed.present)
+            frame = with_vintage(parsed.frame, self._as_of)
+            if held is not None:
+                frame = pl.concat([held, frame])
+            is_held = frame["debtor_no"] == frame["debtor_no"].last() if frame.height else pl.Series([], dtype=pl.Boolean)
+            held = frame.filter(is_held)
+            yield self._part(columns, frame.filter(~is_held), parsed.refused)
+        if held is not None and held.height:
+            yield self._part(columns, held, pl.DataFrame())
+
+    def _part(self, columns: Columns, frame: pl.DataFrame, refused: pl.DataFrame) -> ListPart:
+        copies: dict[str, bytes] = {}
+        if refused.height:
+            named = refused.filter(pl.col("debtor_no").is_not_null())
+            absent = [pl.lit(None).alias(name) for name in REFUSED if name not in named.columns]
+            copies["list_refused"] = rows_for_copy(named.with_columns(absent), REFUSED)
+        if not frame.height:
+            return ListPart(columns, copies)
         debtors, own = debtor_rows(frame)
         debts = debt_rows(frame, own)
         _, again = self._seen.add(debtors, ["debtor_no"])
-        copies: dict[str, bytes] = {}
-        if parsed.refused.height:
-            named = parsed.refused.filter(pl.col("debtor_no").is_not_null())
-            absent = [pl.lit(None).alias(name) for name in REFUSED if name not in named.columns]
-            copies["list_refused"] = rows_for_copy(named.with_columns(absent), REFUSED)
-        is_all_open = bool((debts["status"] == "open").all())
+        told = ListPart(
+            columns, copies, frame.height, is_all_open=bool((debts["status"] == "open").all()), has_repeated_debtors=bool(again.any())
+        )
         if not self._is_first:
             copies |= _copies("list", columns, debtors, debts)
-            return ListPart(copies, frame.height, debts.height, is_all_open, bool(again.any()))
-        late = debts["owner"].is_in(debtors["owner"].filter(again).to_list()) if again.any() else None
-        copies |= _copies("new", columns, debtors.filter(~again), debts if late is None else debts.filter(~late))
-        if late is None:
-            return ListPart(copies, frame.height, 0, is_all_open, has_repeated_debtors=False)
+            return replace(told, staged=debts.height)
+        late = debts["owner"].is_in(debtors["owner"].filter(again).to_list())
         copies |= _copies("list", columns, debtors.filter(again), debts.filter(late))
-        return ListPart(copies, frame.height, int(late.sum()), is_all_open, has_repeated_debtors=True)
+        debtors, debts = debtors.filter(~again), debts.filter(~late)
+        copies |= _copies("new", columns, debtors, debts)
+        return replace(told, staged=int(late.sum()), new_debtors=debtors.height, new_debts=int((~debts["is_deleted"]).sum()))
 
 
 def _copies(prefix: str, columns: Columns, debtors: pl.DataFrame, debts: pl.DataFrame) -> Iterator[tuple[str, bytes]]:
@@ -130,8 +152,8 @@ def create_tables(session: Session, columns: Columns, *, is_first: bool) -> None
             create(session, table, {**numbered, **types})
 
 
-def fill_tables(session: Session, columns: Columns, part: ListPart) -> None:
+def fill_tables(session: Session, part: ListPart) -> None:
     """Copies a part to the server."""
-    types = columns.tables("list") | columns.tables("new") | {"list_refused": REFUSED}
+    types = part.columns.tables("list") | part.columns.tables("new") | {"list_refused": REFUSED}
     for table, rows in part.copies.items():
         fill(session, table, types[table], rows)

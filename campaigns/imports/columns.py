@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import polars as pl
@@ -88,17 +88,35 @@ def _recoded(cells: pl.Series, field: Field) -> Read:
 
 def read_code(cells: pl.Series, field: Field) -> Read:
     """A code such as 宛名番号: a string with its leading zeros; full-width letters and digits are made half-width."""
-    return read_text(cells.str.normalize("NFKC"), field)
+    return read_text(_half_width(cells), field)
+
+
+def _half_width(cells: pl.Series) -> pl.Series:
+    """NFKC, which changes nothing where all is ASCII."""
+    is_ascii = (cells.str.len_bytes() == cells.str.len_chars()).all()
+    return cells if is_ascii else cells.str.normalize("NFKC")
 
 
 def _flag(mask: pl.Series, code: str) -> pl.Series:
     return pl.select(pl.when(mask).then(pl.lit(code)).otherwise(None)).to_series().cast(pl.String)
 
 
+# The same days stand in every part of a file.
+_day = lru_cache(maxsize=1 << 17)(parse_date)
+_styled_day = lru_cache(maxsize=1 << 17)(parse_styled_date)
+
+
 def read_date(cells: pl.Series, field: Field) -> Read:
     """Days in any of the styles of `callcenter.core.eras`, or in those that the layout names."""
-    parse = partial(parse_styled_date, styles=field.styles) if field.styles else parse_date
-    return _by_distinct(cells, parse, pl.Date)
+    if field.styles:
+        return _by_distinct(cells, partial(_styled_day, styles=field.styles), pl.Date)
+    is_iso = cells.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+    days = pl.select(pl.when(is_iso).then(cells)).to_series().str.to_date("%Y-%m-%d", strict=False)
+    others = pl.select(pl.when(days.is_null()).then(cells)).to_series()
+    if others.is_null().all():
+        return Read(days, _no_problem(cells))
+    slow = _by_distinct(others, _day, pl.Date)
+    return Read(pl.select(pl.coalesce(days, slow.values)).to_series(), slow.problems)
 
 
 def read_year(cells: pl.Series, field: Field) -> Read:
@@ -191,7 +209,7 @@ def split_phones(cells: pl.Series) -> pl.DataFrame:
     Ten- and eleven-digit domestic numbers are classified by all but their last four digits, which never decide what a line is.
     """
     shape = r"^([^0-9+]*?)(\(?[0-9][0-9()\-. ]*[0-9])([^0-9+]*)$"
-    normal = cells.str.normalize("NFKC").str.replace_all(f"[{phones.DASHES}]", "-").str.strip_chars()
+    normal = _half_width(cells).str.replace_all(f"[{phones.DASHES}]", "-").str.strip_chars()
     parts = normal.str.extract_groups(shape).struct.rename_fields(["before", "number", "after"]).struct.unnest()
     digits = parts["number"].str.replace_all(_SEPARATORS, "")
     frame = pl.DataFrame({"original": cells, "digits": digits, "before": parts["before"], "after": parts["after"]})
@@ -209,9 +227,12 @@ def split_phones(cells: pl.Series) -> pl.DataFrame:
     return _with_unusual(fast)
 
 
+_classify = lru_cache(maxsize=1 << 16)(phones.classify)
+
+
 def _classified(prefixes: pl.Series) -> pl.DataFrame:
     """What `phones.classify` says of one number for each prefix."""
-    found = [phones.classify(prefix) for prefix in prefixes]
+    found = [_classify(prefix) for prefix in prefixes]
     return pl.DataFrame(
         {
             "prefix": prefixes,

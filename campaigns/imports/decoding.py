@@ -27,8 +27,9 @@ _OTHER_MAGIC = {
 }
 # Private-use characters (外字) and the C1 controls that CP932 leaves behind: no font shows them.
 _UNREADABLE = re.compile("[\ue000-\uf8ff\x80-\x9f\ufffd]")
-# Bytes one of which every unreadable character has in UTF-8: looking for them first is thirty times as fast as the pattern.
-_HINTS = (b"\xee", b"\xef\xa0", b"\xef\xa1", b"\xef\xa2", b"\xef\xa3", b"\xef\xbf\xbd", b"\xc2")
+# The same in UTF-8, each pattern with one first byte: looking for them is twenty times as fast as the pattern above.
+_HINTS = (re.compile(rb"\xee"), re.compile(rb"\xc2[\x80-\x9f]"), re.compile(rb"\xef(?:[\x80-\xa3]|\xbf\xbd)"))
+_LONE = (b"\xfd", b"\xfe", b"\xff")  # the bytes of CP932 that become private-use characters of the last pattern
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _MAX_BAD_SHARE = 0.01
 _SAMPLE = 1 << 18
@@ -36,15 +37,32 @@ _SAMPLE = 1 << 18
 
 @dataclass(frozen=True)
 class Decoded:
-    """Text of a file with `SENTINEL` for each unreadable glyph, whose bytes (hex) stand in `lost` in the order of the text."""
+    """Text of a file with `SENTINEL` for each unreadable glyph, whose bytes (hex) stand in `lost` in the order of the text.
+
+    `encoded` is the text in UTF-8.
+    """
 
     text: str
+    encoded: bytes
     encoding: str
-    lost: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
 
 def _lenient(data: bytes, encoding: str) -> Decoded:
     """Decodes with a sentinel for what is no character of `encoding`."""
+    try:
+        text = data.decode(encoding)  # the usual case, and much the fastest
+    except UnicodeDecodeError:
+        return _marked(data, encoding)
+    encoded = data if encoding == "utf-8" else text.encode()
+    hints = _HINTS if encoding == "utf-8" or any(byte in data for byte in _LONE) else _HINTS[:2]
+    if any(hint.search(encoded) for hint in hints):
+        return _marked(data, encoding)
+    return Decoded(text, encoded, encoding)
+
+
+def _marked(data: bytes, encoding: str) -> Decoded:
+    """Decodes with a sentinel for what is no character and for private-use ones, keeping the bytes in the order of the text."""
     lost: list[str] = []
 
     def note(problem: UnicodeError) -> tuple[str, int]:
@@ -53,26 +71,16 @@ def _lenient(data: bytes, encoding: str) -> Decoded:
         return SENTINEL, problem.end
 
     codecs.register_error("callcenter_note", note)
-    try:
-        text = data.decode(encoding)  # the usual case, and much the fastest
-    except UnicodeDecodeError:
-        text = data.decode(encoding, errors="callcenter_note")
-    return _mark_private(text, encoding, lost)
-
-
-def _mark_private(text: str, encoding: str, lost: list[str]) -> Decoded:
-    """Replaces private-use characters by the sentinel too, keeping the bytes in the order of the text."""
-    encoded = text.encode()
-    if not any(hint in encoded for hint in _HINTS) or not _UNREADABLE.search(text):
-        return Decoded(text, encoding, tuple(lost))
+    text = data.decode(encoding, errors="callcenter_note")
     waiting = iter(lost)
     ordered: list[str] = []
 
-    def note(found: re.Match[str]) -> str:
+    def note_private(found: re.Match[str]) -> str:
         ordered.append(next(waiting, "") if found[0] == SENTINEL else found[0].encode(encoding, errors="replace").hex())
         return SENTINEL
 
-    return Decoded(re.sub(f"{_UNREADABLE.pattern}|{SENTINEL}", note, text), encoding, tuple(ordered))
+    text = re.sub(f"{_UNREADABLE.pattern}|{SENTINEL}", note_private, text)
+    return Decoded(text, text.encode(), encoding, tuple(ordered))
 
 
 def _likelier(sample: bytes) -> str:

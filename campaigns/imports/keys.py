@@ -24,7 +24,9 @@ class SeenKeys:
         """
         key = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in columns], separator=_GAP)
         hashes = frame.select(a=key.hash(_SEEDS[0]), b=key.hash(_SEEDS[1]))
-        within = ~hashes.select(pl.struct("a", "b").is_first_distinct()).to_series()
+        within = ~hashes["a"].is_first_distinct()
+        if within.any():
+            within = ~hashes.select(pl.struct("a", "b").is_first_distinct()).to_series()
         known = [part.join(hashes, on="a", how="semi") for part in self._parts]
         again = pl.concat(known) if known else hashes.clear()
         self._parts.append(hashes.filter(~within))

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.eras import fiscal_year
 from campaigns.debtors.merging import ListMerge, ListOptions
-from campaigns.debtors.parts import Columns, ListParts
+from campaigns.debtors.parts import ListParts
 from campaigns.imports.ahead import ahead
 from campaigns.imports.contact_history import record_history
 from campaigns.imports.models import ImportFile, Rejection
@@ -90,8 +90,8 @@ def _frames(reader: FileReader, tell: Progress) -> Iterator[pl.DataFrame]:
 def _take_list(session: Session, row: ImportFile, reader: FileReader, now: datetime, tell: Progress) -> Counts:
     merge = ListMerge(session, ListOptions(row.mode == "full", row.as_of, row.id, now))
     ready = ListParts(row.as_of, is_first=merge.is_first)
-    for columns, part in ahead((Columns.of(parsed.present), ready.part(parsed)) for parsed in reader.parts()):
-        merge.take(columns, part)
+    for part in ahead(ready.parts(reader.parts())):
+        merge.take(part)
         tell("read", merge.rows, reader.expected)
     listed = merge.finish(tell)
     return Counts(listed.created, listed.updated, listed.unchanged, listed.closed, listed.changes)

@@ -47,18 +47,23 @@ def _end_of_records(data: bytes) -> int:
     return last if is_open and len(data) > LONGEST_QUOTED else 0 if is_open else end
 
 
-def read_records(body: str, width: int, delimiter: str, first_row: int) -> tuple[pl.DataFrame, dict[int, list[str]], int]:
-    """The records of a text: those with `width` cells as a frame (c0, c1, …, row), the others' cells by row, the next row's number.
+def read_records(body: bytes, width: int, delimiter: str, first_row: int) -> tuple[pl.DataFrame, dict[int, list[str]], int]:
+    """The records of a text in UTF-8, of which blank ones are left out but have their number.
 
-    A blank line is a record of empty cells.
+    Returns:
+        Those with `width` cells as a frame (c0, c1, …, row), the cells of the others by row, and the next row's number.
     """
-    encoded = body.encode()
-    if width > 1 and (frame := _read_regular(encoded, width, delimiter, first_row)) is not None:
-        return frame, {}, first_row + frame.height
-    return _read_irregular(body, width, delimiter, first_row)
+    if width > 1 and (found := _read_regular(body, width, delimiter, first_row)) is not None:
+        return found[0], {}, found[1]
+    frame, ragged, row = _read_irregular(body.decode(), width, delimiter, first_row)
+    return frame.filter(_is_filled(width)), ragged, row
 
 
-def _read_regular(body: bytes, width: int, delimiter: str, first_row: int) -> pl.DataFrame | None:
+def _is_filled(width: int) -> pl.Expr:
+    return ~pl.all_horizontal(pl.col(named(width)).is_null())
+
+
+def _read_regular(body: bytes, width: int, delimiter: str, first_row: int) -> tuple[pl.DataFrame, int] | None:
     """All at once, when every record that is not blank has `width` cells; None otherwise."""
     if body.count(b'"') % 2:
         return None
@@ -67,17 +72,16 @@ def _read_regular(body: bytes, width: int, delimiter: str, first_row: int) -> pl
         frame = pl.read_csv(header + body, infer_schema=False, separator=delimiter)
     except ComputeError:  # a record with too many cells
         return None
-    if not frame.height:
-        return _numbered(frame, first_row)
-    blank = frame.select(pl.all_horizontal(pl.all().is_null()).sum()).item()
+    is_filled = frame.select(_is_filled(width)).to_series() if frame.height else pl.Series([], dtype=pl.Boolean)
+    numbered = frame.with_columns(row=pl.int_range(first_row, first_row + frame.height, dtype=pl.Int64))
     inside = frame.select(pl.sum_horizontal(pl.all().str.count_matches(delimiter, literal=True).sum())).item() if b'"' in body else 0
     # None is too long, so none is too short either when there are as many delimiters as there must be.
-    is_full = body.count(delimiter.encode()) - inside == (width - 1) * frame.height
-    return _numbered(frame, first_row) if is_full or (blank and _is_regular(body, width, delimiter)) else None
-
-
-def _numbered(frame: pl.DataFrame, first_row: int) -> pl.DataFrame:
-    return frame.with_row_index("row", offset=first_row).with_columns(pl.col("row").cast(pl.Int64))
+    is_full = not frame.height or body.count(delimiter.encode()) - inside == (width - 1) * frame.height
+    if is_filled.all():
+        return (numbered, first_row + frame.height) if is_full else None
+    if is_full or _is_regular(body, width, delimiter):
+        return numbered.filter(is_filled), first_row + frame.height
+    return None
 
 
 def _is_regular(body: bytes, width: int, delimiter: str) -> bool:

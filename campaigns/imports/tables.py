@@ -21,7 +21,7 @@ from campaigns.imports.decoding import (
     refuse_wrong_kind,
 )
 from campaigns.imports.layouts import PLAIN, Source
-from campaigns.imports.raw import LostGlyph, RawTable, named, too_large, without_blank
+from campaigns.imports.raw import LostGlyph, RawTable, named, too_large
 from campaigns.imports.records import pieces, read_records
 from campaigns.imports.sources import Head, read_head
 from campaigns.imports.workbooks import read_workbook
@@ -29,7 +29,7 @@ from campaigns.imports.workbooks import read_workbook
 __all__ = ["LostGlyph", "RawTable", "read_header", "read_parts", "read_table"]
 
 MAX_BYTES = 1 << 30
-PART_BYTES = 16 << 20
+PART_BYTES = 8 << 20
 _WORKBOOK_PART = 50_000
 _HEAD = 1 << 18
 _SCAN = 1 << 20
@@ -60,12 +60,11 @@ def _csv_parts(file: BinaryIO, size: int, file_name: str, source: Source) -> Ite
             raise no_text(file_name)
         decoded = decode_part(data, encoding)
         lost, characters = lost + len(decoded.lost), characters + len(decoded.text)
-        body = decoded.text
+        body = decoded.encoded
         if head is None:
-            head = read_head(body, source)
-            row, body = head.first_row, body[head.size :]
+            head = read_head(decoded.text, source)
+            row, body = head.first_row, body[len(decoded.text[: head.size].encode()) :]
         frame, ragged, row = read_records(body, len(head.headers), head.delimiter, row)
-        frame = without_blank(frame)
         places: tuple[LostGlyph, ...] = ()
         if decoded.lost:
             frame, places = _place_lost(frame, len(head.headers), decoded.lost)
