@@ -11,7 +11,7 @@ import typer
 from callcenter.commands.runtime import guarded, say
 from callcenter.core.logging import configure_logging
 
-GROUPS = ("office", "layout", "campaign", "user", "telephony")
+GROUPS = ("office", "layout", "campaign", "rules", "user", "telephony")
 COMMANDS = {
     "import": "imports:import_command",
     "sample": "sample:sample",

@@ -17,6 +17,7 @@ from campaigns.planning.explain import explain as explain_debtor
 from campaigns.planning.position import lines_of
 from campaigns.planning.service import PlanResult, find_campaign, latest_campaign
 from campaigns.planning.service import plan as plan_campaign
+from campaigns.planning.versions import version_beside
 from campaigns.segmentation.reasons import reason_text
 from campaigns.worklist.fill import fill
 
@@ -27,13 +28,15 @@ def plan(
     campaign: str = typer.Argument(help="Name or number of the campaign."),
     as_of: str = typer.Option("", "--as-of", help="Date or timestamp whose facts count; default: now."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Count only; nothing is written."),
+    rule_set_version: int = typer.Option(0, "--rule-set-version", help="Count by another version of the campaign's rule set."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document."),
 ) -> None:
     """Assigns a channel and a reason to every listed debtor, and queues the operators' calls."""
     moment = read_moment(as_of)
     with open_office() as office, transaction(office.id) as session:
         found = find_campaign(session, campaign)
-        result = plan_campaign(session, found.id, moment, dry_run=dry_run)
+        other = version_beside(session, found, rule_set_version).id if rule_set_version else None
+        result = plan_campaign(session, found.id, moment, dry_run=dry_run, rule_set_id=other)
         if not dry_run:
             fill(session, found.id, moment)
     document = {

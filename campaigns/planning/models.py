@@ -43,6 +43,19 @@ class RuleSet(OfficeMixin, Base):
     note: Mapped[str] = mapped_column(String(1000), server_default="")
 
 
+class RuleSetEdit(OfficeMixin, Base):
+    """What a draft was after each edit: who changed what while somebody else was typing is told from it."""
+
+    __tablename__ = "rule_set_edit"
+    __table_args__ = (within_office("rule_set_id", "rule_set"), UniqueConstraint("office_id", "rule_set_id", "revision"))
+
+    rule_set_id: Mapped[int]
+    revision: Mapped[int] = mapped_column(Integer)
+    document: Mapped[dict[str, Any]]
+    edited_by: Mapped[int | None]
+    edited_at: Mapped[datetime]
+
+
 class RuleTrial(OfficeMixin, Base):
     """A dry run of one version beside another: `state` queued, running, done, failed.
 

@@ -13,7 +13,7 @@ from callcenter.core.db import advisory_lock, office_of
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.live import publish
 from campaigns.attempts.codes import Channel
-from campaigns.planning.assigning import AS_USUAL, WHOLE_SETS, Counted, count_only, decide_all, moment_values, write_decided
+from campaigns.planning.assigning import Counted, count_only, decide_all, moment_values, write_decided
 from campaigns.planning.conduct import Conduct, conduct_of, options_of
 from campaigns.planning.models import Campaign, RuleSet
 from campaigns.planning.position import Position, position_at
@@ -240,7 +240,6 @@ def plan(
     rule_set = rules_of(session, rule_set_id or campaign.rule_set_id)
     position = position_at(session, campaign, as_of)
     values = plan_values(session, campaign, as_of, now or as_of, position)
-    session.execute(WHOLE_SETS)
     changed = removed = 0
     if dry_run:
         counted = count_only(session, rule_set, position.cases(), values)
@@ -249,7 +248,6 @@ def plan(
         changed, removed = write_decided(session, values, rule_set.experiment.code)
         campaign.planned_as_of = as_of
         publish(session, "board")
-    session.execute(AS_USUAL)
     return _summed_up(campaign.name, as_of, counted, changed, removed, dry_run=dry_run)
 
 

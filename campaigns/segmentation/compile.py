@@ -6,7 +6,7 @@ of it. What each of these means is a small table of its own, `outcome`. Then onl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from campaigns.segmentation.attributes import ATTRIBUTES, FactsQuery, Kind
 from campaigns.segmentation.conditions import All, AnyOf, Compare, Condition, Not, Op, Ref
@@ -74,18 +74,25 @@ def _comparison(test: Compare, kind: Kind, left: str, facts: FactsQuery) -> str:
             return f"CAST({left} AS text[]) && {values}"
 
 
-def decided_sql(rule_set: RuleSet, into: Compiled, *, ladder: Cases = ()) -> str:
-    """SELECT of debtor_id, place and drawn, for all listed debtors who owe.
+def decided_sql(
+    rule_set: RuleSet, into: Compiled, *, ladder: Cases = (), matches: bool = False, span: tuple[str, str] | None = None
+) -> str:
+    """SELECT of debtor_id, place and drawn, for all listed debtors who owe; with `matches` also m0, m1 … per rule: its condition holds.
 
     `place` is the deciding rule's number (from 0) times `RUNGS`, plus the place of what the ladder says where the rule leaves it to the
     ladder. `drawn` is 0 for those who take no part in the experiment, else twice the arm's number (from 0) plus 1, plus 1 for those who
     have waited long enough.
     """
     facts = FactsQuery(into)
-    if not rule_set.experiment.arms:
-        place = place_sql(rule_set, facts, ladder)
-        return f"SELECT d.id AS debtor_id, {place} AS place, 0 AS drawn\n{facts.from_sql()}"
-    return _drawn_sql(rule_set, facts, ladder)
+    columns = {f"m{n}": condition_sql(rule.when, facts) for n, rule in enumerate(rule_set.rules)} if matches else {}
+    if rule_set.experiment.arms:
+        return _drawn_sql(rule_set, facts, ladder, columns, span)
+    place, more = place_sql(rule_set, facts, ladder), _listed(columns)
+    return f"SELECT d.id AS debtor_id, {place} AS place, 0 AS drawn{more}\n{facts.from_sql(span=span)}"
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return "".join(f", {expression} AS {name}" for name, expression in columns.items())
 
 
 def place_sql(rule_set: RuleSet, facts: FactsQuery, ladder: Cases, *, arm_sql: str = "") -> str:
@@ -121,7 +128,7 @@ def _rule_place(number: int, rule: Rule, experiment: Experiment, facts: FactsQue
     return f"CASE WHEN {arm_sql} = ANY(CAST({facts.joins.into.bind(going_up)} AS integer[])) THEN {place} ELSE {first} END"
 
 
-def _drawn_sql(rule_set: RuleSet, facts: FactsQuery, ladder: Cases) -> str:
+def _drawn_sql(rule_set: RuleSet, facts: FactsQuery, ladder: Cases, columns: Mapping[str, str], span: tuple[str, str] | None) -> str:
     """The same with an experiment: the champion's rule tells who takes part, then the debtor's own arm tells what is done.
 
     OFFSET 0 keeps the database from working the same expression out twice.
@@ -135,14 +142,16 @@ def _drawn_sql(rule_set: RuleSet, facts: FactsQuery, ladder: Cases) -> str:
         for number, each in enumerate(experiment.arms)
         if each.wait_days
     )
-    inner = f"SELECT d.id AS debtor_id, {champion} AS champion, {own} AS own, b.arm, {has_waited or 'false'} AS has_waited"
+    inner = (
+        f"SELECT d.id AS debtor_id, {champion} AS champion, {own} AS own, b.arm, {has_waited or 'false'} AS has_waited{_listed(columns)}"
+    )
     waiting = [number for number, each in enumerate(experiment.arms) if each.wait_days]
     reached = [number for number, rule in enumerate(rule_set.rules) if rule.channel in EXPERIMENT_CHANNELS]
     takes_part = f"champion / {RUNGS} = ANY(CAST({into.bind(reached)} AS integer[]))"
     waits = f"arm = ANY(CAST({into.bind(waiting)} AS integer[]))"
     return f"""SELECT debtor_id, CASE WHEN {takes_part} AND NOT {waits} THEN own ELSE champion END AS place,
-  CASE WHEN {takes_part} THEN 1 + 2 * arm + CAST(has_waited AS integer) ELSE 0 END AS drawn
-FROM ({inner}\n{facts.from_sql(more=arm)}\nOFFSET 0) x"""  # noqa: S608 - values are bound
+  CASE WHEN {takes_part} THEN 1 + 2 * arm + CAST(has_waited AS integer) ELSE 0 END AS drawn{"".join(f", {name}" for name in columns)}
+FROM ({inner}\n{facts.from_sql(span=span, more=arm)}\nOFFSET 0) x"""  # noqa: S608 - values are bound
 
 
 def cases_sql(cases: Cases, facts: FactsQuery, first: int = 0) -> str:

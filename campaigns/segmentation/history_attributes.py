@@ -22,7 +22,6 @@ from campaigns.segmentation.sources import (
     ATTEMPTS,
     IS_CONTACT,
     IS_RIGHT_PARTY,
-    SINCE_CONTACT,
     day_of,
     days_since,
     last_attempt,
@@ -54,8 +53,18 @@ def _by_channel(name: str, channel: str, ja: str, en: str) -> Attribute:
     return number(name, Group.HISTORY, Unit.TIMES, _count(f"a.channel = '{channel}'"), ja, en)
 
 
+def _failed_calls(ask: Ask) -> str:
+    """Calls after the last contact: a letter for each in order, c for a contact.
+
+    Neither a window function nor a sub-select, since these would keep the database from using several cores.
+    """
+    letter = f"CASE WHEN {IS_CONTACT} THEN 'c' WHEN a.channel IN ('auto_call','operator_call') THEN 'x' END"
+    letters = ask.column(ATTEMPTS, f"string_agg({letter}, '' ORDER BY a.began_at, {letter} DESC)")
+    return f"coalesce(CASE WHEN strpos({letters}, 'c') = 0 THEN length({letters}) ELSE strpos(reverse({letters}), 'c') - 1 END, 0)"
+
+
 HISTORY = (
-    number("attempts", Group.HISTORY, Unit.TIMES, _count(), "連絡の回数", "Number of attempts", CHANNEL, DAYS),
+    number("attempts", Group.HISTORY, Unit.TIMES, _count(), "連絡の回数", "Number of attempts", DAYS, CHANNEL),
     _by_channel("sms_count", "sms", "SMSの回数", "Number of SMS"),
     _by_channel("auto_call_count", "auto_call", "自動電話の回数", "Number of automated calls"),
     _by_channel("operator_call_count", "operator_call", "電話催告の回数", "Number of operator calls"),
@@ -70,7 +79,7 @@ HISTORY = (
         CHANNEL,
         is_nullable=True,
     ),
-    number("contact_count", Group.HISTORY, Unit.TIMES, _count(IS_CONTACT), "接触の回数", "Number of contacts", CHANNEL, DAYS),
+    number("contact_count", Group.HISTORY, Unit.TIMES, _count(IS_CONTACT), "接触の回数", "Number of contacts", DAYS, CHANNEL),
     number(
         "days_since_contact",
         Group.HISTORY,
@@ -88,8 +97,8 @@ HISTORY = (
         _count(IS_RIGHT_PARTY),
         "本人接触の回数",
         "Number of right-party contacts",
-        CHANNEL,
         DAYS,
+        CHANNEL,
     ),
     number(
         "days_since_right_party",
@@ -105,11 +114,11 @@ HISTORY = (
         "failed_calls",
         Group.HISTORY,
         Unit.TIMES,
-        lambda ask: ask.count(SINCE_CONTACT, "x.is_call", "(x.met IS NULL OR x.began_at > x.met)"),
+        _failed_calls,
         "最後の接触からあとの不通の回数",
         "Number of failed calls since the last contact",
     ),
-    number("outcomes", Group.HISTORY, Unit.TIMES, _count(), "交渉結果の回数", "Number of results", OUTCOME, CHANNEL, DAYS),
+    number("outcomes", Group.HISTORY, Unit.TIMES, _count(), "交渉結果の回数", "Number of results", DAYS, CHANNEL, OUTCOME),
     number(
         "days_since_outcome",
         Group.HISTORY,
@@ -117,11 +126,11 @@ HISTORY = (
         _since(),
         "交渉結果からの日数",
         "Days since the result",
-        OUTCOME,
         CHANNEL,
+        OUTCOME,
         is_nullable=True,
     ),
-    number("line_results", Group.HISTORY, Unit.TIMES, _count(), "回線結果の回数", "Number of line results", LINE_RESULT, CHANNEL, DAYS),
+    number("line_results", Group.HISTORY, Unit.TIMES, _count(), "回線結果の回数", "Number of line results", DAYS, CHANNEL, LINE_RESULT),
     _last("last_channel", "channel", CHANNELS, "最後の連絡の手段", "Last channel"),
     _last("last_line_result", "line_result", LINE_RESULTS, "最後の回線結果", "Last line result"),
     _last("last_party", "party", PARTIES, "最後の応対者", "Who answered last"),
@@ -179,8 +188,8 @@ REACTED = (
         _reactions,
         "反応のあった回数",
         "Number of attempts with a reaction",
-        WITHIN,
         OF_CHANNEL,
+        WITHIN,
         REACTION,
     ),
     number(
@@ -188,10 +197,10 @@ REACTED = (
         Group.REACTION,
         Unit.TIMES,
         _without_reaction,
-        "反応のないまま日数が過ぎた回数",
+        "反応のなかった回数",
         "Number of attempts without a reaction",
-        WITHIN,
         OF_CHANNEL,
+        WITHIN,
         REACTION,
     ),
 )

@@ -62,7 +62,7 @@ LINE_RESULT = Param("line_result", "回線結果", "Line result", "「{}」の",
 LINE_TYPE = Param("line_type", "番号の種類", "Type of number", "{}の", "({})", choices=LINE_TYPES)
 PHONE_STATUS = Param("phone_status", "番号の状態", "State of the number", "「{}」の", "“{}”", choices=PHONE_STATUSES)
 REACTION = Param("reaction", "反応の種類", "Kind of reaction", "「{}」の", "“{}”", choices=REACTIONS)
-OF_CHANNEL = replace(CHANNEL, is_required=True)
+OF_CHANNEL = replace(CHANNEL, ja_of="{}から", is_required=True)
 WITHIN = replace(
     DAYS, ja="何日以内の反応か", en="Days to react", ja_of="{}日以内に", en_of="within {} days", is_required=True, lowest=0, highest=90
 )

@@ -53,14 +53,21 @@ class Joins:
         """A join as it stands."""
         self._raw[name] = join
 
-    def sql(self, *, for_one: bool) -> str:
-        """The joins; the first source is one that a debtor must be in."""
+    def sql(self, *, for_one: bool = False, span: tuple[str, str] | None = None) -> str:
+        """The joins; the first source is one that a debtor must be in.
+
+        Args:
+            for_one: limits them to the debtor `:debtor`.
+            span: limits them to debtors from one id (an expression) up to, but not including, another.
+        """
         joins = []
         for number, (source, columns) in enumerate(self._columns.items()):
             listed = ", ".join(f"{aggregate} AS {name}" for aggregate, name in columns.items())
             inner = source.replace("{columns}", f"debtor_id, {listed}" if listed else "debtor_id")
             joins.append(f"{'' if number == 0 else 'LEFT '}JOIN ({inner}) j{number} ON j{number}.debtor_id = d.id")
         one = " AND debtor_id = :debtor" if for_one else ""
+        if span is not None:
+            one = f" AND debtor_id >= {span[0]} AND debtor_id < {span[1]}"
         household = "household_no = (SELECT household_no FROM debtor WHERE office_id = :office AND id = :debtor)" if for_one else "true"
         return "\n".join((*joins, *self._raw.values())).replace("{one}", one).replace("{household}", household)
 

@@ -33,11 +33,6 @@ SUPPRESSIONS = """SELECT {columns} FROM suppression WHERE office_id = :office AN
 ESCALATIONS = """SELECT {columns} FROM escalation
   WHERE office_id = :office AND state IN ('open','accepted') AND created_at <= :as_of{one} GROUP BY debtor_id"""
 PLANS = "SELECT {columns} FROM instalment_plan WHERE office_id = :office AND state = 'good_standing'{one} GROUP BY debtor_id"
-# Calls since somebody was last reached.
-SINCE_CONTACT = f"""SELECT {{columns}}
-  FROM (SELECT a.debtor_id, a.began_at, a.channel IN ('auto_call','operator_call') AS is_call,
-    max(a.began_at) FILTER (WHERE {IS_CONTACT}) OVER (PARTITION BY a.debtor_id) AS met
-    FROM attempt a WHERE a.office_id = :office AND a.began_at <= :as_of AND {COUNTS}{{one}}) x GROUP BY debtor_id"""  # noqa: S608
 HOUSEHOLDS = """LEFT JOIN (SELECT household_no, count(*) AS members FROM debtor
   WHERE office_id = :office AND is_listed AND household_no <> '' AND {household} GROUP BY household_no) hh
   ON hh.household_no = d.household_no"""

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.clock import local_day
 from callcenter.core.db import office_of
 from callcenter.core.live import publish
+from campaigns.planning.assigning import AS_A_WHOLE, configured
 from campaigns.planning.conduct import conduct_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import cycle_at
@@ -59,9 +60,10 @@ def fill(session: Session, campaign_id: int, now: datetime) -> Filled:
     campaign = session.get_one(Campaign, (office_of(session), campaign_id))
     cycle = cycle_at(session, campaign, conduct_of(campaign.options), local_day(now))
     values = {"office": office_of(session), "campaign": campaign_id, "now": now, "cycle_from": cycle.moments()["cycle_from"]}
-    session.execute(RESTEP, values)
-    withdrawn: CursorResult[Any] = session.execute(WITHDRAW, values)  # type: ignore[assignment]
-    made: CursorResult[Any] = session.execute(INSERT, values)  # type: ignore[assignment]
+    with configured(session, AS_A_WHOLE):
+        session.execute(RESTEP, values)
+        withdrawn: CursorResult[Any] = session.execute(WITHDRAW, values)  # type: ignore[assignment]
+        made: CursorResult[Any] = session.execute(INSERT, values)  # type: ignore[assignment]
     result = Filled(made.rowcount, withdrawn.rowcount)
     if result.made or result.withdrawn:
         publish(session, "queue")

@@ -24,6 +24,12 @@ def script_of(session: Session, options: Mapping[str, Any]) -> Script:
     return DEFAULT if stored is None else from_document(stored.code, stored.version, stored.document)
 
 
+def script_codes(session: Session) -> list[str]:
+    """Codes of the scripts that campaigns and rules may name."""
+    stored = session.scalars(select(RobocallScript.code).where(RobocallScript.is_active).distinct())
+    return sorted({DEFAULT.code, *stored})
+
+
 def script_by_label(session: Session, label: str) -> Script:
     """The script an attempt was made with ("code/version"); the built-in one where it is not stored."""
     code, _, version = label.partition("/")

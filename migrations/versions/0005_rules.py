@@ -41,6 +41,21 @@ def upgrade() -> None:
     )
     op.execute("CREATE TRIGGER keep_rule_set BEFORE UPDATE OF document ON rule_set FOR EACH ROW EXECUTE FUNCTION keep_rule_set()")
     op.create_table(
+        "rule_set_edit",
+        sa.Column("office_id", sa.Integer(), server_default=OFFICE, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("rule_set_id", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("document", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("edited_by", sa.BigInteger(), nullable=True),
+        sa.Column("edited_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["office_id", "rule_set_id"], ["rule_set.office_id", "rule_set.id"], name=op.f("fk_rule_set_edit_office_id_rule_set_id")
+        ),
+        sa.PrimaryKeyConstraint("office_id", "id", name=op.f("pk_rule_set_edit")),
+        sa.UniqueConstraint("office_id", "rule_set_id", "revision", name=op.f("uq_rule_set_edit_office_id_rule_set_id_revision")),
+    )
+    op.create_table(
         "rule_trial",
         sa.Column("office_id", sa.Integer(), server_default=OFFICE, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -84,7 +99,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("office_id", "experiment", "debtor_id", "arm", name=op.f("pk_experiment_enrolment")),
     )
     op.create_index(op.f("ix_experiment_enrolment_office_id_debtor_id"), "experiment_enrolment", ["office_id", "debtor_id"])
-    isolate("rule_trial", "experiment_enrolment")
+    isolate("rule_set_edit", "rule_trial", "experiment_enrolment")
     op.alter_column("channel_assignment", "arm", type_=sa.String(length=40), existing_nullable=False, existing_server_default="all")
     op.add_column("channel_assignment", sa.Column("template", sa.String(length=40), server_default="", nullable=False))
     op.add_column("channel_assignment", sa.Column("script", sa.String(length=40), server_default="", nullable=False))
@@ -96,6 +111,7 @@ def downgrade() -> None:
     op.drop_column("channel_assignment", "template")
     op.drop_table("experiment_enrolment")
     op.drop_table("rule_trial")
+    op.drop_table("rule_set_edit")
     op.execute("DROP TRIGGER keep_rule_set ON rule_set")
     op.execute("DROP FUNCTION keep_rule_set()")
     op.drop_index("uq_rule_set_active", "rule_set")
