@@ -20,6 +20,10 @@ class Action(StrEnum):
     EDIT_DEBTORS = "edit_debtors"
     OPEN_HOUSEHOLDS = "open_households"
     DECIDE_ESCALATIONS = "decide_escalations"
+    SEE_PAYMENTS = "see_payments"
+    ASSIGN_PAYMENTS = "assign_payments"
+    SEE_PLANS = "see_plans"
+    DECIDE_PLANS = "decide_plans"
     SEE_REPORTS = "see_reports"
     SEE_TEAM_FIGURES = "see_team_figures"
     MANAGE_USERS = "manage_users"
@@ -40,6 +44,10 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.EDIT_DEBTORS: frozenset({_SV, _TO}),
     Action.OPEN_HOUSEHOLDS: frozenset({_SV, _TO}),
     Action.DECIDE_ESCALATIONS: frozenset({_TO}),
+    Action.SEE_PAYMENTS: frozenset({_SV, _TO, _AU}),
+    Action.ASSIGN_PAYMENTS: frozenset({_SV, _TO}),
+    Action.SEE_PLANS: frozenset({_TO, _AU}),
+    Action.DECIDE_PLANS: frozenset({_TO}),
     Action.SEE_REPORTS: frozenset({_SV, _TO, _AU}),
     Action.SEE_TEAM_FIGURES: frozenset({_OP, _SV, _TO, _AU}),
     Action.MANAGE_USERS: frozenset({_AD}),

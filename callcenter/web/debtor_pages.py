@@ -18,11 +18,14 @@ from callcenter.auth.permissions import Action
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import AppError, NotFound
 from callcenter.web import debtor_view as view
+from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn, Tx, may
+from callcenter.web.operator_case import PLAN_EXISTS
 from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
 from campaigns.debtors.account import read_account
 from campaigns.debtors.household import members_of
 from campaigns.debtors.models import Debtor
+from campaigns.promises.plans import has_plan
 
 router = APIRouter()
 Reader = Annotated[SignedIn, may(Action.SEE_DEBTORS)]
@@ -66,6 +69,7 @@ def show_debtor(request: Request, session: Tx, who: Reader, debtor_id: int, show
         holds=view.holds_model(session, debtor_id, who, lang, now),
         household=view.household_model(session, debtor, who, now),
         timeline=view.timeline_model(session, debtor_id, who, lang, now, show=show, before=before),
+        plan_note=phrases.pick(lang, PLAN_EXISTS) if has_plan(session, debtor_id) else "",
     )
 
 

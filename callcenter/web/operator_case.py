@@ -22,8 +22,10 @@ from campaigns.attempts import verification
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.debtors import case as cases
 from campaigns.debtors.models import Debtor
+from campaigns.promises.plans import has_plan
 from campaigns.promises.state import shown_state
 
+PLAN_EXISTS = ("分納の計画があります。内容は職員が管理しています。", "There is an instalment plan; the officers keep it.")
 WARN_SECONDS, EXTEND_SECONDS, LEASE_SECONDS = 20, 60, 90
 
 
@@ -45,7 +47,7 @@ def case_model(session: Session, scene: Scene, user_id: int, lang: str, now: dat
             "saved_at": drafts["memo"].saved_at if "memo" in drafts else None,
         },
         "history": history_model(session, debtor.id, lang) if scene.is_verified else {"total": 0, "href": "", "entries": []},
-        "promises": promises_model(session, debtor.id) if scene.is_verified else {"kept": 0, "made": 0, "note": "", "rows": []},
+        "promises": promises_model(session, debtor.id, lang) if scene.is_verified else {"kept": 0, "made": 0, "note": "", "rows": []},
         "outcome": outcome_model(session, scene, debts, lang, today),
         "lease": _lease(scene),
     }
@@ -159,14 +161,14 @@ def history_model(session: Session, debtor_id: int, lang: str) -> dict[str, Any]
     return {"total": cases.count_attempts(session, debtor_id), "href": "", "entries": entries[:10]}
 
 
-def promises_model(session: Session, debtor_id: int) -> dict[str, Any]:
-    """The field `promises`."""
+def promises_model(session: Session, debtor_id: int, lang: str) -> dict[str, Any]:
+    """The field `promises`; of an instalment plan nothing but that there is one."""
     rows, today = cases.past_promises(session, debtor_id), local_day(utc_now())
     settled = [row for row in rows if row.state in ("kept", "part_kept", "broken")]
     return {
         "kept": sum(row.state == "kept" for row in rows),
         "made": len(settled),
-        "note": "",
+        "note": phrases.pick(lang, PLAN_EXISTS) if has_plan(session, debtor_id) else "",
         "rows": [
             {"on": row.due_on, "amount": row.amount, "state": shown_state(row.state, row.due_on, row.grace_days, today)} for row in rows[:5]
         ],

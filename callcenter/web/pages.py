@@ -26,6 +26,8 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("campaigns", "/campaigns", Action.RUN_CAMPAIGNS),
     ("lists", "/imports", Action.IMPORT_FILES),
     ("debtors", "/debtors", Action.SEE_DEBTORS),
+    ("payments", "/payments", Action.SEE_PAYMENTS),
+    ("plans", "/plans", Action.SEE_PLANS),
     ("handovers", "/escalations", Action.DECIDE_ESCALATIONS),
     ("users", "/users", Action.MANAGE_USERS),
     ("audit", "/audit", Action.READ_AUDIT),

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from callcenter.core.clock import OFFICE_ZONE
+from tests.browser import payment_samples as money
 
 NOW = datetime(2026, 11, 18, 14, 4, 29, tzinfo=OFFICE_ZONE)
 Model = dict[str, Any]
@@ -601,6 +602,16 @@ PAGES_BY_NAME: dict[str, tuple[str, Model]] = BEFORE | {
         "shell": shell("架電の成果", "report", "supervisor", status="集計は11月18日(水) 5:10に作りました。"), **report(),
     }),
     "imports": ("imports.html", {"shell": shell("取り込み", "lists", "supervisor"), **imports()}),
+    "payments": ("payments.html", {"shell": shell("入金", "lists", "supervisor"), **money.payments("unmatched")}),
+    "payments_refunds": ("payments.html", {"shell": shell("入金", "lists", "supervisor"), **money.payments("refunds")}),
+    "payments_assigned": ("payments.html", {"shell": shell("入金", "lists", "supervisor"), **money.payments("assigned")}),
+    "payment_files": ("payment_files.html", {"shell": shell("入金", "lists", "supervisor"), **money.payment_files(NOW)}),
+    "payment": ("payment.html", {"shell": shell("入金", "lists", "supervisor"), **money.payment()}),
+    "payment_none": ("payment.html", {"shell": shell("入金", "lists", "supervisor"), **money.payment(is_empty=True)}),
+    "plans": ("plans.html", {"shell": shell("分納", "lists", "tax_officer"), **money.plans()}),
+    "plan_for": ("plan_for.html", {"shell": shell("分納", "lists", "tax_officer"), "debtor_no": "42", "error": "その宛名番号の対象者はいません。"}),
+    "plan_new": ("plan_new.html", {"shell": shell("分納", "lists", "tax_officer"), **money.plan_new()}),
+    "plan": ("plan.html", {"shell": shell("分納", "lists", "tax_officer"), **money.plan()}),
     "imports_empty": ("imports.html", {"shell": shell("取り込み", "lists", "supervisor"), **imports(), "files": []}),
     "import": ("import.html", {"shell": shell("取り込み", "lists", "supervisor"), **one_import()}),
     "import_check": ("import.html", {"shell": shell("取り込み", "lists", "supervisor"), **one_import("waiting", decision=decision(), closing=LOUD)}),

@@ -39,6 +39,15 @@ WHO: dict[str, frozenset[Role]] = {
     "/debtors/{debtor_id}/phones": frozenset({S, T}),
     "/debtors/{debtor_id}/holds": frozenset({S, T}),
     "/debtors/{debtor_id}/household": frozenset({S, T}),
+    "/payments": frozenset({S, T, A}),
+    "/payments/{payment_id}/find": frozenset({S, T}),
+    "/payments/{payment_id}/assign": frozenset({S, T}),
+    "/payments/{payment_id}/release": frozenset({S, T}),
+    "/plans": frozenset({T, A}),
+    "/plans/new": frozenset({T}),
+    "/plans/find": frozenset({T}),
+    "/plans/enter": frozenset({T}),
+    "/plans/{plan_id}/end": frozenset({T}),
     "/escalations": frozenset({T}),
     "/users": frozenset({M}),
     "/audit": frozenset({A}),
@@ -81,6 +90,8 @@ def filled(path: str) -> str:
         "user_id",
         "phone_id",
         "hold_id",
+        "payment_id",
+        "plan_id",
     ):
         path = path.replace("{" + name + "}", "999999")
     return path.replace("{reference}", "1-abc").replace("{kind}", "headline")
