@@ -43,6 +43,7 @@ PERIODIC = (
     Periodic("campaigns.jobs.sweep_imports", seconds=30),
     Periodic("campaigns.jobs.refresh_search", seconds=20),
     Periodic("campaigns.jobs.sweep_layout_drafts", seconds=3600),
+    Periodic("campaigns.jobs.sweep_trials", seconds=30),
     Periodic("campaigns.jobs.sweep_claims", seconds=15),
     Periodic("campaigns.jobs.release_messages", queue="batch", seconds=15),
     Periodic("campaigns.jobs.settle_unknown_messages", queue="batch", seconds=60),

@@ -29,6 +29,7 @@ from campaigns.messages.senders.port import SmsSender
 from campaigns.messages.senders.registry import open_sender
 from campaigns.messages.settling import settle_messages
 from campaigns.payments.following import judge_all
+from campaigns.planning import trials
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import plan
 from campaigns.planning.turning import is_planned_before_its_cycle, turn
@@ -130,6 +131,19 @@ def turn_cycles(office_id: int) -> None:
                 plan_campaign(office_id, campaign_id)
         except AppError as problem:
             log.warning("cycle_not_turned", office_id=office_id, campaign_id=campaign_id, code=problem.code)
+
+
+def try_rules(office_id: int, trial_id: int) -> None:
+    """Works on a registered dry run of a rule set."""
+    trials.run(office_id, trial_id, utc_now())
+
+
+def sweep_trials(office_id: int) -> None:
+    """Takes up dry runs whose job or process was lost."""
+    with transaction(office_id) as session:
+        lost = trials.lost_trials(session, utc_now())
+    for trial_id in lost:
+        trials.run(office_id, trial_id, utc_now())
 
 
 def prepare_night_batches(office_id: int) -> None:

@@ -16,6 +16,8 @@ class Action(StrEnum):
     PAUSE_OPERATORS = "pause_operators"
     IMPORT_FILES = "import_files"
     RUN_CAMPAIGNS = "run_campaigns"
+    SEE_RULES = "see_rules"
+    EDIT_RULES = "edit_rules"
     SEE_DEBTORS = "see_debtors"
     EDIT_DEBTORS = "edit_debtors"
     OPEN_HOUSEHOLDS = "open_households"
@@ -40,6 +42,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.PAUSE_OPERATORS: frozenset({_SV}),
     Action.IMPORT_FILES: frozenset({_SV, _TO}),
     Action.RUN_CAMPAIGNS: frozenset({_SV}),
+    Action.SEE_RULES: frozenset({_SV, _TO, _AU, _AD}),
+    Action.EDIT_RULES: frozenset({_SV}),
     Action.SEE_DEBTORS: frozenset({_SV, _TO, _AU}),
     Action.EDIT_DEBTORS: frozenset({_SV, _TO}),
     Action.OPEN_HOUSEHOLDS: frozenset({_SV, _TO}),

@@ -24,6 +24,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("board", "/supervisor", Action.SEE_BOARD),
     ("report", "/reports", Action.SEE_REPORTS),
     ("campaigns", "/campaigns", Action.RUN_CAMPAIGNS),
+    ("rules", "/rules", Action.SEE_RULES),
     ("lists", "/imports", Action.IMPORT_FILES),
     ("debtors", "/debtors", Action.SEE_DEBTORS),
     ("payments", "/payments", Action.SEE_PAYMENTS),

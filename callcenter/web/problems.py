@@ -43,6 +43,17 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "no_attempt": ("その案件はありません。", "There is no such case."),
     "wrap_up_limit": ("後処理はこれ以上延ばせません。", "The wrap-up can't be extended any further."),
     "branch": ("相手の返事を選んでください。", "Choose the caller's answer."),
+    "four_eyes": (
+        "最後に編集した人は、有効にできません。別の管理者に頼んでください。",
+        "Whoever edited a version last does not activate it. Ask another supervisor.",
+    ),
+    "no_note": ("理由を書いてください。", "Give a reason."),
+    "no_trial": ("いまの内容の試算をしてから、有効にしてください。", "Run a dry run of the present contents first."),
+    "no_rule_set": ("その規則の版はありません。", "There is no such version."),
+    "not_draft": ("この版は、もう案ではありません。", "This version is no draft any more."),
+    "not_proposed": ("この版は、承認待ちではありません。", "This version does not wait for approval."),
+    "nothing_to_undo": ("元に戻せる変更がありません。", "There is nothing to undo."),
+    "no_rule": ("その規則はありません。", "There is no such rule."),
     "csrf": ("このフォームは確認できませんでした。ページを開き直してください。", "The form could not be confirmed. Open the page again."),
     "role": ("この役割ではできません。", "Your role does not permit this."),
     "last_administrator": ("最後の管理者は停止できません。", "The last administrator can't be disabled."),
@@ -99,6 +110,7 @@ FIELDS: Mapping[str, str] = {
     "callback_time_missing": "callback-at",
     "callback_outside_hours": "callback-at",
     "note_too_long": "memo",
+    "no_note": "note",
 }
 
 

@@ -12,6 +12,7 @@ from campaigns.segmentation.attributes import ATTRIBUTES
 from campaigns.segmentation.conditions import All, AnyOf, Compare, Condition, Not, Op, Params
 from campaigns.segmentation.experiments import Experiment, RuleChannel
 from campaigns.segmentation.kinds import Attribute, Choice, Kind, Unit
+from campaigns.segmentation.reasons import reason_text
 from campaigns.segmentation.rules import Rule
 
 LADDER = ("手順に従う", "by the campaign's ladder")
@@ -48,6 +49,11 @@ def channel_words(channel: RuleChannel, lang: str) -> str:
     if not isinstance(channel, Channel):
         return LADDER[lang == "en"]
     return (CHANNEL_EN if lang == "en" else CHANNEL_JA)[channel]
+
+
+def rule_name(rule: Rule, lang: str) -> str:
+    """What people call a rule: its name, else its first reason, else what it does."""
+    return rule.name or (reason_text(rule.reasons[0], lang) if rule.reasons else channel_words(rule.channel, lang))
 
 
 def rule_words(rule: Rule, lang: str) -> str:
@@ -90,6 +96,8 @@ def _words(condition: Condition, lang: str, *, is_within: bool) -> str:
             link = (("、かつ", " and ") if isinstance(condition, All) else ("、または", " or "))[is_en]
             told = link.join(_words(part, lang, is_within=True) for part in parts)
             return _bracketed(told, lang) if is_within and len(parts) > 1 else told
+        case Not(Compare(attribute, Op.IS, value)):
+            return _test_words(Compare(attribute, Op.IS, not value), ATTRIBUTES[attribute], lang)
         case Not(part):
             told = _bracketed(_words(part, lang, is_within=False), lang)
             return f"not {told}" if is_en else f"{told}でない"
