@@ -22,6 +22,7 @@ from campaigns.imports.changes import EXAMPLES, was
 from campaigns.imports.staging import Progress, plan_for, run
 from campaigns.payments.ledger import last_full_list
 from campaigns.payments.listing import settle_with_list, take_out_of_list
+from campaigns.worklist.forbidden import withdraw_forbidden
 
 _SAME_DEBT = " AND ".join(f"b.{name} = s.{name}" for name in DEBT_KEY)
 
@@ -136,6 +137,7 @@ class ListMerge:
         closed = _close(session, options, closes_unlisted=options.is_full)
         settle_with_list(session, import_id=options.import_id, is_full=options.is_full, now=options.now)
         refresh_listed(session, options.now, "not_listed")
+        withdraw_forbidden(session, options.now)
         updated = _updated(session, has_phones=columns.has_phones)
         history.note_list(session, options.import_id, options.now, self._debtors, self._debts, has_phones=columns.has_phones)
         told = changes.summary(session, self._debtors, self._debts, has_phones=columns.has_phones)

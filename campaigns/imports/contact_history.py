@@ -16,6 +16,7 @@ from campaigns.imports.changes import EXAMPLES, changed_fields, example, was
 from campaigns.imports.columns import split_phones
 from campaigns.imports.staging import Progress, run, stage
 from campaigns.promises.settle import settle
+from campaigns.worklist.forbidden import withdraw_forbidden
 
 STAGED: Mapping[str, str] = {
     "row": "integer",
@@ -227,4 +228,6 @@ def record_history(session: Session, frames: Iterable[pl.DataFrame], *, now: dat
     debtors = list(run(session, "SELECT DISTINCT debtor_id FROM history_row WHERE promised_on IS NOT NULL").scalars())
     if created + updated and debtors:
         settle(session, today=local_day(now), now=now, debtor_ids=debtors)
+    if created + updated:
+        withdraw_forbidden(session, now)
     return HistoryCounts(created, updated, rows - created - updated - len(refused), refused, told)

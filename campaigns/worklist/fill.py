@@ -20,6 +20,7 @@ from campaigns.planning.assigning import AS_A_WHOLE, configured
 from campaigns.planning.conduct import conduct_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import cycle_at
+from campaigns.worklist.forbidden import withdraw_forbidden
 
 WITHDRAW = text("""
 UPDATE work_item w SET state = 'withdrawn', reason = 'reassigned', updated_at = :now
@@ -64,7 +65,8 @@ def fill(session: Session, campaign_id: int, now: datetime) -> Filled:
         session.execute(RESTEP, values)
         withdrawn: CursorResult[Any] = session.execute(WITHDRAW, values)  # type: ignore[assignment]
         made: CursorResult[Any] = session.execute(INSERT, values)  # type: ignore[assignment]
-    result = Filled(made.rowcount, withdrawn.rowcount)
+    forbidden = withdraw_forbidden(session, now)  # a rule set of the office's own may assign whom the gate would refuse
+    result = Filled(made.rowcount, withdrawn.rowcount + forbidden)
     if result.made or result.withdrawn:
         publish(session, "queue")
     return result

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -17,26 +18,38 @@ SHOWN_ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a check may ask for: the moment and the office's day, the tables that belong to offices, the application's role."""
+    """What a check may ask for: the moment and the office's day, the tables that belong to offices, the application's role.
+
+    `data_dir` is where files are kept.
+    """
 
     now: datetime
     today: date
     tenant_tables: tuple[str, ...]
     app_role: str
+    data_dir: Path | None = None
 
 
-Find = Callable[[Session, Facts], list[str]]
+class Found(NamedTuple):
+    """How many rows or tables break an invariant, and the names of the first."""
+
+    broken: int
+    rows: tuple[str, ...]
+
+
+Find = Callable[[Session, Facts], Found]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One invariant. `find` names the rows or tables that break it: empty when it holds.
+    """One invariant: what it says, what to do when it is broken, and `find`, which counts and names the rows or tables that break it.
 
     A check written in SQL is made by `by_sql`; others, such as one that reads seals, bring their own `find`.
     """
 
     name: str
     says: Words
+    todo: Words
     find: Find
 
 
@@ -46,6 +59,7 @@ class Finding:
 
     check: str
     says: str
+    todo: str
     office: str | None
     broken: int
     rows: tuple[str, ...]
@@ -60,6 +74,7 @@ class Finding:
         return {
             "check": self.check,
             "says": self.says,
+            "todo": self.todo,
             "office": self.office,
             "ok": self.is_ok,
             "broken": self.broken,
@@ -68,11 +83,13 @@ class Finding:
 
 
 def by_sql(statement: str) -> Find:
-    """A check by a statement whose first column names what is broken; it may use :now, :today, :tables and :role."""
+    """A check by a statement whose one column names what is broken; it may use :now, :today, :tables and :role."""
+    counted = f"WITH broken (name) AS ({statement}) SELECT name::text, count(*) OVER () FROM broken LIMIT {SHOWN_ROWS}"
 
-    def find(session: Session, facts: Facts) -> list[str]:
+    def find(session: Session, facts: Facts) -> Found:
         values = {"now": facts.now, "today": facts.today, "tables": list(facts.tenant_tables), "role": facts.app_role}
-        return [str(name) for name in session.scalars(text(statement), values)]
+        rows = session.execute(text(counted), {name: value for name, value in values.items() if f":{name}" in statement}).all()
+        return Found(rows[0][1] if rows else 0, tuple(row[0] for row in rows))
 
     return find
 
@@ -80,4 +97,4 @@ def by_sql(statement: str) -> Find:
 def run_check(check: Check, session: Session, facts: Facts, office: str | None, lang: str) -> Finding:
     """Runs one check in the caller's transaction."""
     found = check.find(session, facts)
-    return Finding(check.name, check.says.in_language(lang), office, len(found), tuple(found[:SHOWN_ROWS]))
+    return Finding(check.name, check.says.in_language(lang), check.todo.in_language(lang), office, found.broken, found.rows)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from reports.checks.model import Check, by_sql
 from reports.words import Words
 
+_TODO = Words("外部からの接続を止め、保守に連絡する", "stop connections from outside, and tell whoever maintains the system")
+
 SCHEMA_CHECKS: tuple[Check, ...] = (
     Check(
         "tenant_tables_isolated",
         Words("自治体ごとの表はすべて行の分離を強制している", "every office's table forces row-level security"),
+        _TODO,
         by_sql(
             """
             SELECT name FROM unnest(CAST(:tables AS text[])) AS name
@@ -25,6 +28,7 @@ SCHEMA_CHECKS: tuple[Check, ...] = (
     Check(
         "one_policy_each",
         Words("分離を緩める別の規則がない", "no second policy loosens the isolation"),
+        _TODO,
         by_sql(
             """
             SELECT c.relname || '.' || p.polname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
@@ -36,6 +40,7 @@ SCHEMA_CHECKS: tuple[Check, ...] = (
     Check(
         "no_unknown_office_table",
         Words("自治体の列を持つ表はすべて登録されている", "every table with an office column is known as an office's table"),
+        _TODO,
         by_sql(
             """
             SELECT DISTINCT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'office_id'
@@ -47,6 +52,7 @@ SCHEMA_CHECKS: tuple[Check, ...] = (
     Check(
         "no_view_leaks",
         Words("分離を通さない閲覧表(ビュー)がない", "no view shows rows past the isolation"),
+        _TODO,
         by_sql(
             """
             SELECT c.relname::text FROM pg_class c
@@ -59,11 +65,13 @@ SCHEMA_CHECKS: tuple[Check, ...] = (
     Check(
         "no_function_leaks",
         Words("所有者の権限で動く関数がない", "no function runs with its owner's rights"),
+        _TODO,
         by_sql("SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY 1"),
     ),
     Check(
         "role_owns_nothing",
         Words("業務用の役割は何も所有しない", "the application's role owns nothing"),
+        _TODO,
         by_sql(
             """
             SELECT relname::text FROM pg_class WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = :role)
@@ -74,6 +82,7 @@ SCHEMA_CHECKS: tuple[Check, ...] = (
     Check(
         "role_is_plain",
         Words("業務用の役割に特権がない", "the application's role has no special rights"),
+        _TODO,
         by_sql(
             """
             SELECT rolname::text FROM pg_roles
@@ -87,6 +96,7 @@ SCHEMA_CHECKS: tuple[Check, ...] = (
     Check(
         "audit_only_grows",
         Words("監査記録は書き足すことだけができる", "the audit trail can only be added to"),
+        _TODO,
         by_sql(
             """
             SELECT 'audit_event: ' || wish FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS wish
