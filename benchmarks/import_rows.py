@@ -2,17 +2,24 @@
 
     python -m benchmarks.import_rows [--full] [--json]
 
-The raw COPY checks nothing, knows no debtors and keeps no index. Ours decodes CP932, validates every cell and row, and merges debtors,
-numbers and debts under their keys, foreign keys and row-level security. Both take turns in one database; each turn asserts that both hold
-the same rows and the same sum. Then the same rows in another order are imported (nothing may change), and the very same file.
+The raw COPY checks nothing but its key, and knows no debtors. Ours decodes CP932, validates every cell and row, and merges debtors, numbers
+and debts under their keys, foreign keys and row-level security. Both take turns in one database; each turn asserts that both hold the
+same rows and the same sum. Then the same rows in another order are imported (nothing may change), and the very same file.
+
+Memory and growth: files of several sizes are imported by a process each, which tells its peak and that of the server's process
+(with the shared memory it has touched).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +42,7 @@ from campaigns.imports.service import ImportResult, register_upload, run_import
 AS_OF = date(2026, 11, 2)
 NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 QUICK, FULL, PAIRS = 20_000, 1_000_000, 5
+SIZES = {True: (20_000, 100_000), False: (100_000, 1_000_000, 2_500_000)}
 TYPED = """
 CREATE TABLE raw_list (debtor_no text, kind smallint, name text, name_kana text, birth text, postal text, address text, household text,
   phone1 text, phone2 text, phone3 text, tax_code text, tax_name text, levy_year int, base_year int, term int, notice_no text, due_on date,
@@ -77,11 +85,11 @@ def copy_raw(engine: Engine, data: bytes) -> float:
     return time.perf_counter() - began
 
 
-def import_ours(office_id: int, data: bytes) -> tuple[float, ImportResult]:
-    """Seconds from the bytes to the finished import."""
+def import_ours(office_id: int, file: Path) -> tuple[float, ImportResult]:
+    """Seconds from the file to the finished import."""
     began = time.perf_counter()
     with transaction(office_id) as session:
-        row = register_upload(session, "debts", "list.csv", data, now=NOW, as_of=AS_OF, is_queued=False)
+        row = register_upload(session, "debts", "list.csv", file, now=NOW, as_of=AS_OF, is_queued=False)
     result = run_import(office_id, row.id, now=NOW)
     return time.perf_counter() - began, result
 
@@ -90,6 +98,7 @@ def empty(engine: Engine) -> None:
     """Takes the town away again."""
     with engine.begin() as connection:
         connection.execute(text("TRUNCATE debtor, debt, phone_number, import_file, rejection CASCADE"))
+        connection.execute(text("DROP TABLE IF EXISTS raw_list"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("CHECKPOINT"))
 
@@ -108,25 +117,23 @@ def spread(values: list[float]) -> dict[str, float]:
 
 def run(quick: bool) -> dict[str, Any]:
     """Rows per second and ratios to the raw COPY, `PAIRS` times by turns."""
-    from callcenter.auth.models import Office
 
     rows = QUICK if quick else FULL
-    data, other, total = make_files(rows)
+    data, other_data, total = make_files(rows)
     raw: list[float] = []
     first: list[float] = []
     reordered: list[float] = []
     repeated: list[float] = []
-    with tempfile.TemporaryDirectory() as folder, folder_as_data(Path(folder)), database() as engine:
-        with transaction(None) as session:
-            office = Office(code="bench", name="bench")
-            session.add(office)
-            session.flush()
-            office_id = office.id
+    with tempfile.TemporaryDirectory() as name, folder_as_data(Path(name)), database() as engine:
+        file, other = Path(name, "list.csv"), Path(name, "other.csv")
+        file.write_bytes(data)
+        other.write_bytes(other_data)
+        office_id = make_office()
         for turn in range(PAIRS):
             empty(engine)
             steps: list[Callable[[], None]] = [
                 lambda: raw.append(copy_raw(engine, data)),
-                lambda: first.append(taken(office_id, data, rows, 0)),
+                lambda: first.append(taken(office_id, file, rows, 0)),
             ]
             for step in steps if turn % 2 == 0 else reversed(steps):
                 step()
@@ -134,18 +141,67 @@ def run(quick: bool) -> dict[str, Any]:
             reordered.append(taken(office_id, other, 0, rows))
             repeated.append(taken(office_id, other, 0, rows))
             check(engine, rows, total)
+        sizes = {f"{size:,} rows": measured(engine, Path(name), size) for size in SIZES[quick]}
     ratio = {
         "import": spread([ours / theirs for ours, theirs in zip(first, raw, strict=True)]),
         "unchanged": spread([ours / theirs for ours, theirs in zip(reordered, raw, strict=True)]),
         "same_file": spread([ours / theirs for ours, theirs in zip(repeated, raw, strict=True)]),
     }
     rates = {name: round(rows / statistics.median(times)) for name, times in (("copy", raw), ("import", first), ("unchanged", reordered))}
-    return {"benchmark": "import_rows", "rows": rows, "bytes": len(data), "pairs": PAIRS, "rows_per_second": rates, "ratio_to_copy": ratio}
+    speed_up = spread([once / again for once, again in zip(first, reordered, strict=True)])
+    small, large = (list(sizes.values())[index]["seconds"] for index in (0, 1))
+    steps_up = math.log(SIZES[quick][1] / SIZES[quick][0])
+    return {
+        "benchmark": "import_rows",
+        "rows": rows,
+        "pairs": PAIRS,
+        "rows_per_second": rates,
+        "ratio_to_copy": ratio,
+        "first_to_unchanged": speed_up,
+        "sizes": sizes,
+        "growth_exponent": round(math.log(large / small) / steps_up, 3),
+    }
 
 
-def taken(office_id: int, data: bytes, created: int, unchanged: int) -> float:
+def make_office() -> int:
+    """An office of the benchmark's own."""
+    from callcenter.auth.models import Office
+
+    with transaction(None) as session:
+        office = Office(code=f"bench{time.monotonic_ns()}"[:20], name="bench")
+        session.add(office)
+        session.flush()
+        return office.id
+
+
+def measured(engine: Engine, folder: Path, rows: int) -> dict[str, float]:
+    """Seconds and peak memory (MiB) of an import in a process of its own, of that process and of the server's."""
+    file = folder / "sized.csv"
+    file.write_bytes(make_files(rows)[0])
+    empty(engine)
+    command = [sys.executable, "-m", "benchmarks.import_rows", "--one", str(file), "--office", str(make_office())]
+    told: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM debt")).scalar_one() == rows
+    return told
+
+
+def import_one(file: Path, office_id: int) -> dict[str, float]:
+    """What `measured` asks of its process."""
+    import callcenter.tables  # noqa: F401
+
+    seconds, _ = import_ours(office_id, file)
+    with transaction(office_id) as session:
+        ours = list(session.scalars(text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")))
+    told = [line for pid in ours for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    server = max(int(line.split()[1]) for line in told)
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"seconds": round(seconds, 3), "process_mib": own // 1024, "server_mib": server // 1024}
+
+
+def taken(office_id: int, file: Path, created: int, unchanged: int) -> float:
     """Imports and asserts the counts; the seconds."""
-    seconds, result = import_ours(office_id, data)
+    seconds, result = import_ours(office_id, file)
     assert (result.created, result.unchanged, result.updated, result.rejected, result.closed) == (created, unchanged, 0, 0, 0), result
     return seconds
 
@@ -171,16 +227,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help=f"{FULL:,} rows instead of {QUICK:,}")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--office", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.one:
+        print(json.dumps(import_one(options.one, options.office)))
+        return
     found = run(not options.full)
     if options.json:
         print(json.dumps(found))
         return
-    print(
-        f"{found['rows']:,} rows, {found['bytes'] / 1e6:.0f} MB: " + ", ".join(f"{k} {v:,}/s" for k, v in found["rows_per_second"].items())
-    )
+    print(f"{found['rows']:,} rows: " + ", ".join(f"{name} {value:,}/s" for name, value in found["rows_per_second"].items()))
     for name, ratio in found["ratio_to_copy"].items():
         print(f"{name} / COPY: {ratio['median']} ({ratio['least']}-{ratio['most']})")
+    print(f"first / unchanged in another order: {found['first_to_unchanged']['median']}")
+    for name, told in found["sizes"].items():
+        print(f"{name}: {told['seconds']} s, process {told['process_mib']} MiB, server {told['server_mib']} MiB")
+    print(f"growth exponent {found['growth_exponent']}")
 
 
 if __name__ == "__main__":
