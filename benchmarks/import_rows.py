@@ -16,7 +16,6 @@ import argparse
 import json
 import math
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -192,11 +191,14 @@ def import_one(file: Path, office_id: int) -> dict[str, float]:
 
     seconds, _ = import_ours(office_id, file)
     with transaction(office_id) as session:
-        ours = list(session.scalars(text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")))
-    told = [line for pid in ours for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
-    server = max(int(line.split()[1]) for line in told)
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"seconds": round(seconds, 3), "process_mib": own // 1024, "server_mib": server // 1024}
+        servers = list(session.scalars(text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")))
+    return {"seconds": round(seconds, 3), "process_mib": peak("self"), "server_mib": max(map(peak, servers))}
+
+
+def peak(process: int | str) -> int:
+    """The most memory (MiB) a process has held; unlike `ru_maxrss` not that of the process that started it."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 
 def taken(office_id: int, file: Path, created: int, unchanged: int) -> float:
