@@ -97,7 +97,7 @@ def show(campaign: str = typer.Argument(help="Name or number."), as_json: bool =
     """Shows a campaign with its assignments and work."""
     with open_office() as office, transaction(office.id) as session:
         shown = show_campaign(session, find_campaign(session, campaign))
-    put(shown, as_json_document=as_json, lines=lambda: [f"{key}: {value}" for key, value in shown.items()])
+    put(shown, as_json_document=as_json, lines=lambda: [f"{key}: {_shown(value)}" for key, value in shown.items()])
 
 
 app.command("skipped")(skipped)
@@ -119,6 +119,11 @@ def pause(campaign: str = typer.Argument(help="Name or number."), as_json: bool 
 def finish(campaign: str = typer.Argument(help="Name or number."), as_json: bool = JSON) -> None:
     """Finishes a campaign for good and withdraws what still waits."""
     _set(campaign, CampaignStatus.FINISHED, as_json)
+
+
+def _shown(value: object) -> str:
+    """A value on one line; a table as its names and values."""
+    return ", ".join(f"{name} {each}" for name, each in value.items()) if isinstance(value, dict) else str(value)
 
 
 def text_of(line: dict[str, Any]) -> str:

@@ -7,6 +7,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from callcenter.core.clock import OFFICE_ZONE
+from callcenter.web.i18n import translator
+from callcenter.web.ladder_form import values_of
+from callcenter.web.ladder_model import form_model
+from campaigns.planning.conduct import Conduct
 from tests.browser import payment_samples as money
 
 NOW = datetime(2026, 11, 18, 14, 4, 29, tzinfo=OFFICE_ZONE)
@@ -552,6 +556,52 @@ def decision(**changes: Any) -> Model:
 LOUD = {"closed": 21_400, "open": 58_000, "percent": "36.9", "is_loud": True, "limit": 20}
 
 
+def rung(number: int, channel: str, image: str, due: int, waiting: int, **changes: Any) -> Model:
+    shown = {"attempts": "1回まで", "wait": "3開庁日" if number > 1 else "", "between": "", "conditions": []}
+    percents = {"due_percent": due / 8, "waiting_percent": waiting / 8}
+    return {"number": number, "channel": channel, "image": image, "due": due, "waiting": waiting, **shown, **percents, **changes}
+
+
+def one_campaign(**changes: Any) -> Model:
+    """A campaign in the middle of its second cycle."""
+    conduct = Conduct()
+    month = {"number": 2, "starts_on": date(2026, 11, 1), "ends_on": date(2026, 11, 30), "is_open": True, "day": 18, "days": 30}
+    steps = [
+        rung(1, "SMS", "msg", 420, 0, conditions=["接触なし"]),
+        rung(2, "自動電話", "auto", 310, 122, attempts="2巡まで", between="2開庁日あけて", conditions=["携帯がある", "接触なし"]),
+        rung(3, "電話催告", "phone", 640, 88, attempts="3回まで"),
+        rung(4, "訪問", "visit", 57, 31, conditions=["未納30,000円以上"]),
+    ]
+    end = {"image": "clock", "text": "次の周期を待つ", "wait": "", "due": 0, "waiting": 0, "over": 210}
+    outcomes = [("この周期に完納", True, 388), ("この周期で本人と接触済み", True, 301), ("手順を終えた。次の周期に改めて連絡", False, 210)]
+    closed = {"number": 1, "starts_on": date(2026, 10, 1), "ends_on": date(2026, 10, 31), "debtors": 2_890, "withdrawn": 64}
+    return {
+        "campaign": {
+            "id": 3,
+            "name": "秋の催告",
+            "status": "実施中",
+            "mode": "空いた人に順に発信",
+            "planned_as_of": NOW,
+            "can_change": True,
+        },
+        "cycle": month | {"day_percent": 60, "done": 745, "total": 2_623, "done_percent": 28.4, "is_monthly": True, "restart": "bottom"},
+        "ladder": {
+            "steps": steps,
+            "end": end,
+            "done_on": ["本人と接触", "納付"],
+            "done_paid_percent": 50,
+            "max_attempts": 8,
+            "numbers": "名簿の順",
+        },
+        "outcomes": [{"label": label, "is_done": is_done, "people": n, "percent": n / 3.88} for label, is_done, n in outcomes],
+        "by_rule": 1_204,
+        "closed": [closed | {"attempts": {"sms": 812, "operator_call": 2_033}, "persons_attempted": 1_918, "persons_right_party": 402}],
+        "errors": [],
+        **form_model(conduct, values_of(conduct), translator("ja"), "ja"),
+        **changes,
+    }
+
+
 def signed_out(title: str) -> Model:
     return shell(title, role="operator", user=None, nav=[], live_url=None)
 
@@ -600,6 +650,11 @@ PAGES_BY_NAME: dict[str, tuple[str, Model]] = BEFORE | {
     }),
     "report": ("report.html", {
         "shell": shell("架電の成果", "report", "supervisor", status="集計は11月18日(水) 5:10に作りました。"), **report(),
+    }),
+    "campaign": ("campaign.html", {"shell": shell("秋の催告", "campaigns", "supervisor"), **one_campaign()}),
+    "campaign_errors": ("campaign.html", {
+        "shell": shell("秋の催告", "campaigns", "supervisor"),
+        **one_campaign(errors=[{"field_id": "step-2-attempts", "message": "3番目の手順の回数: 20以下にしてください。"}]),
     }),
     "imports": ("imports.html", {"shell": shell("取り込み", "lists", "supervisor"), **imports()}),
     "payments": ("payments.html", {"shell": shell("入金", "lists", "supervisor"), **money.payments("unmatched")}),
