@@ -51,7 +51,7 @@ def form_model(conduct: Conduct, values: Mapping[str, str], t: Translate, lang: 
         "ends": [(word.value, t(f"ladder_end.{word}")) for word in AtEnd],
         "done_on": [(word.value, t(f"ladder_done.{word}")) for word in DoneOn],
         "results": [(result.value, phrases.label(lang, result)) for result in LineResult],
-        "statuses": [("", t("ladder.status_none")), *((word, t(f"phone_status.{word}")) for word in ("dead", "refused"))],
+        "statuses": [("", t("ladder.status_none")), ("dead", t("ladder.status_dead")), ("refused", t("ladder.status_refused"))],
         "is_waiting_in_business_days": conduct.ladder.in_business_days,
     }
 
