@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -122,15 +123,15 @@ def timed(action: Callable[[], Any]) -> tuple[float, Any]:
 
 def duck_of(engine: Engine) -> duckdb.DuckDBPyConnection:
     """DuckDB with the same attempts in a table of its own."""
-    driver: Any
     duck = duckdb.connect()
     duck.execute("SET threads = 2")
-    with engine.connect() as connection:
-        driver = connection.connection.driver_connection
-        with open(f"/tmp/bench_{id(engine)}.csv", "wb") as out, driver.cursor() as cursor, cursor.copy(EXPORT) as copy:
+    with tempfile.NamedTemporaryFile(suffix=".csv") as out, engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(EXPORT) as copy:
             for part in copy:
                 out.write(part)
-    duck.execute(f"CREATE TABLE attempt AS SELECT * FROM read_csv('{out.name}', header = true)")
+        out.flush()
+        duck.execute(f"CREATE TABLE attempt AS SELECT * FROM read_csv('{out.name}', header = true)")
     return duck
 
 
