@@ -3,7 +3,7 @@
 A part is two letters that stand side by side in a name or reading, `^` and the one or two it begins with, `@` and the last four digits
 of a number, or `#` and the last four letters of a 通知書番号. The lists are written by a job after an import and never changed; the next
 import adds a further piece. They are a short cut and no truth: what came since is looked through directly, and whoever is found is
-compared with what stands in the tables. docs/decisions/search-lists.md says why it is no index of the database.
+compared with what stands in the tables. docs/decisions/0007-search-lists.md says why it is no index of the database.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from alembic import op
 from migrations.tenancy import isolate
 
 revision = "0011"
-down_revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
