@@ -127,7 +127,7 @@ def change_order(
             return _refused(request, problem.problems, None)
         except versions.EditedMeanwhile as problem:
             return _conflict(request, session, problem)
-        said = words_of(request)(f"rules.said_{do}", code=code)
+        said = words_of(request)(f"rule_said.{do}", code=code)
     model = _list_model(session, request, row, read_rule_set(row.document))
     if request.headers.get("hx-request") != "true":
         return RedirectResponse(f"/rules/{row.id}/edit", 303)
