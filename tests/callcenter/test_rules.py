@@ -282,5 +282,6 @@ def test_versions_are_listed_and_compared(person: Callable[..., Person], office_
         first = session.scalars(select(RuleSet.id).where(RuleSet.version == 1)).one()
     compared = mori.get(f"/rules/{number}?beside={first}").text
     assert "<ins>" in compared
+    assert 'value="draft"' in mori.get(f"/rules/{first}").text
     made = mori.post(f"/rules/{first}/state", {"to": "draft"})
     assert re.fullmatch(r"/rules/\d+/edit", made.headers["hx-redirect"])
