@@ -5,6 +5,7 @@ As text: `09:00-12:00,13:00-17:00` are hours; `24:00` (or 00:00) is the end of t
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, time, timedelta
@@ -14,6 +15,7 @@ from itertools import pairwise
 from campaigns.attempts.codes import Channel
 
 MIDNIGHT = time(0, 0)
+_DASHES = str.maketrans({"、": ",", "〜": "-", "~": "-", "–": "-", "‐": "-", "−": "-"})
 DAY_MINUTES = 24 * 60
 LAST = -1
 
@@ -81,6 +83,14 @@ class DayRule:
     until_on: date | None = None
 
 
+class BadText(ValueError):
+    """Text that can't be read as hours or a time."""
+
+    def __init__(self, en: str, ja: str) -> None:
+        super().__init__(en)
+        self.en, self.ja = en, ja
+
+
 def matches(rule: DayRule, day: date, is_working_day: Callable[[date], bool]) -> bool:
     """Whether the rule names this day."""
     if (rule.from_on is not None and day < rule.from_on) or (rule.until_on is not None and day > rule.until_on):
@@ -146,27 +156,31 @@ def hours_text(parts: Iterable[Hours]) -> str:
 
 
 def read_time(text: str) -> time:
-    """A time as people write it, `9:00`, `20:00`, `24:00`. Raises ValueError."""
+    """A time as people write it, `9:00`, `20:00`, `24:00`. Raises BadText."""
     hour, _, minute = text.strip().partition(":")
     if not (hour.isascii() and hour.isdigit() and minute.isascii() and minute.isdigit()) or len(hour) > 2 or len(minute) != 2:
-        raise ValueError(f"'{text[:20]}' is no time; write it like 09:00")
-    return MIDNIGHT if (int(hour), int(minute)) == (24, 0) else time(int(hour), int(minute))
+        raise BadText(f"'{text[:20]}' is no time; write it like 09:00", "時刻は 09:00 のように書いてください")
+    if (int(hour), int(minute)) == (24, 0):
+        return MIDNIGHT
+    if int(hour) > 23 or int(minute) > 59:
+        raise BadText(f"there is no {text.strip()}", f"{text.strip()} という時刻はありません")
+    return time(int(hour), int(minute))
 
 
 def read_hours(text: str) -> tuple[Hours, ...]:
-    """Reads hours; parts must end after they begin and must not overlap. Raises ValueError."""
+    """Reads hours; parts must end after they begin and must not overlap. Raises BadText."""
     parts: list[Hours] = []
-    for piece in filter(None, (piece.strip() for piece in text.replace("、", ",").replace("〜", "-").replace("–", "-").split(","))):
+    for piece in filter(None, (piece.strip() for piece in unicodedata.normalize("NFKC", text).translate(_DASHES).split(","))):
         opens, dash, closes = piece.partition("-")
         if not dash:
-            raise ValueError(f"'{piece[:20]}' are no hours; write them like 09:00-17:00")
+            raise BadText(f"'{piece[:20]}' are no hours; write them like 09:00-17:00", "時間帯は 09:00-17:00 のように書いてください")
         part = Hours(read_time(opens), read_time(closes))
         start, end = as_minutes(part)
         if end <= start:
-            raise ValueError("hours must end after they begin")
+            raise BadText("hours must end after they begin", "終わりは始まりより後にしてください")
         parts.append(part)
     parts.sort(key=as_minutes)
     for before, after in pairwise(parts):
         if as_minutes(before)[1] > as_minutes(after)[0]:
-            raise ValueError("hours of one day must not overlap")
+            raise BadText("hours of one day must not overlap", "一日の時間帯が重なっています")
     return tuple(parts)

@@ -87,12 +87,12 @@ def read_document(
     """The same, telling which field is wrong. Raises BadField."""
     name = fields.table("document", document).get("name")
     if not isinstance(name, str) or not 0 < len(name) <= 60:
-        raise BadField("name", "a name of 1 to 60 characters is needed")
+        raise BadField("name", "a name of 1 to 60 characters is needed", "名前は1〜60文字です")
     counts: dict[str, Any] = {key: fields.number(key, _given(document, key), *bounds) for key, bounds in COUNTS.items()}
     switches = {key: fields.switch(key, document.get(key, DEFAULTS[key])) for key in SWITCHES}
     caps = fields.as_list("caps", document.get("caps", []))
     if len(caps) > MAX_CAPS:
-        raise BadField("caps", f"at most {MAX_CAPS} limits")
+        raise BadField("caps", f"at most {MAX_CAPS} limits", f"上限は{MAX_CAPS}行までです")
     return ContactPolicy(
         name=name,
         hours=_read_hours(document, days, zone),
@@ -144,11 +144,11 @@ def read_day(path: str, told: Mapping[str, Any]) -> DeclaredDay:
         name=str(told.get("name") or "").strip()[:60],
     )
     if day.kind is DayKind.CLOSED and (day.hours or day.until is not None):
-        raise BadField(f"{path}.hours", "a closed day has no hours")
+        raise BadField(f"{path}.hours", "a closed day has no hours", "閉庁日に時間は書けません")
     if day.kind is DayKind.OPEN and day.until is not None:
-        raise BadField(f"{path}.until", "an open day is told by its hours")
+        raise BadField(f"{path}.until", "an open day is told by its hours", "開庁日は時間帯で書いてください")
     if day.channels is not None and not day.channels:
-        raise BadField(f"{path}.channels", "at least one channel is needed")
+        raise BadField(f"{path}.channels", "at least one channel is needed", "手段を一つ以上選んでください")
     return day
 
 
@@ -166,22 +166,24 @@ def read_rule(path: str, told: Any) -> DayRule:
         until_on=fields.day(f"{path}.until_on", told.get("until_on")),
     )
     if not (rule.weekdays or rule.last_workdays):
-        raise BadField(f"{path}.weekdays", "a rule names weekdays, or the last working days of a month")
+        raise BadField(
+            f"{path}.weekdays", "a rule names weekdays, or the last working days of a month", "曜日か、月末の開庁日数を選んでください"
+        )
     if rule.from_on and rule.until_on and rule.until_on < rule.from_on:
-        raise BadField(f"{path}.until_on", "the rule would end before it begins")
+        raise BadField(f"{path}.until_on", "the rule would end before it begins", "終わりの日が始まりの日より前です")
     return rule
 
 
 def _read_hours(document: Mapping[str, Any], days: Mapping[date, DeclaredDay], zone: ZoneInfo) -> ContactHours:
     envelope = fields.hours("envelope", document.get("envelope", "00:00-24:00"))
     if len(envelope) != 1:
-        raise BadField("envelope", "exactly one span is needed, like 08:00-21:00")
+        raise BadField("envelope", "exactly one span is needed, like 08:00-21:00", "08:00-21:00 のように一つの時間帯で書いてください")
     country = document.get("country", "JP")
     if country not in COUNTRIES:
-        raise BadField("country", f"expected one of {', '.join(COUNTRIES)}")
+        raise BadField("country", f"expected one of {', '.join(COUNTRIES)}", "選べない国です")
     rules = fields.as_list("rules", document.get("rules", []))
     if len(rules) > MAX_RULES:
-        raise BadField("rules", f"at most {MAX_RULES} rules")
+        raise BadField("rules", f"at most {MAX_RULES} rules", f"規則は{MAX_RULES}行までです")
     return ContactHours(
         weekly={channel: _read_week(f"weekly.{channel}", week) for channel, week in _by_channel(document, "weekly")},
         evening_closes={channel: _read_end(f"evening_closes.{channel}", end) for channel, end in _by_channel(document, "evening_closes")},
@@ -200,7 +202,7 @@ def _read_hours(document: Mapping[str, Any], days: Mapping[date, DeclaredDay], z
 def _by_channel(document: Mapping[str, Any], key: str) -> list[tuple[Channel, Any]]:
     found = [(fields.word(key, name, Channel), value) for name, value in fields.table(key, document.get(key)).items()]
     if not {channel for channel, _ in found} <= CONTACT_CHANNELS:
-        raise BadField(key, f"expected some of {', '.join(sorted(CONTACT_CHANNELS))}")
+        raise BadField(key, f"expected some of {', '.join(sorted(CONTACT_CHANNELS))}", "連絡の手段ではありません")
     return found
 
 
@@ -208,7 +210,7 @@ def _read_week(path: str, week: Any) -> dict[int, tuple[Hours, ...]]:
     found: dict[int, tuple[Hours, ...]] = {}
     for day, parts in fields.table(path, week).items():
         if day not in map(str, range(7)):
-            raise BadField(path, "a weekday is 0 (Monday) to 6")
+            raise BadField(path, "a weekday is 0 (Monday) to 6", "曜日は0(月)〜6(日)です")
         found[int(day)] = fields.hours(f"{path}.{day}", parts)
     return found
 
@@ -250,5 +252,5 @@ def _read_cap(path: str, told: Any) -> Cap:
 def _read_exempt(told: Mapping[str, Any]) -> dict[DenialReason, frozenset[Channel]]:
     for reason in told:
         if reason not in EXEMPTIBLE:
-            raise BadField(f"exempt.{reason}", "this condition always applies")
+            raise BadField(f"exempt.{reason}", "this condition always applies", "この条件は外せません")
     return {DenialReason(reason): fields.channels(f"exempt.{reason}", channels) for reason, channels in told.items()}

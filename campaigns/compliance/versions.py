@@ -61,6 +61,11 @@ def declared_days(session: Session) -> dict[date, DeclaredDay]:
     return {row[0]: _day_of(row) for row in _day_rows(session)}
 
 
+def day_of_row(row: CalendarDay) -> DeclaredDay:
+    """A declared day as it is stored."""
+    return _day_of((row.day, row.kind, row.hours, row.until, row.channels, row.name))
+
+
 def _read(session: Session, office: int, as_of: datetime | None) -> _Read:
     row = session.execute(select(Office.time_zone, Office.is_training).where(Office.id == office)).one()
     statement = select(ContactPolicyVersion.document, ContactPolicyVersion.version)
