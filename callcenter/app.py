@@ -19,6 +19,7 @@ from callcenter.core.db import get_engine
 from callcenter.core.settings import Settings, get_settings
 from callcenter.web import (
     audit_pages,
+    calendar_pages,
     campaign_pages,
     debtor_actions,
     debtor_pages,
@@ -36,10 +37,12 @@ from callcenter.web import (
     operator_pages,
     payment_pages,
     plan_pages,
+    policy_pages,
     report_pages,
     rule_editor,
     rule_pages,
     rule_preview,
+    skipped_pages,
     supervisor_pages,
     user_pages,
 )
@@ -55,12 +58,15 @@ ROUTERS = (
     mapper_pages.router,  # before the files: their addresses lie below /imports, too
     layout_pages.router,
     import_pages.router,
+    skipped_pages.router,
     campaign_pages.router,
     rule_pages.router,
     rule_editor.router,
     rule_preview.router,
     debtor_actions.router,
     ladder_pages.router,
+    calendar_pages.router,
+    policy_pages.router,
     debtor_pages.router,
     debtor_search.router,
     payment_pages.router,

@@ -18,6 +18,7 @@ class Action(StrEnum):
     RUN_CAMPAIGNS = "run_campaigns"
     SEE_RULES = "see_rules"
     EDIT_RULES = "edit_rules"
+    SHAPE_POLICY = "shape_policy"
     SEE_DEBTORS = "see_debtors"
     EDIT_DEBTORS = "edit_debtors"
     OPEN_HOUSEHOLDS = "open_households"
@@ -44,6 +45,7 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.RUN_CAMPAIGNS: frozenset({_SV}),
     Action.SEE_RULES: frozenset({_SV, _TO, _AU, _AD}),
     Action.EDIT_RULES: frozenset({_SV}),
+    Action.SHAPE_POLICY: frozenset({_SV, _TO, _AD}),
     Action.SEE_DEBTORS: frozenset({_SV, _TO, _AU}),
     Action.EDIT_DEBTORS: frozenset({_SV, _TO}),
     Action.OPEN_HOUSEHOLDS: frozenset({_SV, _TO}),

@@ -24,13 +24,16 @@ from campaigns.compliance.documents import read_day
 from campaigns.compliance.fields import BadField
 
 router = APIRouter(prefix="/policy/calendar")
+NOTHING_TYPED = dict.fromkeys(("from", "to", "kind", "hours", "until", "name"), "")
 
 
 @router.get("")
 def show_calendar(request: Request, session: Tx, who: Shaper, year: int = 0, channel: str = "") -> Response:
     """A fiscal year, April to March, as one channel sees it."""
     model = calendar_model(session, lang_of(request), local_day(utc_now()), year, channel)
-    return page(request, "policy_calendar.html", shell_of(request, words_of(request)("policy.calendar")), problems=[], told={}, **model)
+    return page(
+        request, "policy_calendar.html", shell_of(request, words_of(request)("policy.calendar")), problems=[], told=NOTHING_TYPED, **model
+    )
 
 
 @router.get("/days.csv")
@@ -45,7 +48,7 @@ def download(session: Tx, who: Shaper, year: int = 0) -> Response:
 @router.post("/days")
 def declare(request: Request, session: Tx, who: Shaper, form: Form, done: Annotated[Once, once]) -> Response:
     """Declares a day, or every day of a span; what can't be read comes back as it was typed (422)."""
-    told = {key: str(form.get(key) or "").strip() for key in ("from", "to", "kind", "hours", "until", "name")}
+    told = {key: str(form.get(key) or "").strip() for key in NOTHING_TYPED}
     channels = [str(one) for one in form.getlist("channels")]
     try:
         first = parse_date(told["from"])
@@ -102,7 +105,7 @@ def _again(request: Request, session: Tx, told: dict[str, str], *problems: str) 
     model = calendar_model(session, lang_of(request), local_day(utc_now()), 0, "")
     errors = [{"field_id": "", "message": problem} for problem in problems]
     shell = shell_of(request, words_of(request)("policy.calendar"))
-    return page(request, "policy_calendar.html", shell, 422, problems=errors, told=told, **model)
+    return page(request, "policy_calendar.html", shell, 422, problems=errors, told=NOTHING_TYPED | told, **model)
 
 
 def _year_of(day: date) -> int:

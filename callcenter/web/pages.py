@@ -25,6 +25,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("report", "/reports", Action.SEE_REPORTS),
     ("campaigns", "/campaigns", Action.RUN_CAMPAIGNS),
     ("rules", "/rules", Action.SEE_RULES),
+    ("policy", "/policy", Action.SHAPE_POLICY),
     ("lists", "/imports", Action.IMPORT_FILES),
     ("debtors", "/debtors", Action.SEE_DEBTORS),
     ("payments", "/payments", Action.SEE_PAYMENTS),

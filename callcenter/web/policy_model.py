@@ -57,11 +57,15 @@ def overview_model(session: Session, lang: str, now: datetime) -> dict[str, Any]
         "coming": coming_days(policy, now, lang),
         "channels": [channel_word(channel, lang) for channel in CHANNELS],
         "versions": [_version_line(row, names, lang) for row in rows],
-        "bases": [
-            *([{"value": str(policy.version), "label": pick(lang, "いま有効な版", "the version that holds"), "is_chosen": True}] if policy.version else []),
-            *({"value": name, "label": preset(name).title["en" if lang == "en" else "ja"], "is_chosen": False} for name in NAMES),
-        ],
-    }  # fmt: skip
+        "bases": _bases(policy, lang),
+    }
+
+
+def _bases(policy: ContactPolicy, lang: str) -> list[dict[str, Any]]:
+    """What a draft may begin as: the version that holds, else a preset."""
+    own = [{"value": str(policy.version), "label": pick(lang, "いま有効な版", "the version that holds"), "is_chosen": True}]
+    presets = [{"value": name, "label": preset(name).title["en" if lang == "en" else "ja"], "is_chosen": False} for name in NAMES]
+    return [*(own if policy.version else []), *presets]
 
 
 def draft_model(session: Session, row: ContactPolicyVersion, user_id: int, lang: str, now: datetime) -> dict[str, Any]:

@@ -14,14 +14,13 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.clock import OFFICE_ZONE
 from callcenter.web.formats import clock, write_day
-from callcenter.web.policy_model import pick
 from campaigns.attempts.codes import Channel
 from campaigns.compliance import checks
 from campaigns.compliance.checks import SkipFilter
 from campaigns.compliance.models import ComplianceCheck
 from campaigns.compliance.reasons import DenialReason, denial_text
 from campaigns.compliance.sets import NEVER
-from campaigns.compliance.words import CHANNELS, channel_word
+from campaigns.compliance.words import CHANNELS, channel_word, pick
 from campaigns.planning.models import Campaign
 from campaigns.planning.state import TRANSITIONS, CampaignStatus
 from reports.exports.table import plain_text
@@ -186,7 +185,7 @@ def _timeline(campaign_id: int, days: Mapping[date | None, int], chosen: SkipFil
     dated = sorted(day for day in days if day is not None)
     first = dated[0] if dated else None
     shown = [first + timedelta(days=n) for n in range(SHOWN_DAYS)] if first is not None else []
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "label": f"{day.month}/{day.day}",
             "count": days.get(day, 0),
@@ -202,7 +201,7 @@ def _timeline(campaign_id: int, days: Mapping[date | None, int], chosen: SkipFil
     return {
         "rows": rows,
         "columns": [{"label": row["label"], "value": row["count"], "is_partial": row["href"] == "", "note": ""} for row in rows],
-        "top": max(1, *(row["count"] for row in rows)),
+        "top": max([1, *(row["count"] for row in rows)]),
     }
 
 

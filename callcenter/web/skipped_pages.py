@@ -1,4 +1,4 @@
-"""Who will be skipped and why, before a campaign is started: counts, when they are possible again, examples, and a file; views on record."""
+"""Who will be skipped and why, before a campaign is started: counts, when contact is possible again, examples, and a file."""
 
 from __future__ import annotations
 

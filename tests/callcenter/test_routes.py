@@ -39,6 +39,7 @@ WHO: dict[str, frozenset[Role]] = {
     "/rules/{rule_set_id}/state": frozenset({S}),
     "/rules/{rule_set_id}/trial": frozenset({S}),
     "/rules/{rule_set_id}/examples": frozenset({S, T, A}),
+    "/policy": frozenset({S, T, M}),
     "/imports": frozenset({S, T}),
     "/debtors": frozenset({S, T, A}),
     "/debtors/{debtor_id}/phones": frozenset({S, T}),
@@ -98,6 +99,7 @@ def filled(path: str) -> str:
         "hold_id",
         "payment_id",
         "plan_id",
+        "policy_id",
     ):
         path = path.replace("{" + name + "}", "999999")
     return path.replace("{reference}", "1-abc").replace("{kind}", "headline")
