@@ -67,7 +67,7 @@ def skipped_model(session: Session, campaign: Campaign, chosen: SkipFilter, lang
         "check": None if done is None else _check(done, lang),
         "progress": progress_model(campaign.id, running),
         "channels": _channels(campaign.id, done, counts, chosen, lang),
-        "timeline": _timeline(campaign.id, days, chosen, lang),
+        "timeline": _timeline(campaign.id, days, chosen, done.at.astimezone(OFFICE_ZONE).date(), lang) if done else None,
         "chosen": _chosen(chosen, lang),
         "clear_url": _url(campaign.id, SkipFilter()),
         "csv_url": f"/campaigns/{campaign.id}/skipped/people.csv?{_query(chosen)}",
@@ -178,13 +178,11 @@ def _reason_row(campaign_id: int, channel: Channel, reason: str, n: int, asked: 
     }
 
 
-def _timeline(campaign_id: int, days: Mapping[date | None, int], chosen: SkipFilter, lang: str) -> dict[str, Any] | None:
+def _timeline(campaign_id: int, days: Mapping[date | None, int], chosen: SkipFilter, first: date, lang: str) -> dict[str, Any] | None:
     """When contact is possible again: a column a day, then everything later, then what has no end."""
     if not days:
         return None
-    dated = sorted(day for day in days if day is not None)
-    first = dated[0] if dated else None
-    shown = [first + timedelta(days=n) for n in range(SHOWN_DAYS)] if first is not None else []
+    shown = [first + timedelta(days=n) for n in range(SHOWN_DAYS)]
     rows: list[dict[str, Any]] = [
         {
             "label": f"{day.month}/{day.day}",
@@ -195,9 +193,11 @@ def _timeline(campaign_id: int, days: Mapping[date | None, int], chosen: SkipFil
         for day in shown
     ]
     later = sum(n for day, n in days.items() if day is not None and day not in shown)
-    rows.append({"label": pick(lang, "その後", "later"), "count": later, "words": pick(lang, "その後", "Later"), "href": ""})
+    rows.append({"label": pick(lang, "以降", "later"), "count": later, "words": pick(lang, "その後", "Later"), "href": ""})
     never = pick(lang, "期限なし", "no end")
-    rows.append({"label": never, "count": days.get(None, 0), "words": never, "href": _next_url(campaign_id, chosen, NEVER)})
+    rows.append(
+        {"label": pick(lang, "なし", "none"), "count": days.get(None, 0), "words": never, "href": _next_url(campaign_id, chosen, NEVER)}
+    )
     return {
         "rows": rows,
         "columns": [{"label": row["label"], "value": row["count"], "is_partial": row["href"] == "", "note": ""} for row in rows],

@@ -62,7 +62,7 @@ def differences(after: ContactPolicy, before: ContactPolicy) -> list[Difference]
 
 
 def _walk(path: str, before: Any, after: Any) -> Iterator[Difference]:
-    if isinstance(before, dict) and isinstance(after, dict) and path != "name":
+    if isinstance(before, dict) and isinstance(after, dict) and not path.startswith("weekly."):  # a week is told as a whole
         for key in [*before, *(key for key in after if key not in before)]:
             yield from _walk(f"{path}.{key}".lstrip("."), before.get(key), after.get(key))
     elif before != after:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from campaigns.attempts.codes import CHANNEL_EN, CHANNEL_JA, Channel
-from campaigns.compliance.days import LAST, DayKind, DayRule, DeclaredDay, Hours, hours_text, time_text
+from campaigns.compliance.days import LAST, DayKind, DayRule, DeclaredDay, Hours, hours_text, read_hours, time_text
 from campaigns.compliance.documents import read_rule
 from campaigns.compliance.policy import Cap, ContactPolicy, Scope, Window
+from campaigns.compliance.presets import NAMES, preset
 from campaigns.compliance.reasons import DenialReason, denial_text
 
 CHANNELS = (Channel.OPERATOR_CALL, Channel.AUTO_CALL, Channel.SMS, Channel.VISIT)
@@ -118,6 +119,10 @@ def value_word(path: str, value: Any, lang: str) -> str:
         return pick(lang, "はい", "yes") if value else pick(lang, "いいえ", "no")
     if path.startswith("exempt."):
         return channels_word(value, lang)
+    if path.startswith("weekly.") and isinstance(value, dict):
+        return _week_words({int(day): read_hours(parts) for day, parts in value.items()}, lang)
+    if path == "name" and value in NAMES:
+        return preset(value).title["en" if lang == "en" else "ja"]
     if path.startswith("caps"):
         told = value if isinstance(value, list) else [value]
         return pick(lang, "、", "; ").join(_cap_told(one, lang) for one in told)
