@@ -76,7 +76,7 @@ def _cell(policy: ContactPolicy, channel: Channel, day: date, declared: DayKind 
         mark, style = pick(lang, "祝", "hol."), "off"
     else:
         mark, style = ("", "") if found.hours else ("–", "off")
-    words = [write_day(day, lang), hours_words(found.hours, lang), why_word(found, lang)]
+    words = [write_day(day, lang), hours_words(found.hours, lang), why_word(found, day, policy.hours.country, lang)]
     return {
         "number": day.day,
         "mark": mark,

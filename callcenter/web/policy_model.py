@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -20,7 +20,7 @@ from campaigns.compliance.policy import ContactPolicy
 from campaigns.compliance.presets import NAMES, preset
 from campaigns.compliance.reasons import DenialReason, denial_text
 from campaigns.compliance.versions import declared_days
-from campaigns.compliance.windows import DayHours, Why, day_hours
+from campaigns.compliance.windows import DayHours, Why, day_hours, holiday_name
 from campaigns.compliance.words import CHANNELS, channel_word, hours_words, pick, setting_word, summary, value_word
 
 COMING_DAYS = 10
@@ -122,14 +122,20 @@ def coming_days(policy: ContactPolicy, now: datetime, lang: str) -> list[dict[st
     for offset in range(COMING_DAYS):
         day = today + timedelta(days=offset)
         hours = [day_hours(policy.hours, channel, day) for channel in CHANNELS]
-        told.append({"day": day, "hours": [hours_words(one.hours, lang) for one in hours], "why": why_word(hours[0], lang)})
+        told.append(
+            {
+                "day": day,
+                "hours": [hours_words(one.hours, lang) for one in hours],
+                "why": why_word(hours[0], day, policy.hours.country, lang),
+            }
+        )
     return told
 
 
-def why_word(found: DayHours, lang: str) -> str:
+def why_word(found: DayHours, day: date, country: str, lang: str) -> str:
     """Why a day's hours are so, with the day's own name."""
-    word = pick(lang, *WHY[found.why])
-    return f"{word} {found.name}".strip() if found.name else word
+    name = holiday_name(day, country, lang) if found.why is Why.HOLIDAY else found.name
+    return f"{pick(lang, *WHY[found.why])} {name}".strip()
 
 
 def _version_line(row: ContactPolicyVersion, names: Mapping[int, str], lang: str) -> dict[str, Any]:

@@ -70,9 +70,12 @@ class ContactHours:
     spans: dict[tuple[Channel, date], tuple[Span, ...]] = field(default_factory=dict, compare=False, repr=False)
 
 
+_LANGUAGES = {("JP", "ja"): "ja", ("JP", "en"): "en_US", ("US", "en"): "en_US", ("GB", "en"): "en_GB"}
+
+
 @lru_cache(maxsize=256)
-def _holidays_of(country: str, year: int) -> Mapping[date, str]:
-    return dict(holidays.country_holidays(country, years=[year]))
+def _holidays_of(country: str, year: int, lang: str = "") -> Mapping[date, str]:
+    return dict(holidays.country_holidays(country, years=[year], language=_LANGUAGES.get((country, lang))))
 
 
 def is_holiday(day: date, country: str = "JP") -> bool:
@@ -80,9 +83,9 @@ def is_holiday(day: date, country: str = "JP") -> bool:
     return day in _holidays_of(country, day.year)
 
 
-def holiday_name(day: date, country: str = "JP") -> str:
-    """The holiday's name as its country says it; empty when it is none."""
-    return _holidays_of(country, day.year).get(day, "")
+def holiday_name(day: date, country: str = "JP", lang: str = "ja") -> str:
+    """The holiday's name, in a language if it is known in that; empty when it is none."""
+    return _holidays_of(country, day.year, lang).get(day, "")
 
 
 def is_year_end(day: date, span: tuple[tuple[int, int], tuple[int, int]] = ((12, 29), (1, 3))) -> bool:

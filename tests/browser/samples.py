@@ -12,6 +12,7 @@ from callcenter.web.ladder_form import values_of
 from callcenter.web.ladder_model import form_model
 from campaigns.planning.conduct import Conduct
 from tests.browser import payment_samples as money
+from tests.browser.policy_samples import POLICY_PAGES
 
 NOW = datetime(2026, 11, 18, 14, 4, 29, tzinfo=OFFICE_ZONE)
 Model = dict[str, Any]
@@ -675,4 +676,5 @@ PAGES_BY_NAME: dict[str, tuple[str, Model]] = BEFORE | {
         {"shell": shell("取り込み", "lists", "supervisor"), **one_import()}
         | {"file": import_file(1, "running", step="writing", done_rows=38_000, total_rows=61_204), "rejected": None, "changes": None},
     ),
+    **{name: (template, {"shell": shell(title, "rules", "supervisor"), **model}) for name, (template, title, model) in POLICY_PAGES.items()},
 }  # fmt: skip
