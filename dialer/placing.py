@@ -26,7 +26,7 @@ from dialer.calls import service as calls
 from dialer.calls.models import Call
 from dialer.calls.state import CallState
 from dialer.cases import next_case, open_case
-from dialer.ivr.service import plan_for, script_of
+from dialer.ivr.service import plan_for, script_for, scripts_of
 from dialer.pacing import PacingDecision, PacingSnapshot, decide
 from dialer.sharing import CampaignShare
 from dialer.telephony.errors import CarrierError, CarrierRefused, HandoverUnknown
@@ -92,20 +92,21 @@ class Line:
         return known[1]
 
     def prepare(self, share: CampaignShare) -> None:
-        """Makes a script's sounds before its first call, outside any transaction; without them no robocall of this campaign leaves."""
+        """Makes the scripts' sounds before their first call, outside any transaction; without them no robocall of this campaign leaves."""
         if self._prepare is None:
             return
         with transaction(share.office_id) as session:
-            plan = plan_for(session, script_of(session, share.options))
-        if plan.prompt in self._prepared:
-            return
-        try:
-            self._prepare(plan)
-        except (AppError, OSError) as problem:
-            log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
-            self.note_no_robocalls(share.campaign_id)
-            return
-        self._prepared.add(plan.prompt)
+            plans = [plan_for(session, script) for script in scripts_of(session, share.options, share.campaign_id)]
+        for plan in plans:
+            if plan.prompt in self._prepared:
+                continue
+            try:
+                self._prepare(plan)
+            except (AppError, OSError) as problem:
+                log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
+                self.note_no_robocalls(share.campaign_id)
+                return
+            self._prepared.add(plan.prompt)
 
     def has_robocalls(self, campaign_id: int) -> bool:
         """False for a moment after none was found: an empty queue is not searched at every event."""
@@ -238,7 +239,7 @@ def _open_robocall(session: Session, line: Line, share: CampaignShare) -> Origin
     if case is None:
         line.note_no_robocalls(share.campaign_id)
         return None
-    script = script_of(session, share.options)
+    script = script_for(session, share.options, share.campaign_id, case.item.debtor_id)
     attempt = open_case(session, case, Channel.AUTO_CALL, now, script_version=script.label)
     call = calls.open_call(session, attempt, carrier=line.carrier.name, mode=calls.ROBOCALL, node=line.node, now=now)
     return _request(session, line, share, call, case.phone.e164, robocall=plan_for(session, script))

@@ -6,7 +6,7 @@ SMS become `Message` rows, automated calls become `WorkItem` rows that the diale
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +30,7 @@ from campaigns.messages.state import BATCH_TRANSITIONS, LIVE_BATCHES, BatchState
 from campaigns.messages.templates import DEFAULT_BODY, DEFAULT_CODE, check_text, render, segments_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import position_at
+from campaigns.segmentation.models import ChannelAssignment
 from campaigns.worklist.models import WorkItem
 
 CHUNK = 5_000
@@ -71,7 +72,9 @@ def prepare_batch(
     campaign = _campaign(session, campaign_id)
     policy = gate.load_policy(session)
     release_from, release_until = _window(policy, channel, as_of)
-    template, body = _text(session, campaign, now or as_of, stores=not dry_run) if channel is Channel.SMS else (None, "")
+    is_sms = channel is Channel.SMS
+    template, body = _text(session, campaign, now or as_of, stores=not dry_run) if is_sms else (None, "")
+    own = _own_texts(session, campaign, now or as_of, stores=not dry_run) if is_sms else {}
     if not dry_run:
         advisory_lock(session, f"batch {campaign_id} {channel}")
     withdrawn = 0 if dry_run else _lapse(session, campaign_id, channel, as_of, now or as_of)
@@ -103,7 +106,7 @@ def prepare_batch(
     session.add(batch)
     session.flush()
     if channel is Channel.SMS:
-        batch.prepared = _write_messages(session, batch, allowed, body, now or as_of)
+        batch.prepared = _write_messages(session, batch, allowed, body, own, now or as_of)
     else:
         retry = RetryPolicy(policy, channel, position.conduct.retry)
         batch.prepared = _write_items(session, batch, allowed, retry, now or as_of)
@@ -173,9 +176,19 @@ def _window(policy: ContactPolicy, channel: Channel, as_of: datetime) -> tuple[d
     raise InvalidInput("No contact window is in sight.", hint="Check the contact hours and the closing days.", code="no_window")
 
 
-def _text(session: Session, campaign: Campaign, now: datetime, *, stores: bool) -> tuple[Template, str]:
-    """The campaign's template (made on first use) and the finished text: it is the same for everybody."""
-    code = str(campaign.options.get("template", DEFAULT_CODE))
+def _own_texts(session: Session, campaign: Campaign, now: datetime, *, stores: bool) -> dict[int, tuple[int, str]]:
+    """Debtors whose rule names a wording of its own: that template's id and the finished text."""
+    named = select(ChannelAssignment.debtor_id, ChannelAssignment.template).where(
+        ChannelAssignment.campaign_id == campaign.id, ChannelAssignment.channel == Channel.SMS.value, ChannelAssignment.template != ""
+    )
+    wanted = {row.debtor_id: row.template for row in session.execute(named)}
+    texts = {code: _text(session, campaign, now, stores=stores, code=code) for code in sorted(set(wanted.values()))}
+    return {debtor_id: (texts[code][0].id, texts[code][1]) for debtor_id, code in wanted.items()}
+
+
+def _text(session: Session, campaign: Campaign, now: datetime, *, stores: bool, code: str = "") -> tuple[Template, str]:
+    """The campaign's template (made on first use), or the one named, and the finished text: it is the same for everybody."""
+    code = code or str(campaign.options.get("template", DEFAULT_CODE))
     statement = select(Template).where(Template.code == code, Template.is_active).order_by(Template.version.desc()).limit(1)
     template = session.scalar(statement)
     if template is None and code != DEFAULT_CODE:
@@ -215,8 +228,13 @@ def lapse_batch(session: Session, batch: Batch, now: datetime) -> int:
     return count
 
 
-def _write_messages(session: Session, batch: Batch, rows: Sequence[Candidate], body: str, now: datetime) -> int:
-    office, segments = office_of(session), segments_of(body)
+def _write_messages(
+    session: Session, batch: Batch, rows: Sequence[Candidate], body: str, own: Mapping[int, tuple[int, str]], now: datetime
+) -> int:
+    """One message a person, in the wording of the person's rule where it names one, else the campaign's."""
+    office = office_of(session)
+    texts = {row.debtor_id: own.get(row.debtor_id, (None, body)) for row in rows}
+    lengths = {text: segments_of(text) for _, text in texts.values()}
     for start in range(0, len(rows), CHUNK):
         session.execute(
             insert(Message),
@@ -226,8 +244,9 @@ def _write_messages(session: Session, batch: Batch, rows: Sequence[Candidate], b
                     "debtor_id": row.debtor_id,
                     "phone_id": row.phone_id,
                     "e164": row.e164,
-                    "body": body,
-                    "segments": segments,
+                    "template_id": texts[row.debtor_id][0],
+                    "body": texts[row.debtor_id][1],
+                    "segments": lengths[texts[row.debtor_id][1]],
                     "reference": f"{office}-{uuid.uuid4().hex}"[:40],
                     "updated_at": now,
                 }

@@ -63,7 +63,8 @@ class Message(OfficeMixin, Base):
     """One person's message: a row that can be handed over once, fenced by `claim_token`.
 
     `state`: ready, claimed, handed_over, accepted, delivered, undelivered, failed, unknown, withdrawn, refused.
-    `reference` is ours and travels with the message, so that the provider can be asked for it.
+    `reference` is ours and travels with the message, so that the provider can be asked for it. `template_id` is set where the person's rule
+    names another wording than the batch's.
     """
 
     __tablename__ = "message"
@@ -72,6 +73,7 @@ class Message(OfficeMixin, Base):
         within_office("debtor_id", "debtor"),
         within_office("work_item_id", "work_item"),
         within_office("attempt_id", "attempt"),
+        within_office("template_id", "template"),
         UniqueConstraint("office_id", "reference"),
         UniqueConstraint("office_id", "batch_id", "debtor_id"),
         Index(None, "office_id", "provider_id"),
@@ -87,6 +89,7 @@ class Message(OfficeMixin, Base):
     debtor_id: Mapped[int]
     work_item_id: Mapped[int | None]
     attempt_id: Mapped[int | None]
+    template_id: Mapped[int | None]
     phone_id: Mapped[int]
     e164: Mapped[str] = mapped_column(String(20))
     body: Mapped[str] = mapped_column(String(700))

@@ -211,7 +211,7 @@ def _hand_over(session: Session, allowed: Sequence[_Permitted], provider: str, n
             phone_id=message.phone_id,
             phone_text=message.e164,
             began_at=now,
-            script_version=f"template {batch.template_id}",
+            script_version=f"template {message.template_id or batch.template_id}",
         )
         session.add(attempt)
         session.flush()

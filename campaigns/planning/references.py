@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.messages.models import Template
 from campaigns.messages.templates import DEFAULT_CODE
+from campaigns.planning.models import Campaign
+from campaigns.planning.models import RuleSet as StoredRuleSet
 from campaigns.segmentation.problems import Problem
 from campaigns.segmentation.rules import RuleSet
 
@@ -16,6 +18,19 @@ from campaigns.segmentation.rules import RuleSet
 def template_codes(session: Session) -> list[str]:
     """Codes of the wordings that campaigns and rules may name."""
     return sorted({DEFAULT_CODE, *session.scalars(select(Template.code).where(Template.is_active).distinct())})
+
+
+def scripts_in(session: Session, campaign_id: int) -> list[str]:
+    """Codes of the scripts that a campaign's rules and arms name."""
+    query = select(StoredRuleSet.document).join(
+        Campaign, (Campaign.office_id == StoredRuleSet.office_id) & (Campaign.rule_set_id == StoredRuleSet.id)
+    )
+    document = session.scalar(query.where(Campaign.id == campaign_id)) or {}
+    rows = [
+        *document.get("rules", ()),
+        *(o for arm in document.get("experiment", {}).get("arms", ()) for o in arm.get("overrides", {}).values()),
+    ]
+    return sorted({row["script"] for row in rows if row.get("script")})
 
 
 def missing_references(session: Session, rule_set: RuleSet, scripts: Collection[str]) -> list[Problem]:

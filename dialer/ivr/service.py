@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
 from callcenter.core.db import office_of
+from campaigns.planning.references import scripts_in
+from campaigns.segmentation.models import ChannelAssignment
 from dialer.ivr.models import RobocallScript
 from dialer.ivr.script import DEFAULT, Script, from_document, plan_of
 from dialer.telephony.port import RobocallPlan
@@ -22,6 +24,19 @@ def script_of(session: Session, options: Mapping[str, Any]) -> Script:
         select(RobocallScript).where(RobocallScript.code == code, RobocallScript.is_active).order_by(RobocallScript.version.desc()).limit(1)
     )
     return DEFAULT if stored is None else from_document(stored.code, stored.version, stored.document)
+
+
+def script_for(session: Session, options: Mapping[str, Any], campaign_id: int, debtor_id: int) -> Script:
+    """The script for one debtor: that of the rule that decided, where it names one, else the campaign's."""
+    named = select(ChannelAssignment.script).where(ChannelAssignment.campaign_id == campaign_id, ChannelAssignment.debtor_id == debtor_id)
+    own = session.scalar(named)
+    return script_of(session, {**options, "robocall_script": own} if own else options)
+
+
+def scripts_of(session: Session, options: Mapping[str, Any], campaign_id: int) -> list[Script]:
+    """All scripts a campaign may speak: its own and those that its rules name."""
+    own = [{**options, "robocall_script": code} for code in scripts_in(session, campaign_id)]
+    return [script_of(session, each) for each in (options, *own)]
 
 
 def script_codes(session: Session) -> list[str]:

@@ -103,10 +103,15 @@ def upgrade() -> None:
     op.alter_column("channel_assignment", "arm", type_=sa.String(length=40), existing_nullable=False, existing_server_default="all")
     op.add_column("channel_assignment", sa.Column("template", sa.String(length=40), server_default="", nullable=False))
     op.add_column("channel_assignment", sa.Column("script", sa.String(length=40), server_default="", nullable=False))
+    op.add_column("message", sa.Column("template_id", sa.BigInteger(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_message_office_id_template_id"), "message", "template", ["office_id", "template_id"], ["office_id", "id"]
+    )
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '1s'")
+    op.drop_column("message", "template_id")
     op.drop_column("channel_assignment", "script")
     op.drop_column("channel_assignment", "template")
     op.drop_table("experiment_enrolment")

@@ -20,14 +20,16 @@ from campaigns.compliance.models import ComplianceDecision
 from campaigns.debtors.models import Debt, Suppression
 from campaigns.messages import events
 from campaigns.messages.batches import BatchResult, prepare_batch, progress, set_batch_state
-from campaigns.messages.models import Batch, Message, MessageEvent
+from campaigns.messages.models import Batch, Message, MessageEvent, Template
 from campaigns.messages.release import advance_batches, release_step, sweep_messages
 from campaigns.messages.senders.port import SenderError, SenderRefused, SenderUnreachable, SendUnknown, SmsRequest, SmsStatus
 from campaigns.messages.senders.simulated import SimulatedRates, SimulatedSender
 from campaigns.messages.settling import settle_messages
 from campaigns.messages.state import BatchState, MessageState
+from campaigns.planning.rulesets import add_rule_set
 from campaigns.planning.service import plan, set_status
 from campaigns.planning.state import CampaignStatus
+from campaigns.segmentation.rules import All, Compare, Op, Rule, RuleSet
 from campaigns.sync.models import SyncOutbox
 from campaigns.worklist.models import WorkItem
 from campaigns.worklist.withdraw import withdraw_for_debtors
@@ -297,6 +299,28 @@ def test_preparing_again_queues_nobody_twice(prepared: Prepared) -> None:
     with prepared.open() as session:
         again = prepare_batch(session, prepared.campaign_id, Channel.SMS, NIGHT)
         assert (again.prepared, again.refused, again.reasons) == (0, 5, {"already_queued": 5})
+
+
+def test_the_rule_that_decided_names_the_wording(session: Session, town: Town) -> None:
+    little, much = town.debtor(owes=1_000), town.debtor(owes=30_000)
+    soft = Template(code="soft", body="{{ office_name }}からのお知らせです。{{ callback_number }}", created_at=NIGHT)
+    session.add(soft)
+    session.flush()
+    rules = RuleSet(
+        (
+            Rule("little", Channel.SMS, ("a",), Compare("outstanding", Op.LT, 5_000), template="soft"),
+            Rule("rest", Channel.SMS, ("b",), All(())),
+        )
+    )
+    add_rule_set(session, "worded", rules, NIGHT, is_active=True)
+    campaign = town.campaign(rule_set="worded")
+    plan(session, campaign.id, NIGHT)
+    assert prepare_batch(session, campaign.id, Channel.SMS, NIGHT).prepared == 2
+    told = {message.debtor_id: (message.body, message.template_id) for message in session.scalars(select(Message))}
+    assert told[little.id][1] == soft.id
+    assert "からのお知らせです" in told[little.id][0]
+    assert told[much.id][1] is None
+    assert "お電話ください" in told[much.id][0]
 
 
 def test_the_gate_refuses_at_preparation_and_counts_why(session: Session, town: Town) -> None:

@@ -12,11 +12,17 @@ from callcenter.core.errors import Conflict
 from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import Channel, Outcome, Party
 from campaigns.compliance.models import ComplianceDecision
-from campaigns.debtors.models import Debtor
+from campaigns.debtors.models import Debt, Debtor
+from campaigns.planning.models import Campaign
+from campaigns.planning.rulesets import add_rule_set
+from campaigns.planning.service import plan
+from campaigns.segmentation.rules import All, Rule, RuleSet
 from dialer.agents import preview
 from dialer.agents import service as agents
 from dialer.agents.queries import current_view
 from dialer.calls.service import request_hang_up
+from dialer.ivr.models import RobocallScript
+from dialer.ivr.service import scripts_of
 from dialer.telephony.errors import CarrierRefused, CarrierUnreachable, HandoverUnknown
 from tests.dialer.world import Hall
 
@@ -104,6 +110,36 @@ def test_a_robocalls_key_becomes_its_outcome(office_id: int, suffix: str, party:
     attempt = hall.attempts()[0]
     assert (attempt.state, attempt.party, attempt.outcome, attempt.robocall_keys) == ("closed", party, outcome, keys)
     assert attempt.script_version == "default/1"
+
+
+def test_the_rule_that_decided_names_the_script(office_id: int) -> None:
+    hall = Hall(office_id, ["0011"], operators=0, channel=Channel.AUTO_CALL)
+    with transaction(office_id) as session:
+        now = hall.clock.now()
+        session.add(RobocallScript(code="friendly", version=3, document={}, created_at=now))
+        rules = RuleSet((Rule("rest", Channel.AUTO_CALL, ("rest",), All(()), script="friendly"),))
+        campaign = session.scalars(select(Campaign)).one()
+        campaign.rule_set_id = add_rule_set(session, "spoken", rules, now, is_active=True).id
+        session.flush()
+        for debtor_id in session.scalars(select(Debtor.id)).all():
+            session.add(
+                Debt(
+                    debtor_id=debtor_id,
+                    tax_code="10",
+                    levy_year=2026,
+                    base_year=2026,
+                    term=9,
+                    notice_no="9",
+                    due_on=now.date(),
+                    outstanding=1_000,
+                )
+            )
+        session.flush()
+        plan(session, campaign.id, now)
+        assert [script.code for script in scripts_of(session, campaign.options, campaign.id)] == ["default", "friendly"]
+    hall.dialer.start()
+    hall.pass_time(90)
+    assert hall.attempts()[0].script_version == "friendly/3"
 
 
 def test_who_wants_a_call_back_by_robocall_is_called_by_a_person(office_id: int) -> None:
