@@ -19,6 +19,7 @@ FIGURES = {
     "import_rows": "import of a list / COPY of the same file",
     "plan_debtors": "planning / bare INSERT … SELECT CASE",
     "report_headline": "headline report / raw GROUP BY",
+    "gate": "the gate in sets / its facts query alone; one decision / a row by its key",
     "originate": "originate through the carrier / bare AMI",
 }
 
