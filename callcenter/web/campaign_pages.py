@@ -65,7 +65,8 @@ def show_plan(request: Request, session: Tx, who: Runner, campaign_id: int) -> R
     campaign = _require(session, campaign_id)
     result = planning.plan(session, campaign_id, utc_now(), dry_run=True)
     model = {
-        "campaign": {"id": campaign.id, "name": campaign.name},
+        "campaign": {"id": campaign.id, "name": campaign.name, "rule_set_id": campaign.rule_set_id},
+        "rule_set": planning.show_campaign(session, campaign)["rule_set"],
         "debtors": result.debtors,
         "channels": [{"label": phrases.label(lang, Channel(code)), "count": count} for code, count in result.channels.items()],
         "reasons": [{"label": reason_text(code, lang), "count": count} for code, count in result.reasons.items()],
