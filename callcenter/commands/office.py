@@ -1,12 +1,16 @@
-"""`callcenter office add|list` and `callcenter migrate`."""
+"""`callcenter office add|list|terms` and `callcenter migrate`."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 import typer
 
 from callcenter.auth.offices import add_office, all_offices
-from callcenter.commands.runtime import open_stores, put
+from callcenter.commands.runtime import open_office, open_stores, put, usage_error
 from callcenter.core.db import transaction
+from campaigns.payments.debt_charges import change_rounding, rounding_of
+from campaigns.promises.terms import change_terms
 
 app = typer.Typer(help="Offices (自治体) of this installation.", no_args_is_help=True)
 
@@ -32,6 +36,28 @@ def add(
         office = add_office(session, code=code, name=name, phone=phone, is_training=training)
         document = {"code": office.code, "name": office.name}
     put(document, as_json_document=as_json, lines=lambda: [f"{document['code']}\t{document['name']}"])
+
+
+@app.command("terms")
+def terms(
+    change: list[str] = typer.Option([], "--set", help="NAME=VALUE; may be repeated. Without it the terms are shown."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON document."),
+) -> None:
+    """Shows or changes what the office settled: grace and threshold of promises, posting lag, plans, rounding of late charges."""
+    changes = dict(_pair(text) for text in change)
+    with open_office() as office, transaction(office.id) as session:
+        rounding = changes.pop("rounding", None)
+        if rounding is not None:
+            change_rounding(session, rounding)
+        document = asdict(change_terms(session, changes)) | {"rounding": rounding_of(session)}
+    put(document, as_json_document=as_json, lines=lambda: [f"{name}\t{value}" for name, value in document.items()])
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name.strip():
+        usage_error(f"--set: '{text}' is not NAME=VALUE.", "For example posting_lag_days=10.")
+    return name.strip(), value.strip()
 
 
 def migrate(as_json: bool = typer.Option(False, "--json", help="One JSON document.")) -> None:

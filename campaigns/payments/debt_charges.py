@@ -70,6 +70,15 @@ def rounding_of(session: Session) -> Rounding:
     return Rounding(options.get("rounding", Rounding.SEGMENT))
 
 
+def change_rounding(session: Session, rounding: str) -> None:
+    """Changes how the office drops fractions of a yen. Raises InvalidInput for an unknown way."""
+    if rounding not in list(Rounding):
+        raise InvalidInput(f"rounding can't be '{rounding[:20]}'.", hint="Expected segment or phase.", code="bad_rounding")
+    office = session.scalars(select(Office).where(Office.id == office_of(session)).with_for_update()).one()
+    office.options = {**office.options, "rounding": rounding}
+    session.flush()
+
+
 def charges_of(session: Session, debts: Sequence[Debt], as_of: date, rounding: Rounding | None = None) -> dict[int, DebtCharge]:
     """Charge and fee of each debt, by its id; `rounding` is the office's own unless given."""
     if not debts:

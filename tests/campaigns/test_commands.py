@@ -110,3 +110,21 @@ def test_wrong_use_says_what_and_changes_nothing(
     output = capsys.readouterr()
     assert "Traceback" not in output.err
     assert output.err.strip()
+
+
+def test_the_office_s_terms(office_id: int, capsys: pytest.CaptureFixture[str]) -> None:
+    usual = told(capsys, "office", "terms")
+    assert usual == {
+        "promise_grace_days": 7,
+        "promise_threshold_percent": 100,
+        "posting_lag_days": 14,
+        "plan_grace_days": 7,
+        "plan_allowed_misses": 0,
+        "rounding": "segment",
+    }
+    changed = told(capsys, "office", "terms", "--set", "posting_lag_days=10", "--set", "rounding=phase")
+    assert changed == usual | {"posting_lag_days": 10, "rounding": "phase"}
+    for wrong, status in (("posting_lag_days=x", 1), ("lag=3", 1), ("rounding=year", 1), ("posting_lag_days", 2)):
+        assert run(["office", "terms", "--set", wrong]) == status
+        assert "error: " in capsys.readouterr().err
+    assert told(capsys, "office", "terms") == changed
