@@ -48,6 +48,7 @@ PERIODIC = (
     Periodic("campaigns.jobs.release_messages", queue="batch", seconds=15),
     Periodic("campaigns.jobs.settle_unknown_messages", queue="batch", seconds=60),
     Periodic("campaigns.jobs.run_sync", seconds=60),
+    Periodic("callcenter.auth.jobs.seal_audit", seconds=45),
     Periodic("reports.jobs.refresh_facts", seconds=60),
     Periodic("campaigns.jobs.sweep_checks", queue="batch", seconds=60),
     Periodic("campaigns.jobs.forget_decisions", queue="batch", cron="40 18 * * *"),  # 03:40 in Japan

@@ -7,6 +7,7 @@ from reports.checks.files import FILES
 from reports.checks.model import Check, by_sql
 from reports.checks.money import MONEY
 from reports.checks.queues import QUEUES
+from reports.checks.seals import SEALS
 from reports.words import Words
 
 COUNTS: tuple[Check, ...] = (
@@ -57,4 +58,4 @@ AUDIT: tuple[Check, ...] = (
     ),
 )
 
-OFFICE_CHECKS: tuple[Check, ...] = (*CALLS, *QUEUES, *COUNTS, *MONEY, *AUDIT, *FILES)
+OFFICE_CHECKS: tuple[Check, ...] = (*CALLS, *QUEUES, *COUNTS, *MONEY, *AUDIT, *SEALS, *FILES)
