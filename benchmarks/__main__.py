@@ -18,6 +18,7 @@ from typing import Any
 FIGURES = {
     "import_rows": "import of a list / COPY of the same file",
     "plan_debtors": "planning / bare INSERT … SELECT CASE",
+    "search_debtors": "searching debtors, p95 / 100 ms",
     "report_headline": "headline report / raw GROUP BY",
     "gate": "the gate in sets / its facts query alone; one decision / a row by its key",
     "originate": "originate through the carrier / bare AMI",

@@ -36,6 +36,7 @@ from campaigns.jobs import refresh_search
 router = APIRouter()
 Reader = Annotated[SignedIn, may(Action.SEE_DEBTORS)]
 SEARCHES = parse("60 per minute")
+OPENED_AT_ONCE = frozenset({Match.NUMBER, Match.NOTICE})
 _searches = MovingWindowRateLimiter(MemoryStorage())
 
 
@@ -86,8 +87,8 @@ def search(
     last_search.keep(session, who.user_id, {"words": words.strip(), "narrowing": narrowing.document()}, now)
     if terms.codes:
         _limit(who)
-        found = find(session, terms, narrowing, count=1)
-        if len(found.hits) == 1 and not found.has_more and found.hits[0].match in (Match.NUMBER, Match.NOTICE):
+        found = find(session, terms, narrowing, count=1, by=OPENED_AT_ONCE)
+        if len(found.hits) == 1 and not found.has_more:
             told_of = {"results": 1, "has_more": False, "by": [found.hits[0].match.value]}
             audit.record(session, "debtor.searched", "debtor", None, who.user_id, who.address, told_of, now)
             return RedirectResponse(f"/debtors/{found.hits[0].id}", 303)

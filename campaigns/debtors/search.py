@@ -21,6 +21,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
+from campaigns.debtors import search_lists
 from campaigns.debtors.search_lists import listed_under, notice_part, parts_from_start, parts_within, phone_part
 from campaigns.debtors.terms import Narrowing, Terms, escape_like
 from campaigns.planning.service import latest_campaign
@@ -90,11 +91,10 @@ _NAME_FITS = "t.name_key LIKE CAST(:name AS text)"
 _KANA_FITS = "t.kana_key LIKE CAST(:kana AS text)"
 
 
-def _since(table: str, debtor: str, fits: str, top: str) -> TextClause:
+def _since(table: str, debtor: str, fits: str) -> TextClause:
     """Whoever fits among those that came after the lists or wait to be listed anew."""
     return text(f"""
-    SELECT t.{debtor} FROM {table} t WHERE t.office_id = :office
-      AND t.id > coalesce((SELECT {top} FROM search_state WHERE office_id = :office), 0) AND {fits}
+    SELECT t.{debtor} FROM {table} t WHERE t.office_id = :office AND t.id > :top_{table} AND {fits}
     UNION SELECT t.{debtor} FROM search_pending w JOIN {table} t ON t.office_id = :office AND t.{debtor} = w.debtor_id
       WHERE w.office_id = :office AND {fits}
     ORDER BY 1 LIMIT :most""")
@@ -105,11 +105,11 @@ def _of_debtor(table: str, fits: str) -> str:
 
 
 _SINCE = {
-    Match.PHONE: _since("phone_number", "debtor_id", _PHONE_FITS, "top_phone"),
-    Match.NOTICE: _since("debt", "debtor_id", _NOTICE_FITS, "top_debt"),
-    Match.NAME: _since("debtor", "id", _NAME_FITS, "top_debtor"),
-    Match.KANA: _since("debtor", "id", _KANA_FITS, "top_debtor"),
-    Match.PART: _since("debtor", "id", f"({_NAME_FITS} OR {_KANA_FITS})", "top_debtor"),
+    Match.PHONE: _since("phone_number", "debtor_id", _PHONE_FITS),
+    Match.NOTICE: _since("debt", "debtor_id", _NOTICE_FITS),
+    Match.NAME: _since("debtor", "id", _NAME_FITS),
+    Match.KANA: _since("debtor", "id", _KANA_FITS),
+    Match.PART: _since("debtor", "id", f"({_NAME_FITS} OR {_KANA_FITS})"),
 }
 _FITS = {
     Match.PHONE: _of_debtor("phone_number", _PHONE_FITS),
@@ -120,13 +120,15 @@ _FITS = {
 }
 
 
-def find(session: Session, terms: Terms, narrowing: Narrowing = Narrowing(), *, count: int = PAGE) -> Found:
-    """The first `count` debtors that fit both, the surest matches first."""
+def find(
+    session: Session, terms: Terms, narrowing: Narrowing = Narrowing(), *, count: int = PAGE, by: frozenset[Match] = frozenset(Match)
+) -> Found:
+    """The first `count` debtors that fit both, the surest matches first; found in one of the ways `by` only."""
     hits: list[Hit] = []
     is_cut = False
     campaign = latest_campaign(session)
     facts = {"office": office_of(session), "campaign": campaign.id if campaign else 0, **_parameters(narrowing)}
-    for candidates, values in _candidates(session, terms):
+    for candidates, values in _candidates(session, terms, by):
         seen = {hit.id for hit in hits}
         fresh = (debtor for debtor in candidates.ids if debtor not in seen)
         for some in _batches(islice(fresh, CANDIDATES)):
@@ -145,30 +147,33 @@ def _batches(ids: Iterator[int]) -> Iterator[Sequence[int]]:
         size *= 4
 
 
-def _candidates(session: Session, terms: Terms) -> Iterator[tuple[_Candidates, dict[str, Any]]]:
+def _candidates(session: Session, terms: Terms, by: frozenset[Match]) -> Iterator[tuple[_Candidates, dict[str, Any]]]:
     """Per reading that applies, the debtors it gives and the values of its condition; asked only when those before did not fill a page."""
     codes = {"codes": list(terms.codes)}
+    tops = {f"top_{table}": top for table, top in search_lists.tops(session).items()}
 
     def by_code(match: Match) -> tuple[_Candidates, dict[str, Any]]:
         found = session.scalars(text(_BY_CODE[match]), {"office": office_of(session), "most": CANDIDATES + 1, **codes})
         return _Candidates(match, found.all()), {}
 
     def by_parts(match: Match, listed: BitMap64, **values: Any) -> tuple[_Candidates, dict[str, Any]]:
-        since = session.scalars(_SINCE[match], {"office": office_of(session), "most": CANDIDATES + 1, **values})
+        facts = {"office": office_of(session), "most": CANDIDATES + 1, **tops, **values}
+        since = session.scalars(_SINCE[match], {name: value for name, value in facts.items() if f":{name}" in _SINCE[match].text})
         return _Candidates(match, listed | BitMap64(since), _FITS[match]), values
 
-    if terms.codes:
+    if terms.codes and Match.NUMBER in by:
         yield by_code(Match.NUMBER)
+    if terms.codes and Match.NOTICE in by:
         yield by_parts(Match.NOTICE, _any_of(session, map(notice_part, terms.codes)), **codes)
-    if ends := terms.phone_ends:
+    if (ends := terms.phone_ends) and Match.PHONE in by:
         yield by_parts(Match.PHONE, _any_of(session, map(phone_part, ends)), ends=[f"%{digits}" for digits in ends])
-    if terms.codes:
+    if terms.codes and Match.HOUSEHOLD in by:
         yield by_code(Match.HOUSEHOLD)
-    if terms.name:
+    if terms.name and Match.NAME in by:
         yield by_parts(Match.NAME, listed_under(session, parts_from_start(terms.name)), name=f"{escape_like(terms.name)}%")
-    if terms.kana:
+    if terms.kana and Match.KANA in by:
         yield by_parts(Match.KANA, listed_under(session, parts_from_start(terms.kana)), kana=f"{escape_like(terms.kana)}%")
-    if len(terms.name) > 1 or len(terms.kana) > 1:
+    if (len(terms.name) > 1 or len(terms.kana) > 1) and Match.PART in by:
         listed = listed_under(session, parts_within(terms.name)) | listed_under(session, parts_within(terms.kana))
         yield by_parts(Match.PART, listed, name=_within(terms.name), kana=_within(terms.kana))
 

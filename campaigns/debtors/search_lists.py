@@ -249,6 +249,11 @@ def _write(session: Session, lists: pl.DataFrame, piece: int) -> None:
     run(session, "DROP TABLE new_list")
 
 
+def tops(session: Session) -> dict[str, int]:
+    """Up to which ids the lists go, by table. Put as values into a statement: only then the server knows that little lies above."""
+    return _state(session).tops
+
+
 def listed_under(session: Session, parts: Sequence[str]) -> BitMap64:
     """The debtors who had all of these parts when the lists were written; nobody has none."""
     if not parts:
