@@ -213,7 +213,7 @@ class Supervisor:
         page = self.client.get("/debtors") if not is_direct else None
         took = (time.perf_counter() - began) * 1000
         shown = page or self.client.get("/debtors")
-        return took, FOUND.findall(shown.text), f"{PAGE}+" in shown.text
+        return took, FOUND.findall(shown.text), f"{PAGE}+人" in shown.text
 
 
 def check(town: Town, case: Case, numbers: list[str], has_more: bool) -> None:
