@@ -215,6 +215,13 @@ class Supervisor:
         shown = page or self.client.get("/debtors")
         return took, FOUND.findall(shown.text), f"{PAGE}+人" in shown.text
 
+    def bare(self) -> float:
+        """Milliseconds for two requests that only find out who is there and show a page, as a search is two."""
+        began = time.perf_counter()
+        for _ in range(2):
+            assert self.client.get("/account").status_code == 200
+        return (time.perf_counter() - began) * 1000
+
 
 def check(town: Town, case: Case, numbers: list[str], has_more: bool) -> None:
     """What was found is what a plain look finds; of more than a page, a page of them."""
@@ -266,10 +273,12 @@ def measured(size: int, count: int) -> dict[str, Any]:
         somebody.search(case.typed)
     took: dict[str, list[float]] = {}
     peer: list[float] = []
+    bare: list[float] = []
     for case in cases(town, count):
         milliseconds, numbers, has_more = somebody.search(case.typed)
         check(town, case, numbers, has_more)
         took.setdefault(case.kind, []).append(milliseconds)
+        bare.append(somebody.bare())
         if case.kind == "nobody":
             peer.append(by_like(office_id, case.typed))
     somebody.client.__exit__(None, None, None)
@@ -280,6 +289,8 @@ def measured(size: int, count: int) -> dict[str, Any]:
         "p50_ms": round(statistics.median(every), 1),
         "p95_ms": round(percentile(every, 0.95), 1),
         "p95_by_kind_ms": {kind: round(percentile(values, 0.95), 1) for kind, values in sorted(took.items())},
+        "p50_to_two_bare_pages": round(statistics.median(every) / statistics.median(bare), 2),
+        "bare_p95_ms": round(percentile(bare, 0.95), 1),
         "nobody_to_plain_like": round(statistics.median(took["nobody"]) / statistics.median(peer), 3),
         "lists_written_s": round(written, 1),
         "lists_mb": round(float(megabytes), 1),

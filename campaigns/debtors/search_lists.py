@@ -169,8 +169,8 @@ def known_taxes(session: Session) -> dict[str, str]:
         session,
         f"""SELECT tax_code, max(name) AS name FROM (
               SELECT key AS tax_code, value AS name FROM search_state, jsonb_each_text(taxes) WHERE office_id = :office
-              UNION ALL (SELECT tax_code, coalesce(nullif(tax_name, ''), tax_code) FROM debt WHERE office_id = :office
-                         AND id > coalesce((SELECT top_debt FROM search_state WHERE office_id = :office), 0) ORDER BY id LIMIT {BEHIND})
+              UNION ALL (SELECT tax_code, coalesce(nullif(tax_name, ''), tax_code) FROM debt
+                         WHERE office_id = :office AND id > {_state(session).debt} ORDER BY id LIMIT {BEHIND})
             ) t GROUP BY tax_code ORDER BY tax_code""",
     )
     return {row.tax_code: row.name for row in found}
