@@ -285,3 +285,13 @@ def test_versions_are_listed_and_compared(person: Callable[..., Person], office_
     assert 'value="draft"' in mori.get(f"/rules/{first}").text
     made = mori.post(f"/rules/{first}/state", {"to": "draft"})
     assert re.fullmatch(r"/rules/\d+/edit", made.headers["hx-redirect"])
+
+
+def test_a_campaigns_plan_leads_to_the_dry_run_of_its_rules(person: Callable[..., Person], office_id: int) -> None:
+    case = add_case(office_id)
+    mori = person(Role.SUPERVISOR)
+    page = mori.get(f"/campaigns/{case.campaign_id}/plan")
+    assert page.status_code == 200
+    found = re.search(r'href="(/rules/\d+/preview)"', page.text)
+    assert found is not None
+    assert mori.get(found[1]).status_code == 200
