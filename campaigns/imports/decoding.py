@@ -141,8 +141,12 @@ def encoding_of(parts: Iterable[bytes], declared: str = "auto") -> str:
 
 
 def decode_part(data: bytes, encoding: str) -> Decoded:
-    """Text with LF line ends of a piece of a file that does not end within a character; a BOM at its begin is let go."""
-    if b"\r" in data:
+    """Text of a piece of a file that does not end within a character; a BOM at its begin is let go.
+
+    Line ends are LF, or all CRLF in a text without quotes, which every reader of lines takes as they are.
+    """
+    returns = data.count(b"\r")
+    if returns and (b'"' in data or returns != data.count(b"\r\n")):
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return _lenient(data.removeprefix(codecs.BOM_UTF8), encoding)
 
@@ -156,7 +160,8 @@ def refuse_unreadable(lost: int, characters: int, file_name: str) -> None:
 
 
 def decode(data: bytes, file_name: str, encoding: str = "auto") -> Decoded:
-    """Text of a CSV file with LF line ends: UTF-8 with or without BOM, or CP932 with the vendors' characters, as declared or found out.
+    """Text of a CSV file, line ends as `decode_part` leaves them: UTF-8 with or without BOM, or CP932 with the vendors' characters, as
+    declared or found out.
 
     Raises InvalidInput when more than 1 % of the characters belong to neither.
     """

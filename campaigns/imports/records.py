@@ -55,6 +55,7 @@ def read_records(body: bytes, width: int, delimiter: str, first_row: int) -> tup
     """
     if width > 1 and (found := _read_regular(body, width, delimiter, first_row)) is not None:
         return found[0], {}, found[1]
+    body = body.replace(b"\r\n", b"\n")
     frame, ragged, row = _read_irregular(body.decode(), width, delimiter, first_row)
     return frame.filter(_is_filled(width)), ragged, row
 
@@ -79,7 +80,7 @@ def _read_regular(body: bytes, width: int, delimiter: str, first_row: int) -> tu
     is_full = not frame.height or body.count(delimiter.encode()) - inside == (width - 1) * frame.height
     if is_filled.all():
         return (numbered, first_row + frame.height) if is_full else None
-    if is_full or _is_regular(body, width, delimiter):
+    if is_full or _is_regular(body.replace(b"\r\n", b"\n"), width, delimiter):
         return numbered.filter(is_filled), first_row + frame.height
     return None
 

@@ -50,6 +50,7 @@ def fill(session: Session, table: str, columns: Iterable[str], rows: bytes) -> N
 
 def plan_for(session: Session, rows: int, *tables: str) -> None:
     """Lets the server plan for what has been staged: `rows` in the largest of `tables`."""
+    session.execute(text("SET LOCAL jit = off"))  # compiling costs more than it saves where each statement runs once
     for table in tables:
         session.execute(text(f"ANALYZE {table}"))
     if rows > _BIG:
