@@ -22,7 +22,7 @@ from callcenter.core.settings import get_settings
 from campaigns import jobs
 from campaigns.debtors.models import Debt, Debtor, PhoneNumber
 from campaigns.imports.models import ImportFile, Rejection
-from campaigns.imports.service import MAX_TRIES, register_upload, remove_strays
+from campaigns.imports.service import MAX_TRIES, is_importing, register_upload, remove_strays
 from campaigns.imports.uploads import folder_of
 from tests import servers
 from tests.campaigns.import_files import DEBT, load, table
@@ -89,6 +89,13 @@ def killed_at(office_id: int, import_id: int, point: str, number: int, flag: Pat
     _, told = process.communicate(timeout=60)
     assert flag.with_suffix(".hit").exists(), told.decode()
     assert process.returncode == -signal.SIGKILL
+    servers.wait_for(lambda: not is_held(office_id), "the server's process to notice")
+
+
+def is_held(office_id: int) -> bool:
+    """Whether somebody still holds the lock of imports: the server rolls back only when it next looks at its client."""
+    with transaction(office_id) as session:
+        return is_importing(session)
 
 
 def status(office_id: int, import_id: int) -> tuple[str, str]:
