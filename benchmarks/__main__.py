@@ -21,6 +21,7 @@ FIGURES = {
     "search_debtors": "searching debtors, p95 / 100 ms",
     "report_headline": "headline report / raw GROUP BY",
     "gate": "the gate in sets / its facts query alone; one decision / a row by its key",
+    "pacing": "predictive pacing in simulated shifts / a plain newsvendor reference",
     "originate": "originate through the carrier / bare AMI",
 }
 
