@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,11 +152,14 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def clean_database(database_url: str) -> None:
-    """Empties every table but the schema's version."""
+    """Empties every table but the schema's version, and the folders of files its rows name: office 1 comes again in the next test."""
     from callcenter.core.db import get_engine
+    from callcenter.core.settings import get_settings
 
     with get_engine().begin() as connection:
         empty_tables(connection)
+    for folder in ("imports", "sync", "simulated", "audit", "recordings"):
+        shutil.rmtree(get_settings().data_dir / folder, ignore_errors=True)
 
 
 @pytest.fixture
