@@ -44,8 +44,8 @@ class Town:
 
 
 TOWNS = (
-    Town("kakuu", "架空市", "Kakuu City", "+81300000001", 600, 1),
-    Town("mihon", "見本町", "Mihon Town", "+81300000002", 120, 2),
+    Town("kakuu", "架空市", "Kakuu City", "+81300000001", 8000, 1),
+    Town("mihon", "見本町", "Mihon Town", "+81300000002", 300, 2),
 )
 PEOPLE = (
     ("saeki", "佐伯", Role.OPERATOR),

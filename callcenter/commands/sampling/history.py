@@ -71,7 +71,9 @@ def _plan(draws: Draws, people: pl.DataFrame, as_of: date) -> pl.DataFrame:
     debtor = pl.DataFrame({"debtor": pl.int_range(size, eager=True), "tries": tries}).filter(pl.col("tries") > 0)
     rows = debtor.with_columns(turn=pl.int_ranges(0, "tries")).explode("turn")
     count = rows.height
-    day = draws.below(size, "first", 8).gather(rows["debtor"]) + rows["turn"] * 10 + draws.below(count, "day", 5)
+    room = DAYS - 5 - 10 * (tries - 1).clip(0)  # the first try may be any day that leaves ten for each that follows
+    first = draws.below(size, "first", DAYS) * room // DAYS
+    day = first.gather(rows["debtor"]) + rows["turn"] * 10 + draws.below(count, "day", 5)
     start = as_of - timedelta(days=DAYS)
     day = day + ((day + start.weekday()) % 7 == 6).cast(pl.Int64)  # Sundays are free: the next day instead
     hour = pl.Series(list(HOURS)).gather(draws.weighted(count, "hour", list(HOURS.values())))
