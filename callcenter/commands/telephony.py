@@ -55,6 +55,7 @@ def render(
         ami_user=settings.ami_user,
         ami_port=settings.ami_port,
         external_address=external_address,
+        recording_spool=str(settings.recording_spool),
         phones=tuple(_phone(text) for text in phone),
     )
     try:

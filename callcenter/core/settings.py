@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     ami_secret: SecretStr = SecretStr("")
     trunk: str = "carrier"
     sounds: Path = Path("/var/lib/asterisk/sounds/callcenter")
+    recording_spool: Path = Path("/dev/shm/callcenter")  # noqa: S108 - memory on purpose: no plain sound on a disk
 
     sms_sender: Literal["simulator", "twilio"] = "simulator"
     twilio_account_sid: str = ""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dialer.telephony.conversation import RecordingPlan, SupervisionRequest
 from dialer.telephony.events import CarrierEvent
 
 
@@ -45,6 +46,7 @@ class OriginateRequest:
         ring_seconds: give up after this long without an answer.
         leg_id: the operator's standing leg that is joined on answer; None for a robocall.
         robocall: what to say; None for an operator's call.
+        recording: how the conversation is recorded; None leaves it unrecorded.
     """
 
     channel_id: str
@@ -53,6 +55,7 @@ class OriginateRequest:
     ring_seconds: float = 30.0
     leg_id: str | None = None
     robocall: RobocallPlan | None = None
+    recording: RecordingPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,9 @@ class Carrier(Protocol):
 
     def close_leg(self, leg_id: str) -> None:
         """Ends an operator's leg; unknown ids are a no-op."""
+
+    def supervise(self, request: SupervisionRequest) -> None:
+        """Calls a supervisor's phone to an operator's conversation, or changes what it does there; LEG_UP tells that it took effect."""
 
     def poll(self, timeout: float) -> Sequence[CarrierEvent]:
         """Events since the last poll, in order of arrival; waits up to `timeout` seconds for the first one."""

@@ -38,7 +38,7 @@ def _nothing() -> Sequence[CarrierEvent]:
 def _simulator(settings: Settings, clock: Clock, inbox: Inbox) -> Carrier:
     from dialer.telephony.simulator.carrier import SimulatedCarrier
 
-    return SimulatedCarrier(clock, _SEED)
+    return SimulatedCarrier(clock, _SEED, spool=settings.recording_spool)
 
 
 def _asterisk(settings: Settings, clock: Clock, inbox: Inbox) -> Carrier:

@@ -116,6 +116,11 @@ class Rig:
         return AsteriskCarrier(settings, clock or SystemClock())
 
     @property
+    def spool(self) -> Path:
+        """Where calls are recorded to, seen from outside."""
+        return self.home / "recordings"
+
+    @property
     def tells_sip_status(self) -> bool:
         """Whether this Asterisk's Hangup carries the SIP status: 22 does, 20.6 of Ubuntu 24.04 does not."""
         command = ["asterisk", "-V"] if self.root == Path("/") else ["chroot", str(self.root), "asterisk", "-V"]
@@ -136,6 +141,7 @@ class Rig:
             rtp_first=self._rtp_first,
             rtp_last=self._rtp_first + self._rtp_ports - 1,
             phones=tuple(PhonePlan(name, contact=f"sip:{name}@127.0.0.1:{self._far_port}") for name in PHONES) + self._extra_phones,
+            recording_spool=f"{inside}/recordings",
             folders=FoldersPlan(
                 etc=f"{inside}/etc",
                 modules=f"/{modules.relative_to(self.root)}",
@@ -205,7 +211,7 @@ class Rig:
         self._far_end = self._asterisk = None
 
     def _prepare(self) -> None:
-        for name in ("etc", "state/spool", "state/keys", "log", "sounds"):
+        for name in ("etc", "state/spool", "state/keys", "log", "sounds", "recordings"):
             (self.home / name).mkdir(parents=True, exist_ok=True)
         write(self.plan(), self.home / "etc")
         write_scenario(self.folder)

@@ -40,6 +40,11 @@ def test_nothing_in_the_dialplan_calls_anybody() -> None:
         "Background",
         "AMD",
         "Playback",
+        "Gosub",
+        "Return",
+        "MixMonitor",
+        "StopMixMonitor",
+        "ChanSpy",
     }
 
 

@@ -21,7 +21,9 @@ from callcenter.core.clock import Clock
 from dialer.telephony.asterisk.checks import check_asterisk
 from dialer.telephony.asterisk.link import AmiLink
 from dialer.telephony.asterisk.orders import AsteriskSettings, Order, call_order, is_id, leg_order, require_id
+from dialer.telephony.asterisk.supervising import change, first_order
 from dialer.telephony.asterisk.tracking import Step, Track, observe, settle
+from dialer.telephony.conversation import SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest
@@ -105,6 +107,12 @@ class AsteriskCarrier:
             answer = self._link.ask("Redirect", {"Channel": channel, **target})
         if answer.is_error:
             raise CarrierRefused(f"Asterisk could not join the call with the operator ({answer.message})")
+
+    def supervise(self, request: SupervisionRequest) -> None:
+        if request.was is None:
+            self._hand_over(Track(request.leg_id, is_leg=True), first_order(request, self._settings))
+        else:
+            change(self._link, request)
 
     def poll(self, timeout: float) -> Sequence[CarrierEvent]:
         deadline = time.monotonic() + timeout

@@ -12,7 +12,13 @@ from dialer.telephony.port import CheckLine
 
 _OLDEST = 18
 _NEEDED = ("CoreShowChannels", "Hangup", "Originate", "Ping", "Redirect", "Setvar")
-_DIALPLAN = (("callcenter-leg", "start"), ("callcenter-debtor", "join"), ("callcenter-robocall", "start"))
+_DIALPLAN = (
+    ("callcenter-leg", "start"),
+    ("callcenter-debtor", "join"),
+    ("callcenter-robocall", "start"),
+    ("callcenter-recording", "start"),
+    ("callcenter-supervisor", "listen"),
+)
 _RENDER = "Write the project's configuration with `callcenter telephony render DIR`, include it and reload Asterisk."
 
 

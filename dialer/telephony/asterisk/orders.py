@@ -76,6 +76,9 @@ def call_order(request: OriginateRequest, settings: AsteriskSettings) -> Order:
         variables = {"CALLCENTER_ROOM": require_id(request.leg_id)}
     else:
         target, variables = {"Context": "callcenter-debtor", "Exten": "hold"}, {}
+    if request.recording is not None:
+        notice = request.recording.notice and _sound(request.recording.notice, settings.sound_folder)
+        variables = {**variables, "CALLCENTER_RECORD": require_id(request.recording.name), "CALLCENTER_NOTICE": notice}
     return Order({**channel, **caller_id, **target}, variables)
 
 

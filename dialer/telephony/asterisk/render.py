@@ -33,6 +33,7 @@ FILES = (
 )
 _MADE_BY = "Written by `callcenter telephony render`; changes are lost at the next writing."
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}", re.ASCII)
+_PATH = re.compile(r"/[A-Za-z0-9_./-]{1,200}", re.ASCII)
 _VALUE = re.compile(r"[^\r\n\x00;\[\]]*")
 
 
@@ -95,6 +96,7 @@ class AsteriskPlan:
     rtp_first: int = 10000
     rtp_last: int = 20000
     phones: tuple[PhonePlan, ...] = field(default=())
+    recording_spool: str = "/dev/shm/callcenter"  # noqa: S108 - memory on purpose: no plain sound on a disk
     folders: FoldersPlan | None = None
 
 
@@ -102,6 +104,7 @@ def render(plan: AsteriskPlan) -> dict[str, str]:
     """All configuration files. Raises InvalidInput for a value that can't be written safely."""
     values = _values(plan)
     folder = resources.files("dialer.telephony.asterisk") / "templates"
+    values = {**values, "supervision": _Template((folder / "supervision.conf").read_text("utf-8")).substitute(values)}
     return {name: _Template((folder / name).read_text("utf-8")).substitute(values) for name in FILES}
 
 
@@ -132,6 +135,7 @@ def _values(plan: AsteriskPlan) -> Mapping[str, str]:
         "http_enabled": "yes" if plan.http_port else "no",
         "http_bind": plan.http_bind,
         "http_port": str(plan.http_port or 8088),
+        "recording_spool": _path(plan.recording_spool),
         "rtp_first": str(plan.rtp_first),
         "rtp_last": str(plan.rtp_last),
     }
@@ -255,6 +259,13 @@ def _lines(entries: Mapping[str, str], *, arrow: str = "=") -> str:
 def _name(value: str, what: str) -> str:
     if not _NAME.fullmatch(value):
         raise InvalidInput(f"the name of the {what} has letters, digits, '_' and '-' only, at most 80")
+    return value
+
+
+def _path(value: str) -> str:
+    """A path that MixMonitor's options can hold."""
+    if not _PATH.fullmatch(value):
+        raise InvalidInput("the recordings' spool is an absolute path of letters, digits, '_', '-', '.' and '/'")
     return value
 
 

@@ -152,6 +152,9 @@ def _reported(track: Track, fields: Mapping[str, str], at: datetime) -> Step:
         case "CallcenterPromptDone":
             key = f"{track.channel_id}:{EventKind.PROMPT_DONE}:{fields.get('Sequence', '')}"
             return track, (CarrierEvent(EventKind.PROMPT_DONE, track.channel_id, at, key),)
+        case "CallcenterSupervising" if track.is_leg:
+            key = f"{track.channel_id}:{EventKind.LEG_UP}:{fields.get('Mode', '')}:{at.timestamp()}"
+            return track, (CarrierEvent(EventKind.LEG_UP, track.channel_id, at, key),)
         case "CallcenterMachine":
             return replace(track, is_machine=True), (_event(track, EventKind.MACHINE, at),)
         case _:

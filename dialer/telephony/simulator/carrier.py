@@ -12,14 +12,17 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 from callcenter.core.clock import Clock
 from campaigns.attempts.codes import LineResult
+from dialer.telephony.conversation import SupervisionMode, SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused, CarrierUnreachable, HandoverUnknown
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
 from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, RobocallPlan
+from dialer.telephony.simulator.sound import write_tones
 from dialer.telephony.simulator.town import CAUSES, Fate, TownBehaviour, fate_of
 
 _KEEP = 200_000
@@ -47,7 +50,14 @@ class SimulatedCarrier:
     name = "simulator"
 
     def __init__(
-        self, clock: Clock, seed: int = 1, town: TownBehaviour | None = None, *, is_scripted: bool = True, detects_machines: bool = True
+        self,
+        clock: Clock,
+        seed: int = 1,
+        town: TownBehaviour | None = None,
+        *,
+        is_scripted: bool = True,
+        detects_machines: bool = True,
+        spool: Path | None = None,
     ) -> None:
         self._clock = clock
         self._seed = seed
@@ -58,6 +68,9 @@ class SimulatedCarrier:
         self._due: list[tuple[datetime, int, CarrierEvent]] = []
         self._live: set[str] = set()
         self._legs: dict[str, str] = {}
+        self.supervisors: dict[str, SupervisionRequest] = {}
+        self._spool = spool
+        self._recorded: dict[str, str] = {}
         self._tries: Counter[str] = Counter()
         self._is_up = False
         self._next_error: CarrierError | None = None
@@ -66,7 +79,7 @@ class SimulatedCarrier:
 
     def connect(self) -> None:
         self._is_up = True
-        live = frozenset(self._live | set(self._legs))
+        live = frozenset(self._live | set(self._legs) | set(self.supervisors))
         self._tell(CarrierEvent(EventKind.RESYNC, "", self._clock.now(), f"resync:{uuid4().hex}", live=live))
 
     def close(self) -> None:
@@ -79,6 +92,7 @@ class SimulatedCarrier:
             self._due.clear()
             self._live.clear()
             self._legs.clear()
+            self.supervisors.clear()
 
     def fail_next(self, error: CarrierError) -> None:
         """A fault for tests: the next hand-over raises this; after HandoverUnknown the call is made all the same."""
@@ -109,6 +123,8 @@ class SimulatedCarrier:
         if len(self.calls) > _KEEP:
             self.calls.popitem(last=False)
         self._live.add(request.channel_id)
+        if request.recording is not None:
+            self._recorded[request.channel_id] = request.recording.name
         self._plan(request.channel_id, EventKind.PLACED, 0.0)
         if fate.line_result not in (LineResult.UNOBTAINABLE, LineResult.FAILED, LineResult.BUSY, LineResult.UNREACHABLE):
             self._plan(request.channel_id, EventKind.RINGING, min(1.0, fate.ring / 2))
@@ -171,8 +187,19 @@ class SimulatedCarrier:
         self._plan(request.leg_id, EventKind.LEG_UP, 0.0)
 
     def close_leg(self, leg_id: str) -> None:
-        if self._legs.pop(leg_id, None) is not None:
+        is_known = self._legs.pop(leg_id, None) is not None
+        if self.supervisors.pop(leg_id, None) is not None or is_known:
             self._plan(leg_id, EventKind.LEG_DOWN, 0.0)
+
+    def supervise(self, request: SupervisionRequest) -> None:
+        """Keeps to the rules of a real carrier; what is heard is left to the imagination."""
+        self._require_up()
+        if (request.was is None) is (request.leg_id in self.supervisors) or request.operator_leg_id not in self._legs:
+            raise CarrierRefused("there is no such voice leg to be with", code="no_conversation")
+        if request.mode is SupervisionMode.TAKE_OVER and (request.was is None or request.channel_id not in self._live):
+            raise CarrierRefused("there is no conversation to take over", code="no_conversation")
+        self.supervisors[request.leg_id] = request
+        self._plan(request.leg_id, EventKind.LEG_UP, 0.5 if request.was is None else 0.0)
 
     def poll(self, timeout: float) -> Sequence[CarrierEvent]:
         if not self._is_up:
@@ -194,7 +221,7 @@ class SimulatedCarrier:
         return bool(self._live)
 
     def live_channels(self) -> frozenset[str] | None:
-        return frozenset(self._live | set(self._legs)) if self._is_up else None
+        return frozenset(self._live | set(self._legs) | set(self.supervisors)) if self._is_up else None
 
     def check(self) -> Sequence[CheckLine]:
         return (CheckLine("simulator", is_ok=True, detail="calls nobody; answers as published rates say"),)
@@ -240,4 +267,11 @@ class SimulatedCarrier:
         elif event.kind is EventKind.ENDED:
             call = replace(call, ended_at=event.at, line_result=event.line_result)
             self._live.discard(event.channel_id)
+            self._record(call)
         self.calls[event.channel_id] = call
+
+    def _record(self, call: SimulatedCall) -> None:
+        """Leaves a recording behind, as Asterisk's MixMonitor would."""
+        name = self._recorded.pop(call.channel_id, None)
+        if name is not None and self._spool is not None and call.answered_at is not None and call.ended_at is not None:
+            write_tones(self._spool, name, (call.ended_at - call.answered_at).total_seconds())

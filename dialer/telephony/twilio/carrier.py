@@ -17,6 +17,7 @@ from uuid import uuid4
 from twilio.rest import Client
 
 from callcenter.core.clock import Clock
+from dialer.telephony.conversation import SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
@@ -150,6 +151,10 @@ class TwilioCarrier:
             raise CarrierRefused("this call is not known to Twilio")
         with carrier_errors("joining a call with the operator"):
             self._client.calls(sid).update(twiml=twiml.conference(channel_id, leg_id, self._addresses))
+
+    def supervise(self, request: SupervisionRequest) -> None:
+        """Twilio's conferences know a coach and a hold, but not who may hear whom by our rules: refused rather than half done."""
+        raise CarrierRefused("listening, prompting, joining and taking over need Asterisk", code="not_supported")
 
     def poll(self, timeout: float) -> Sequence[CarrierEvent]:
         deadline = time.monotonic() + timeout

@@ -1,0 +1,51 @@
+"""What may be done with a conversation under way: recording it, and a supervisor hearing, prompting, joining or taking it over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPlan:
+    """How a call is recorded once debtor and operator are joined: one file for each direction, in the carrier's spool.
+
+    Attributes:
+        name: of the files, without direction and extension; letters, digits, '_' and '-' only.
+        notice: sound that tells the debtor of the recording before the operator is heard; "" for none.
+        notice_text: the same in words, for carriers that speak themselves.
+    """
+
+    name: str
+    notice: str = ""
+    notice_text: str = ""
+
+
+class SupervisionMode(StrEnum):
+    """What a supervisor does with an operator's conversation."""
+
+    LISTEN = "listen"  # hears both, is heard by nobody
+    WHISPER = "whisper"  # hears both, is heard by the operator only
+    BARGE = "barge"  # all three hear each other
+    TAKE_OVER = "take_over"  # the supervisor talks with the debtor, the operator is out
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionRequest:
+    """A supervisor's phone is to be with an operator's conversation, in some way.
+
+    Attributes:
+        leg_id: our id of the supervisor's leg.
+        address: where the supervisor's phone is, in the carrier's terms.
+        mode: what is wanted; a leg that is not up yet can't take over.
+        operator_leg_id: the operator's standing leg.
+        channel_id: the debtor's channel, if there is one now.
+        was: what the leg does now; None when the phone has to be called first.
+    """
+
+    leg_id: str
+    address: str
+    mode: SupervisionMode
+    operator_leg_id: str
+    channel_id: str | None = None
+    was: SupervisionMode | None = None
