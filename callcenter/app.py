@@ -14,7 +14,7 @@ import callcenter.tables  # noqa: F401 - all tables are known before the first r
 from callcenter.api import imports as api_imports
 from callcenter.api import operators as api_operators
 from callcenter.api import reports as api_reports
-from callcenter.api.webhooks import twilio
+from callcenter.api.webhooks import gateway, twilio
 from callcenter.core.db import get_engine
 from callcenter.core.settings import Settings, get_settings
 from callcenter.web import (
@@ -81,6 +81,7 @@ ROUTERS = (
     api_imports.router,
     api_operators.router,
     twilio.router,
+    gateway.router,
 )
 
 

@@ -24,6 +24,7 @@ from campaigns.debtors import search_lists
 from campaigns.imports import service as imports
 from campaigns.imports.layout_drafts import sweep_drafts
 from campaigns.messages.batches import prepare_batch
+from campaigns.messages.inbox import service as inbox
 from campaigns.messages.release import advance_batches, release_step
 from campaigns.messages.senders.port import SmsSender
 from campaigns.messages.senders.registry import open_sender
@@ -183,6 +184,15 @@ def release_messages(office_id: int, *, clock: Clock | None = None, budget: time
 def settle_unknown_messages(office_id: int) -> int:
     """Asks the provider what became of messages without an answer; returns how many were settled."""
     return settle_messages(lambda: _session(office_id), _sender(office_id), utc_now())
+
+
+def process_inbox(office_id: int) -> int:
+    """Processes what providers told since the last time, and what citizens wrote; returns how many reports there were."""
+    count = 0
+    with _only_one(office_id, "process_inbox") as is_first:
+        while is_first and (done := inbox.process(lambda: _session(office_id), utc_now())):
+            count += done
+    return count
 
 
 def sweep_claims(office_id: int) -> None:

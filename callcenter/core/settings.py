@@ -50,7 +50,13 @@ class Settings(BaseSettings):
     sounds: Path = Path("/var/lib/asterisk/sounds/callcenter")
     recording_spool: Path = Path("/dev/shm/callcenter")  # noqa: S108 - memory on purpose: no plain sound on a disk
 
-    sms_sender: Literal["simulator", "twilio"] = "simulator"
+    sms_sender: Literal["simulator", "twilio", "gateway"] = "simulator"
+    sms_gateway: Path | None = None
+    sms_gateway_url: str = ""
+    sms_gateway_user: str = ""
+    sms_gateway_secret: SecretStr = SecretStr("")
+    sms_gateway_callback_secret: SecretStr = SecretStr("")
+    sms_gateway_from: str = ""
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_base_url: str = ""

@@ -4,4 +4,5 @@ templates  wording: rendered, checked, counted in segments (pure)     state    w
 candidates who may be in a batch
 batches    preparing a night's work, pausing, cancelling              release  claim, gate, commit, send, record
 settling   asking the provider what became of the unknown             senders/ ways to send, behind one port
+inbox/   what providers tell and citizens write                       trials/  test messages to one's own phone
 """

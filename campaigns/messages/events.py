@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import LineResult
 from campaigns.attempts.models import Attempt
+from campaigns.messages.inbox.replies import suppress_messages
 from campaigns.messages.models import Message, MessageEvent
 from campaigns.messages.senders.port import SmsStatus
+from campaigns.messages.senders.troubles import Trouble
 from campaigns.messages.state import MessageState, may_follow
 from campaigns.sync.outbox import ATTEMPT, leave
 
@@ -50,13 +52,15 @@ def record_status(session: Session, message: Message, status: SmsStatus, event_k
     message.provider_id = message.provider_id or status.provider_id[:60]
     present = MessageState(message.state)
     if present is not status.state and may_follow(present, status.state):
-        move(message, status.state, now)
+        move(message, status.state, now, reason=status.reason)
         _close_attempt(session, message, status.state, now)
     return True
 
 
 def fail(session: Session, message: Message, reason: str, now: datetime) -> None:
-    """Ends a message that was certainly not sent."""
+    """Ends a message that was certainly not sent; one to somebody who has opted out is the last."""
+    if reason == Trouble.OPTED_OUT.value:
+        suppress_messages(session, [message.debtor_id], now, note="SMS事業者の通知")
     move(message, MessageState.FAILED, now, reason=reason)
     _close_attempt(session, message, MessageState.FAILED, now)
 

@@ -12,7 +12,10 @@ from callcenter.core.db import Base, OfficeMixin, within_office
 
 
 class Template(OfficeMixin, Base):
-    """A message's wording in one version; neutral unless the office decided otherwise."""
+    """A message's wording in one version; neutral unless the office decided otherwise.
+
+    `allows_tax_words` and `allowed_fields` (names of personal fields) are that decision; such a version is activated by a second person.
+    """
 
     __tablename__ = "template"
     __table_args__ = (ForeignKeyConstraint(["office_id"], ["office.id"]), UniqueConstraint("office_id", "code", "version"))
@@ -21,9 +24,12 @@ class Template(OfficeMixin, Base):
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     body: Mapped[str] = mapped_column(String(700))
     allows_tax_words: Mapped[bool] = mapped_column(server_default=text("false"))
+    allowed_fields: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_by: Mapped[int | None]
     created_at: Mapped[datetime]
+    activated_by: Mapped[int | None]
+    activated_at: Mapped[datetime | None]
 
 
 class Batch(OfficeMixin, Base):

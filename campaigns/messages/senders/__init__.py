@@ -2,5 +2,6 @@
 
 port       the Protocol, what goes in and comes out, what can go wrong
 simulated  accepts and delivers at fixed rates, deterministic          twilio  Twilio's official client
-registry   the sender the settings name
+gateway/   any provider's HTTP interface, by a document               troubles what can go wrong, in our words
+choice     which one an office uses                                   registry opening it
 """

@@ -58,11 +58,28 @@ class SmsRequest:
 
 @dataclass(frozen=True, slots=True)
 class SmsStatus:
-    """What the provider knows: its id, our word for its state, its own word and an error code if it has one."""
+    """What the provider knows: its id, our word for its state, its own word and code, and our reason (a `Trouble`) where it went wrong."""
 
     provider_id: str
     state: MessageState
     detail: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SmsNews:
+    """What a report told about the message with our reference."""
+
+    reference: str
+    status: SmsStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SmsReply:
+    """What somebody wrote to us: their number as the provider writes it, and the text."""
+
+    number: str
+    text: str
 
 
 class SmsSender(Protocol):

@@ -22,12 +22,12 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from campaigns.messages.senders.port import SenderRefused, SenderUnreachable, SendUnknown, SmsRequest, SmsStatus
+from campaigns.messages.senders.port import SenderRefused, SenderUnreachable, SendUnknown, SmsNews, SmsReply, SmsRequest, SmsStatus
+from campaigns.messages.senders.troubles import Trouble, error_of
 from campaigns.messages.state import MessageState
 
 STATUS_PATH = "/webhooks/twilio/messages/"
-RATE_LIMITED = 20429
-ACCOUNT_CODES = frozenset({20003, 20005, 20404, 21606, 21212, 21659, 30002})
+REPLY_PATH = "/webhooks/twilio/replies/"
 CLOCK_SKEW = timedelta(minutes=2)
 LOOKED_AT = 200
 
@@ -43,6 +43,50 @@ STATES: Mapping[str, MessageState] = {
     "undelivered": MessageState.UNDELIVERED,
     "failed": MessageState.FAILED,
     "canceled": MessageState.FAILED,
+}
+
+# Twilio's error codes, of answers and of reports alike (www.twilio.com/docs/api/errors); others are judged by their status.
+ERRORS: Mapping[int, Trouble] = {
+    20003: Trouble.CREDENTIAL,
+    20005: Trouble.ACCOUNT_SUSPENDED,
+    20008: Trouble.CREDENTIAL,
+    20404: Trouble.MISCONFIGURED,
+    20429: Trouble.RATE_LIMITED,
+    20500: Trouble.FAULT,
+    20503: Trouble.FAULT,
+    21211: Trouble.INVALID_NUMBER,
+    21212: Trouble.SENDER_NOT_OURS,
+    21217: Trouble.INVALID_NUMBER,
+    21219: Trouble.SENDER_NOT_OURS,
+    21265: Trouble.INVALID_NUMBER,
+    21401: Trouble.INVALID_NUMBER,
+    21408: Trouble.MISCONFIGURED,
+    21421: Trouble.INVALID_NUMBER,
+    21602: Trouble.CONTENT_REFUSED,
+    21603: Trouble.MISCONFIGURED,
+    21604: Trouble.INVALID_NUMBER,
+    21606: Trouble.SENDER_NOT_OURS,
+    21610: Trouble.OPTED_OUT,
+    21611: Trouble.BUSY,
+    21612: Trouble.NOT_MOBILE,
+    21614: Trouble.NOT_MOBILE,
+    21617: Trouble.CONTENT_REFUSED,
+    21619: Trouble.CONTENT_REFUSED,
+    21659: Trouble.SENDER_NOT_OURS,
+    21660: Trouble.SENDER_NOT_OURS,
+    21703: Trouble.MISCONFIGURED,
+    21704: Trouble.MISCONFIGURED,
+    21705: Trouble.MISCONFIGURED,
+    30001: Trouble.BUSY,
+    30002: Trouble.ACCOUNT_SUSPENDED,
+    30003: Trouble.HANDSET_OFF,
+    30004: Trouble.BLOCKED,
+    30005: Trouble.INVALID_NUMBER,
+    30006: Trouble.NOT_MOBILE,
+    30007: Trouble.CONTENT_REFUSED,
+    30008: Trouble.NOT_DELIVERED,
+    30010: Trouble.BALANCE,
+    30022: Trouble.RATE_LIMITED,
 }
 
 
@@ -125,9 +169,36 @@ def state_of(word: str) -> MessageState | None:
     return STATES.get(word.lower())
 
 
+def status_of(provider_id: str, word: str, code: str) -> SmsStatus | None:
+    """What a report says; None for a state we do not know. Where it went wrong, the reason is one of ours."""
+    state = state_of(word)
+    if state is None:
+        return None
+    is_wrong = state in (MessageState.UNDELIVERED, MessageState.FAILED)
+    return SmsStatus(provider_id, state, f"{word} {code}".strip(), reason_of(code) if is_wrong else "")
+
+
+def read_report(payload: Mapping[str, Any]) -> SmsNews | None:
+    """What a stored status report says; None where its state is unknown or something is missing."""
+    reference, sid = str(payload.get("reference", "")), str(payload.get("MessageSid", ""))
+    status = status_of(sid, str(payload.get("MessageStatus", "")), str(payload.get("ErrorCode", "")))
+    return SmsNews(reference, status) if reference and sid and status is not None else None
+
+
+def read_reply(payload: Mapping[str, Any]) -> SmsReply | None:
+    """What a stored reply says."""
+    number = str(payload.get("From", ""))
+    return SmsReply(number, str(payload.get("Body", ""))) if number else None
+
+
+def reason_of(code: str) -> str:
+    """Our word for an error code; codes we do not know are undelivered messages like any other."""
+    return ERRORS.get(int(code), Trouble.NOT_DELIVERED).value if code.isascii() and code.isdecimal() else ""
+
+
 def _status(message: Any) -> SmsStatus:
-    detail = str(message.status or "") + (f" {message.error_code}" if message.error_code else "")
-    return SmsStatus(str(message.sid), state_of(str(message.status or "")) or MessageState.ACCEPTED, detail)
+    word, code = str(message.status or ""), str(message.error_code or "")
+    return status_of(str(message.sid), word, code) or SmsStatus(str(message.sid), MessageState.ACCEPTED, word)
 
 
 @contextmanager
@@ -137,21 +208,20 @@ def _sender_errors() -> Iterator[None]:
         yield
     except TwilioRestException as error:
         code = int(error.code or 0)
-        if error.status == 429 or code == RATE_LIMITED:
-            raise SenderUnreachable("Twilio takes no more messages just now.", code="rate_limited") from None
-        if error.status >= 500:
-            raise SendUnknown(f"Twilio had a fault of its own (status {error.status}).") from None
-        is_account = error.status in (401, 403) or code in ACCOUNT_CODES
-        raise SenderRefused(
-            f"Twilio refused the message (error {code or error.status}).",
-            hint="See Twilio's error dictionary for the code.",
-            code=f"twilio_{code or error.status}",
-            is_account=is_account,
-        ) from None
+        raise error_of(ERRORS.get(code) or _by_status(error.status), "Twilio", str(code or error.status)) from None
     except (requests.RequestException, TwilioException) as error:
         if _was_never_sent(error):
             raise SenderUnreachable("Twilio can't be reached.", hint="Check the network and its proxy.") from None
         raise SendUnknown("Twilio's answer was lost.") from None
+
+
+def _by_status(status: int) -> Trouble:
+    """The trouble of an answer whose code is unknown or missing."""
+    if status == 429:
+        return Trouble.RATE_LIMITED
+    if status in (401, 403):
+        return Trouble.CREDENTIAL
+    return Trouble.FAULT if status >= 500 else Trouble.REFUSED
 
 
 def _was_never_sent(error: BaseException) -> bool:

@@ -1,0 +1,121 @@
+"""`callcenter sender`: which way messages go, a provider's description checked, and one message to try it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from callcenter.auth import audit
+from callcenter.commands.runtime import EXIT_FAILED, open_office, put
+from callcenter.core.clock import utc_now
+from callcenter.core.db import transaction
+from callcenter.core.errors import InvalidInput
+from callcenter.core.settings import Settings, get_settings
+from campaigns.messages.senders import choice
+from campaigns.messages.senders.gateway.document import Gateway, read_gateway
+from campaigns.messages.senders.gateway.sender import example_request
+from campaigns.messages.senders.registry import missing_settings, opened
+
+app = typer.Typer(no_args_is_help=True, help="Ways to send text messages.")
+AS_JSON = typer.Option(False, "--json", help="One JSON document.")
+
+
+@app.command("show")
+def show_sender(as_json: bool = AS_JSON) -> None:
+    """The sender in use, its rate, and what is missing for it."""
+    settings = get_settings()
+    with open_office() as office:
+        with transaction(office.id) as session:
+            chosen = choice.chosen(session)
+        kind = settings.sms_sender if chosen.kind == "settings" else chosen.kind
+        document: dict[str, Any] = {"chosen": chosen.kind, "kind": kind, "name": "", "segments_per_second": None, "problem": ""}
+        try:
+            sender = opened(settings, office.id, chosen)
+            document |= {"name": sender.name, "segments_per_second": sender.segments_per_second}
+        except InvalidInput as problem:
+            document["problem"] = str(problem)
+    put(document, as_json_document=as_json, lines=lambda: _shown(document))
+    if document["problem"]:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _shown(document: dict[str, Any]) -> list[str]:
+    head = f"{document['kind']}" + (" (as the settings say)" if document["chosen"] == "settings" else " (the office's choice)")
+    return [head, document["problem"] or f"{document['name']}: {document['segments_per_second']} segments a second"]
+
+
+@app.command("choose")
+def choose_sender(
+    kind: str = typer.Argument(help="settings, simulator, twilio or gateway."),
+    file: Path | None = typer.Argument(None, help="The provider's description, for gateway."),
+    as_json: bool = AS_JSON,
+) -> None:
+    """Makes a sender the office's; batches not yet released go out by it."""
+    text = _text_of(file) if file is not None else ""
+    now = utc_now()
+    with open_office(create=True) as office, transaction(office.id) as session:
+        row = choice.choose(session, kind, text, None, now)
+        if row.created_at == now:
+            audit.record(session, "sender.chosen", "sender_choice", row.id, None, "cli", {"kind": row.kind}, now)
+        document = {"kind": row.kind, "choice": row.id, "is_new": row.created_at == now}
+    put(document, as_json_document=as_json, lines=lambda: [f"{kind}: {'chosen' if document['is_new'] else 'unchanged'}"])
+
+
+@app.command("check")
+def check_sender(file: Path = typer.Argument(help="A provider's description (TOML)."), as_json: bool = AS_JSON) -> None:
+    """Checks a description field by field, shows the request it makes, and says which settings are missing. Nothing is sent."""
+    described = read_gateway(_text_of(file))
+    settings = get_settings()
+    document = {
+        "name": described.name,
+        "request": example_request(described, settings.sms_gateway_url or "https://sms.example", settings.sms_gateway_from or "SENDER"),
+        "missing": missing_settings(described, settings),
+        "notes": _notes(described, settings),
+    }
+    put(document, as_json_document=as_json, lines=lambda: _checked(document))
+    if document["missing"]:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _notes(described: Gateway, settings: Settings) -> list[str]:
+    notes = []
+    if described.status is None:
+        notes.append("no [status]: a message whose answer is lost stays 'unknown' until a report comes")
+    if described.callback is None or not settings.public_url:
+        notes.append("no reports are expected: deliveries are asked for")
+    if described.reply is None:
+        notes.append("no [reply]: opting out is only possible by telephone or at the provider")
+    return notes
+
+
+def _checked(document: dict[str, Any]) -> list[str]:
+    request = document["request"]
+    lines = [f"{document['name']}: the description is whole", f"{request['method']} {request['url']}"]
+    lines += [f"  {name}: {value}" for name, value in request["headers"].items()]
+    lines += [f"  {request['body']}"] if request["body"] else []
+    lines += [f"note: {note}" for note in document["notes"]]
+    return lines + [f"not set: {name}" for name in document["missing"]]
+
+
+@app.command("example")
+def render_example() -> None:
+    """A description to begin with, every field explained."""
+    print(example_document(), end="")
+
+
+app.command("render-example", hidden=True)(render_example)
+
+
+def example_document() -> str:
+    """The example's TOML."""
+    return files("campaigns.messages.senders.gateway").joinpath("example.toml").read_text(encoding="utf-8")
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InvalidInput(f"{file}: the file can't be read.", hint="Expected a TOML document in UTF-8.", code="no_file") from problem
