@@ -25,6 +25,7 @@ ROOMS_WITH_TABLES = (
     "campaigns.worklist.models",
     "dialer.agents.models",
     "dialer.calls.models",
+    "dialer.controls.models",
     "dialer.ivr.models",
     "reports.facts.models",
 )

@@ -7,37 +7,47 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import transaction
+from campaigns.attempts.codes import LineResult
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
-from dialer.agents.state import AgentState, PauseReason
+from dialer.agents.state import ON_LINE, AgentState, PauseReason
+from dialer.calls.models import Call
+from dialer.calls.state import CallState
 from dialer.telephony.errors import CarrierError, CarrierRefused
 from dialer.telephony.events import CarrierEvent, EventKind
-from dialer.telephony.port import Carrier, LegRequest
+from dialer.telephony.port import Carrier, LegRequest, PhoneLogin
 
 log = structlog.get_logger(__name__)
 
 ASK_AGAIN_SECONDS = 45.0
+TRY_AGAIN = timedelta(seconds=2)
+UNATTENDED = timedelta(seconds=30)
+TAKES_UP_AGAIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class LegOrder:
-    """A leg to be opened at `address`."""
+    """A leg to be opened at `address`, in `room`."""
 
     agent_session_id: int
     leg_id: str
     address: str
+    room: str
+    is_muted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LegWishes:
-    """Legs to be opened, and ids of legs to be closed."""
+    """Legs to be opened and ids of legs to be closed; browsers' phones that may register, and names of those that may no more."""
 
     to_open: Sequence[LegOrder] = ()
     to_close: Sequence[str] = ()
+    phones: Sequence[PhoneLogin] = ()
+    gone_phones: Sequence[str] = ()
 
 
 class LegKeeper:
@@ -46,30 +56,71 @@ class LegKeeper:
     def __init__(self, carrier: Carrier, node: str) -> None:
         self._carrier, self._node = carrier, node
         self._asked: dict[str, datetime] = {}
+        self._phones: set[PhoneLogin] = set()
+        self._joins: list[tuple[str, str]] = []
 
     def wishes(self, session: Session, now: datetime) -> LegWishes:
         """Which legs are missing and which are over; those to be opened are this dialer's from now on."""
         if not self._carrier.is_connected():
+            self._phones.clear()  # Asterisk may come back without them
             return LegWishes()
         self._asked = {leg_id: at for leg_id, at in self._asked.items() if now - at < timedelta(seconds=ASK_AGAIN_SECONDS)}
-        return LegWishes(legs_to_open(session, self._node, self._asked), legs_to_close(session, self._node))
+        end_unattended(session, self._node, now)
+        phones = [login for login in phones_to_make(session, self._node) if login not in self._phones]
+        to_open = legs_to_open(session, self._node, self._asked, now)
+        to_close, gone_phones = legs_to_close(session, self._node)
+        return LegWishes(to_open, to_close, phones, gone_phones)
 
     def fulfil(self, office_id: int, wishes: LegWishes, now: datetime) -> None:
         """Asks the carrier, outside any transaction."""
+        for login in wishes.phones:
+            self._make_phone(office_id, login)
         for order in wishes.to_open:
             self._open(office_id, order, now)
         for leg_id in wishes.to_close:
             self._close(leg_id)
+        for name in wishes.gone_phones:
+            self._drop_phone(name)
 
     def apply(self, session: Session, event: CarrierEvent, now: datetime) -> None:
         """Takes a leg's event."""
         self._asked.pop(event.channel_id, None)
-        apply_leg_event(session, event, now)
+        join = apply_leg_event(session, event, now)
+        if join is not None:
+            self._joins.append(join)
+
+    def rejoin(self) -> None:
+        """Debtors who wait for a leg that stands again join at once; Asterisk's own dialplan would do it within a moment."""
+        joins, self._joins = self._joins, []
+        for channel_id, room in joins:
+            try:
+                self._carrier.bridge(channel_id, room)
+            except CarrierError as problem:
+                log.info("not_joined_again", error=problem.code)
+
+    def _make_phone(self, office_id: int, login: PhoneLogin) -> None:
+        try:
+            self._carrier.make_phone(login)
+        except CarrierRefused as problem:
+            log.warning("phone_refused", error=problem.code)
+            with transaction(office_id) as session:
+                refuse_phone(session, login)
+        except CarrierError as problem:
+            log.info("phone_not_made", error=problem.code)
+        else:
+            self._phones.add(login)
+
+    def _drop_phone(self, name: str) -> None:
+        self._phones = {login for login in self._phones if login.name != name}
+        try:
+            self._carrier.drop_phone(name)
+        except CarrierError as problem:
+            log.info("phone_not_dropped", error=problem.code)
 
     def _open(self, office_id: int, order: LegOrder, now: datetime) -> None:
         self._asked[order.leg_id] = now
         try:
-            self._carrier.open_leg(LegRequest(order.leg_id, order.address))
+            self._carrier.open_leg(LegRequest(order.leg_id, order.address, order.room, is_muted=order.is_muted))
         except CarrierRefused as problem:
             log.info("leg_refused", agent_session=order.agent_session_id, error=problem.code)
             with transaction(office_id) as session:
@@ -84,27 +135,59 @@ class LegKeeper:
             log.info("leg_not_closed", error=problem.code)
 
 
-def legs_to_open(session: Session, node: str, asked: Collection[str]) -> list[LegOrder]:
-    """Takes the legs that are missing for this dialer and gives each a fresh id; `asked` are ids under way already."""
+def legs_to_open(session: Session, node: str, asked: Collection[str], now: datetime) -> list[LegOrder]:
+    """Takes the legs that are missing for this dialer and gives each a fresh channel; `asked` are channels under way already.
+
+    The first channel has the name of the room.
+    A browser's phone is called only once its page has said that it is registered; a phone that did not answer is left alone a moment.
+    """
+    may_be_called = or_(AgentSession.leg_kind == "desk", AgentSession.phone_ready_at.is_not(None))
     missing = session.scalars(
         select(AgentSession)
         .where(AgentSession.state != AgentState.ENDED, AgentSession.is_leg_up.is_(False), AgentSession.leg_problem == "")
-        .where(AgentSession.leg_node.in_(("", node)), AgentSession.leg_id.not_in(tuple(asked)))
+        .where(AgentSession.leg_node.in_(("", node)), AgentSession.leg_channel.not_in(tuple(asked)), may_be_called)
+        .where(or_(AgentSession.leg_down_at.is_(None), AgentSession.leg_down_at < now - TRY_AGAIN, AgentSession.leg_kind == "browser"))
         .with_for_update(skip_locked=True)
     ).all()
     for agent in missing:
-        agent.leg_node, agent.leg_id = node, agents.new_leg_id(session)
-    return [LegOrder(agent.id, agent.leg_id, agent.leg_address) for agent in missing]
+        agent.leg_node, agent.leg_channel = node, agents.new_leg_id(session) if agent.leg_channel else agent.leg_id
+    return [LegOrder(agent.id, agent.leg_channel, agent.leg_address, agent.leg_id, agent.is_muted) for agent in missing]
 
 
-def legs_to_close(session: Session, node: str) -> list[str]:
-    """Lets go of the legs of operators who have gone."""
+def legs_to_close(session: Session, node: str) -> tuple[list[str], list[str]]:
+    """Lets go of the legs of operators who have gone; returns the channels, and the names of their browsers' phones."""
     ended = session.scalars(
         select(AgentSession).where(AgentSession.state == AgentState.ENDED, AgentSession.leg_node == node).with_for_update(skip_locked=True)
     ).all()
+    gone = [agent.leg_address for agent in ended if agent.leg_kind == "browser"]
     for agent in ended:
-        agent.leg_node, agent.is_leg_up = "", False
-    return [agent.leg_id for agent in ended]
+        agent.leg_node, agent.is_leg_up, agent.phone_digest = "", False, ""
+    still_used = set(
+        session.scalars(select(AgentSession.leg_address).where(AgentSession.state != AgentState.ENDED, AgentSession.leg_kind == "browser"))
+    )
+    return [agent.leg_channel for agent in ended if agent.leg_channel], [name for name in gone if name not in still_used]
+
+
+def phones_to_make(session: Session, node: str) -> list[PhoneLogin]:
+    """The browsers' phones of this dialer's operators; those of no dialer are this one's from now on."""
+    wanted = session.scalars(
+        select(AgentSession)
+        .where(AgentSession.state != AgentState.ENDED, AgentSession.leg_kind == "browser", AgentSession.phone_digest != "")
+        .where(AgentSession.leg_node.in_(("", node)), AgentSession.leg_problem == "")
+    ).all()
+    for agent in wanted:
+        agent.leg_node = node
+    return [PhoneLogin(agent.leg_address, agent.phone_digest) for agent in wanted]
+
+
+def refuse_phone(session: Session, login: PhoneLogin) -> None:
+    """The carrier has no browser phones; the operator sees why."""
+    agent = session.scalar(
+        select(AgentSession).where(AgentSession.phone_digest == login.digest, AgentSession.state != AgentState.ENDED).with_for_update()
+    )
+    if agent is not None:
+        agent.leg_problem = "leg_refused"
+        agents.tell(session, agent)
 
 
 def refuse_leg(session: Session, leg_id: str, problem: str) -> None:
@@ -115,21 +198,64 @@ def refuse_leg(session: Session, leg_id: str, problem: str) -> None:
         agents.tell(session, agent)
 
 
-def apply_leg_event(session: Session, event: CarrierEvent, now: datetime) -> None:
-    """A leg stands or has fallen. Without a leg nobody is called for this operator."""
+def apply_leg_event(session: Session, event: CarrierEvent, now: datetime) -> tuple[str, str] | None:
+    """A leg stands or has fallen. Without a leg nobody is called for this operator.
+
+    Returns the debtor's channel and the room it shall join again, when a leg came back in mid-call.
+    """
     agent = _by_leg(session, event.channel_id)
     if agent is None:
-        return
-    is_up = event.kind is EventKind.LEG_UP
-    if agent.is_leg_up is is_up and not (not is_up and agent.leg_problem == ""):
-        return
-    agent.is_leg_up = is_up
-    if not is_up and agent.state != AgentState.ENDED:
-        agent.leg_problem = PauseReason.LEG_DOWN.value
-        if agent.state == AgentState.READY:
-            agents.move(session, agent, AgentState.PAUSED, now, pause_reason=PauseReason.LEG_DOWN)
-            return
+        return None
+    if event.kind is EventKind.LEG_UP:
+        return None if agent.is_leg_up else _came_up(session, agent, now)
+    _fell(session, agent, event, now)
+    return None
+
+
+def _came_up(session: Session, agent: AgentSession, now: datetime) -> tuple[str, str] | None:
+    fell_at = agent.leg_down_at
+    agent.is_leg_up, agent.leg_problem, agent.leg_down_at = True, "", None
+    is_back = fell_at is not None and fell_at > now - TAKES_UP_AGAIN
+    if is_back and agent.state == AgentState.PAUSED and agent.pause_reason == PauseReason.LEG_DOWN:
+        agents.move(session, agent, AgentState.READY, now)
+        return None
     agents.tell(session, agent)
+    if fell_at is None or agent.state != AgentState.TALKING:
+        return None
+    waiting = select(Call.channel_id).where(Call.attempt_id == agent.attempt_id, Call.held_at.is_(None), Call.state != CallState.ENDED)
+    channel_id = session.scalar(waiting)
+    return (channel_id, agent.leg_id) if channel_id else None
+
+
+def _fell(session: Session, agent: AgentSession, event: CarrierEvent, now: datetime) -> None:
+    """In mid-call the leg is opened again at once; otherwise a desk phone's operator says when. A browser's page asks by itself."""
+    was_up, agent.is_leg_up, agent.phone_ready_at = agent.is_leg_up, False, None
+    if agent.state == AgentState.ENDED:
+        return
+    agent.leg_down_at = agent.leg_down_at or now
+    if agent.state in ON_LINE:
+        agents.tell(session, agent)
+        return
+    if agent.leg_kind == "desk":
+        is_answered = was_up or event.line_result in (None, LineResult.ANSWERED)
+        agent.leg_problem = PauseReason.LEG_DOWN.value if is_answered else "leg_refused"
+    if agent.state == AgentState.READY:
+        agents.move(session, agent, AgentState.PAUSED, now, pause_reason=PauseReason.LEG_DOWN)
+        return
+    agents.tell(session, agent)
+
+
+def end_unattended(session: Session, node: str, now: datetime) -> None:
+    """Nobody is kept waiting for an operator whose phone does not come back."""
+    lost = (
+        select(Call)
+        .join(AgentSession, (AgentSession.office_id == Call.office_id) & (AgentSession.attempt_id == Call.attempt_id))
+        .where(AgentSession.state == AgentState.TALKING, AgentSession.is_leg_up.is_(False), AgentSession.leg_down_at < now - UNATTENDED)
+        .where(Call.state != CallState.ENDED, Call.node == node, Call.hangup_requested_at.is_(None))
+    )
+    for call in session.scalars(lost.with_for_update(of=Call, skip_locked=True)).all():
+        call.hangup_requested_at = now
+        log.warning("ended_unattended", call=call.id)
 
 
 def forget_lost_legs(session: Session, node: str, live: frozenset[str], before: datetime) -> int:
@@ -137,16 +263,16 @@ def forget_lost_legs(session: Session, node: str, live: frozenset[str], before: 
     lost = update(AgentSession).where(
         AgentSession.leg_node == node,
         AgentSession.is_leg_up,
-        AgentSession.leg_id.not_in(tuple(live)),
+        AgentSession.leg_channel.not_in(tuple(live)),
         AgentSession.signed_in_at < before,
     )
-    done = session.scalars(lost.values(is_leg_up=False).returning(AgentSession.id)).all()
+    done = session.scalars(lost.values(is_leg_up=False, leg_down_at=before).returning(AgentSession.id)).all()
     return len(done)
 
 
-def _by_leg(session: Session, leg_id: str) -> AgentSession | None:
+def _by_leg(session: Session, channel_id: str) -> AgentSession | None:
     return session.scalar(
-        select(AgentSession).where(AgentSession.leg_id == leg_id).with_for_update().execution_options(populate_existing=True)
+        select(AgentSession).where(AgentSession.leg_channel == channel_id).with_for_update().execution_options(populate_existing=True)
     )
 
 

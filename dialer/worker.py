@@ -207,6 +207,7 @@ class Dialer:
                 applied = None
             else:
                 applied = calls.apply_event(session, event, now)
+        self._legs.rejoin()
         if applied is None or applied.has_moved:
             self.has_moved = True
             self._note_news((office_id,))

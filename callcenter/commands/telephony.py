@@ -56,6 +56,7 @@ def render(
         ami_port=settings.ami_port,
         external_address=external_address,
         recording_spool=str(settings.recording_spool),
+        sounds=str(settings.sounds),
         phones=tuple(_phone(text) for text in phone),
     )
     try:

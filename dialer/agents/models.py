@@ -13,7 +13,10 @@ from callcenter.core.db import Base, OfficeMixin, within_office
 class AgentSession(OfficeMixin, Base):
     """An operator's time at the console: `state` ready, reserved, ringing, talking, wrap_up, paused, ended (see `dialer.agents.state`).
 
-    `leg_id` names the operator's voice leg and conference room, `leg_node` the dialer that keeps it up, `leg_problem` why it can't.
+    `leg_id` names the operator's conference room; `leg_channel` is the present channel to their phone in it, a new one after each break.
+    `leg_kind` is desk or browser, `leg_node` the dialer that keeps the leg up, `leg_problem` why it can't, `leg_down_at` since when it is
+    missing. `phone_digest` lets the browser's phone register (MD5 of name, realm and password; RFC 7616's A1), `phone_ready_at` is since
+    when it waits to be called.
     `console_id` is the page that is in charge; other pages of the same operator only look on.
     `next_state` is what follows the present call (pause asked in mid-call).
     """
@@ -23,6 +26,7 @@ class AgentSession(OfficeMixin, Base):
         within_office("user_id", "app_user"),
         Index("uq_agent_session_live", "office_id", "user_id", unique=True, postgresql_where=text("state <> 'ended'")),
         CheckConstraint("state in ('ready','reserved','ringing','talking','wrap_up','paused','ended')", name="state"),
+        CheckConstraint("leg_kind in ('desk','browser')", name="leg_kind"),
     )
 
     user_id: Mapped[int]
@@ -38,6 +42,12 @@ class AgentSession(OfficeMixin, Base):
     is_leg_up: Mapped[bool] = mapped_column(server_default=text("false"))
     leg_node: Mapped[str] = mapped_column(String(80), server_default="")
     leg_problem: Mapped[str] = mapped_column(String(40), server_default="")
+    leg_kind: Mapped[str] = mapped_column(String(8), server_default="desk")
+    leg_channel: Mapped[str] = mapped_column(String(60), server_default="")
+    leg_down_at: Mapped[datetime | None]
+    phone_digest: Mapped[str] = mapped_column(String(32), server_default="")
+    phone_ready_at: Mapped[datetime | None]
+    is_muted: Mapped[bool] = mapped_column(server_default=text("false"))
     is_bot: Mapped[bool] = mapped_column(server_default=text("false"))
     console_id: Mapped[str] = mapped_column(String(40), server_default="")
     signed_in_at: Mapped[datetime]

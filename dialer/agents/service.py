@@ -38,6 +38,7 @@ def sign_in(
     now: datetime,
     campaign_id: int | None = None,
     leg_address: str | None = None,
+    leg_kind: str = "desk",
     is_bot: bool = False,
 ) -> AgentSession:
     """Opens an operator's session, paused; signing in again (a reload, another machine) returns the one that is open.
@@ -45,6 +46,7 @@ def sign_in(
     Args:
         campaign_id: the only campaign to work for; None works for whichever runs.
         leg_address: where the operator's phone is; None takes that of the user's account.
+        leg_kind: desk, or browser for the page's own phone; changing phones is refused in a call.
     """
     agent = find_live(session, user_id)
     if agent is not None:
@@ -64,6 +66,7 @@ def sign_in(
         pause_reason=PauseReason.SIGNED_IN.value,
         leg_id=new_leg_id(session),
         leg_address=leg_address,
+        leg_kind=leg_kind,
         is_bot=is_bot,
         signed_in_at=now,
         last_seen_at=now,

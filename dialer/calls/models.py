@@ -16,6 +16,7 @@ class Call(OfficeMixin, Base):
 
     `channel_id` is ours and unique for ever. `agent_session_id` is the operator reserved for it; null for a robocall.
     `node` is the dialer that hands it over; empty while none has taken it, and then it was certainly not made.
+    `held_at`: since when the debtor hears the hold tone instead of the operator.
     """
 
     __tablename__ = "call"
@@ -46,6 +47,7 @@ class Call(OfficeMixin, Base):
     sip_code: Mapped[int | None] = mapped_column(SmallInteger)
     digits: Mapped[str] = mapped_column(String(20), server_default="")
     hangup_requested_at: Mapped[datetime | None]
+    held_at: Mapped[datetime | None]
     node: Mapped[str] = mapped_column(String(80), server_default="")
 
 

@@ -2,6 +2,7 @@
 
 CarrierError
 ├── CarrierRefused       the carrier said no: the call was certainly not made (permanent)
+│   └── NotSupported     this carrier can't do that at all
 ├── CarrierUnreachable   nothing was handed over: certainly not made; try later
 └── HandoverUnknown      it may have been made: never try again blindly, reconcile first
 """
@@ -22,6 +23,12 @@ class CarrierRefused(CarrierError):
     """The carrier said no; the call was certainly not made."""
 
     code = "carrier_refused"
+
+
+class NotSupported(CarrierRefused):
+    """This carrier can't do that at all."""
+
+    code = "not_supported"
 
 
 class CarrierUnreachable(CarrierError):

@@ -34,7 +34,8 @@ class CarrierEvent:
         channel_id: our own id of the channel (`Call.channel_id` or `AgentSession.leg_id`); empty for RESYNC.
         at: when, aware, UTC.
         key: unique per carrier and happening; the same happening told twice has the same key.
-        line_result: for ENDED, how the line ended before any answer, or ANSWERED; None when the carrier's word is unknown.
+        line_result: for ENDED, how the line ended before any answer, or ANSWERED; None when the carrier's word is unknown. For
+            LEG_DOWN of a phone that never stood, why.
         cause: Q.850 cause where known.
         sip_code: SIP status where known.
         digit: for DIGIT, one of 0-9*#.

@@ -44,7 +44,7 @@ class OriginateRequest:
         number: E.164, for instance "+81312345678"; already passed by the gate.
         caller_id: the published number of the office, E.164.
         ring_seconds: give up after this long without an answer.
-        leg_id: the operator's standing leg that is joined on answer; None for a robocall.
+        leg_id: the room of the operator's standing leg, joined on answer; None for a robocall.
         robocall: what to say; None for an operator's call.
         recording: how the conversation is recorded; None leaves it unrecorded.
     """
@@ -63,12 +63,47 @@ class LegRequest:
     """An operator's own voice leg, nailed up while signed in.
 
     Attributes:
-        leg_id: our id of the leg's channel; the conference room of the operator has the same name.
+        leg_id: our id of the leg's channel; contains "leg-".
         address: where the operator's phone is, in the carrier's terms (PJSIP endpoint name, client identity, E.164).
+        room: the conference room the leg stands in, the same after each break; "" is a room named after the leg.
+        is_muted: the leg begins muted.
+        is_guest: a tax officer who is asked into the operator's room: the room does not depend on this leg.
+        caller_id: shown on that phone, E.164 or "".
     """
 
     leg_id: str
     address: str
+    room: str = ""
+    is_muted: bool = False
+    is_guest: bool = False
+    caller_id: str = ""
+
+    @property
+    def room_id(self) -> str:
+        """The room's name."""
+        return self.room or self.leg_id
+
+
+def is_leg_id(channel_id: str) -> bool:
+    """Whether one of our channel ids is a phone of ours (an operator's or an officer's), not a debtor's."""
+    return "leg-" in channel_id
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneLogin:
+    """A browser's phone that may register.
+
+    Attributes:
+        name: of the phone; also the address of its leg.
+        realm: REALM.
+        digest: MD5 of name:realm:password in hexadecimal; the password itself goes to the browser only.
+    """
+
+    name: str
+    digest: str
+
+
+REALM = "callcenter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +140,28 @@ class Carrier(Protocol):
         """Ends a channel; unknown ids are a no-op."""
 
     def bridge(self, channel_id: str, leg_id: str) -> None:
-        """Joins an answered channel with an operator's leg (when it was not named in the request)."""
+        """Joins an answered channel with whoever is in the room `leg_id`: when it was not named in the request, and after a hold."""
+
+    def hold(self, channel_id: str) -> None:
+        """Takes an answered debtor out of the room: a quiet tone there, silence for the operator. `bridge` ends it."""
+
+    def mute(self, leg_id: str, room: str, *, is_muted: bool) -> None:
+        """Nobody in the room hears this leg any more, or again."""
+
+    def send_keys(self, channel_id: str, keys: str, room: str) -> None:
+        """Presses keys (0-9 * #) towards the debtor, who is in `room`."""
+
+    def hand_over(self, channel_id: str, guest_id: str) -> None:
+        """Moves the debtor and the guest's leg into a room of their own; the operator's leg stays where it is."""
+
+    def make_phone(self, login: PhoneLogin) -> None:
+        """Lets a browser's phone register; the same again is a no-op, another digest replaces the former."""
+
+    def drop_phone(self, name: str) -> None:
+        """It may not register any more; unknown names are a no-op."""
 
     def open_leg(self, request: LegRequest) -> None:
-        """Calls an operator's phone and keeps it in its conference room."""
+        """Calls a phone and keeps it in its conference room; LEG_UP when it stands there, LEG_DOWN when it is gone or was not answered."""
 
     def close_leg(self, leg_id: str) -> None:
         """Ends an operator's leg; unknown ids are a no-op."""

@@ -72,13 +72,14 @@ class Rig:
         ws_port: SIP over WebSocket for browser phones (`/ws`).
     """
 
-    def __init__(self, folder: Path, *, rtp_ports: int = 1000, extra_phones: tuple[PhonePlan, ...] = ()) -> None:
+    def __init__(self, folder: Path, *, rtp_ports: int = 1000, extra_phones: tuple[PhonePlan, ...] = (), wait_seconds: int = 6) -> None:
         self.root = asterisk_root()
         self.folder = folder
         self.home = folder / "asterisk"
         self._inside = "/mnt" if self.root != Path("/") else str(self.home)
         self._rtp_ports = rtp_ports
         self._extra_phones = extra_phones
+        self._wait_seconds = wait_seconds
         self._asterisk: subprocess.Popen[bytes] | None = None
         self._far_end: subprocess.Popen[bytes] | None = None
         self._choose_ports()
@@ -142,6 +143,8 @@ class Rig:
             rtp_last=self._rtp_first + self._rtp_ports - 1,
             phones=tuple(PhonePlan(name, contact=f"sip:{name}@127.0.0.1:{self._far_port}") for name in PHONES) + self._extra_phones,
             recording_spool=f"{inside}/recordings",
+            wait_seconds=self._wait_seconds,
+            sounds=f"{inside}/sounds",
             folders=FoldersPlan(
                 etc=f"{inside}/etc",
                 modules=f"/{modules.relative_to(self.root)}",

@@ -18,15 +18,25 @@ from uuid import uuid4
 import structlog
 
 from callcenter.core.clock import Clock
+from dialer.telephony.asterisk import controls
 from dialer.telephony.asterisk.checks import check_asterisk
 from dialer.telephony.asterisk.link import AmiLink
-from dialer.telephony.asterisk.orders import AsteriskSettings, Order, call_order, is_id, leg_order, require_id
+from dialer.telephony.asterisk.orders import (
+    AsteriskSettings,
+    Order,
+    call_order,
+    is_id,
+    leg_order,
+    phone_gone_order,
+    phone_order,
+    require_id,
+)
 from dialer.telephony.asterisk.supervising import change, first_order
 from dialer.telephony.asterisk.tracking import Step, Track, observe, settle
 from dialer.telephony.conversation import SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused
 from dialer.telephony.events import CarrierEvent, EventKind
-from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest
+from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, PhoneLogin, is_leg_id
 
 _log = structlog.get_logger(__name__)
 _FOREIGN_ID = re.compile(r"(.+-)?[0-9]+\.[0-9]+", re.ASCII)  # Asterisk's own ids; ours have no dot
@@ -100,13 +110,25 @@ class AsteriskCarrier:
         self.hang_up(leg_id)
 
     def bridge(self, channel_id: str, leg_id: str) -> None:
-        channel, room = require_id(channel_id), require_id(leg_id)
-        answer = self._link.ask("Setvar", {"Channel": channel, "Variable": "CALLCENTER_ROOM", "Value": room})
-        if not answer.is_error:
-            target = {"Context": "callcenter-debtor", "Exten": "join", "Priority": "1"}
-            answer = self._link.ask("Redirect", {"Channel": channel, **target})
-        if answer.is_error:
-            raise CarrierRefused(f"Asterisk could not join the call with the operator ({answer.message})")
+        controls.join(self._link, channel_id, leg_id)
+
+    def hold(self, channel_id: str) -> None:
+        controls.hold(self._link, channel_id)
+
+    def mute(self, leg_id: str, room: str, *, is_muted: bool) -> None:
+        controls.mute(self._link, leg_id, room, is_muted=is_muted)
+
+    def send_keys(self, channel_id: str, keys: str, room: str) -> None:
+        controls.send_keys(self._link, channel_id, keys)
+
+    def hand_over(self, channel_id: str, guest_id: str) -> None:
+        controls.hand_over(self._link, channel_id, guest_id)
+
+    def make_phone(self, login: PhoneLogin) -> None:
+        controls.run(self._link, phone_order(login))
+
+    def drop_phone(self, name: str) -> None:
+        controls.run(self._link, phone_gone_order(name))
 
     def supervise(self, request: SupervisionRequest) -> None:
         if request.was is None:
@@ -157,8 +179,7 @@ class AsteriskCarrier:
             return None
         if name == "OriginateResponse":
             return None
-        is_leg = not fields.get("Channel", "").startswith(f"PJSIP/{self._settings.trunk}-")
-        return Track(channel_id, is_leg=is_leg, is_ours=False, is_seen=True)
+        return Track(channel_id, is_leg=is_leg_id(channel_id), is_ours=False, is_seen=True)
 
     def _fold(self, step: Step) -> None:
         track, told = step

@@ -11,10 +11,11 @@ from dialer.telephony.errors import CarrierError
 from dialer.telephony.port import CheckLine
 
 _OLDEST = 18
-_NEEDED = ("CoreShowChannels", "Hangup", "Originate", "Ping", "Redirect", "Setvar")
+_NEEDED = ("ConfbridgeMute", "CoreShowChannels", "Getvar", "Hangup", "Originate", "Ping", "PlayDTMF", "Redirect", "Setvar")
 _DIALPLAN = (
     ("callcenter-leg", "start"),
     ("callcenter-debtor", "join"),
+    ("callcenter-phones", "make"),
     ("callcenter-robocall", "start"),
     ("callcenter-recording", "start"),
     ("callcenter-supervisor", "listen"),

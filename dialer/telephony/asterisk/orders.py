@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from dialer.telephony.asterisk.link import AmiSettings
 from dialer.telephony.errors import CarrierRefused
 from dialer.telephony.numbers import NumberFormat, dial_string, require_dialable
-from dialer.telephony.port import LegRequest, OriginateRequest, RobocallPlan
+from dialer.telephony.port import LegRequest, OriginateRequest, PhoneLogin, RobocallPlan
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _PROMPT = re.compile(r"[A-Za-z0-9_/-]{1,200}", re.ASCII)
 _KEYS = re.compile(r"[0-9*#]{1,12}", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _CALLER_ID = re.compile(r"\+[0-9]{6,15}", re.ASCII)
 
 
@@ -84,9 +85,44 @@ def call_order(request: OriginateRequest, settings: AsteriskSettings) -> Order:
 
 def leg_order(request: LegRequest, settings: AsteriskSettings) -> Order:
     """A call to an operator's phone that stays in the room named after the leg."""
-    channel = _channel(f"PJSIP/{require_id(request.address)}", request.leg_id, settings.leg_ring_seconds)
-    target = {"Context": "callcenter-leg", "Exten": "start"}
-    return Order({**channel, **target}, {"CALLCENTER_ROOM": request.leg_id})
+    channel = _channel(_phone(request.address, settings), request.leg_id, settings.leg_ring_seconds)
+    target = {"Context": "callcenter-leg", "Exten": "guest" if request.is_guest else "start"}
+    caller_id = {"CallerID": _caller_id(request.caller_id, settings.number_format)} if request.caller_id else {}
+    variables = {"CALLCENTER_ROOM": require_id(request.room_id), "CALLCENTER_MUTED": "1" if request.is_muted else "0"}
+    return Order({**channel, **caller_id, **target}, variables)
+
+
+def phone_order(login: PhoneLogin) -> Order:
+    """Makes a browser's phone. Raises CarrierRefused for a malformed digest."""
+    if not _DIGEST.fullmatch(login.digest):
+        raise CarrierRefused("the digest of a phone is 32 hexadecimal digits", code="unsafe_value")
+    return _phones("make", {"CALLCENTER_PHONE": require_id(login.name), "CALLCENTER_DIGEST": login.digest})
+
+
+def phone_gone_order(name: str) -> Order:
+    """Takes a browser's phone away."""
+    return _phones("drop", {"CALLCENTER_PHONE": require_id(name)})
+
+
+def _phones(extension: str, variables: Mapping[str, str]) -> Order:
+    """Runs a line of the dialplan that writes Asterisk's own database: the manager user itself has no right to."""
+    keys = {"Channel": f"Local/{extension}@callcenter-phones/n", "Application": "NoOp", "Timeout": "2000", "Async": "false"}
+    return Order(keys, variables)
+
+
+def require_keys(keys: str) -> str:
+    """The value itself. Raises CarrierRefused unless it is a few keys of a telephone."""
+    if not _KEYS.fullmatch(keys):
+        raise CarrierRefused("keys are digits, * and #, at most twelve", code="bad_keys")
+    return keys
+
+
+def _phone(address: str, settings: AsteriskSettings) -> str:
+    """A phone of the house by its endpoint's name, or any other by its number through the trunk."""
+    if not address.startswith("+"):
+        return f"PJSIP/{require_id(address.removeprefix('PJSIP/'))}"
+    require_dialable(address, allow_ip=settings.allow_ip_phones, blocked_prefixes=settings.blocked_prefixes)
+    return f"PJSIP/{dial_string(address, settings.number_format)}@{require_id(settings.trunk)}"
 
 
 def _channel(channel: str, channel_id: str, seconds: float) -> dict[str, str]:

@@ -26,6 +26,7 @@ FILES = (
     "cdr.conf",
     "cel.conf",
     "pjproject.conf",
+    "sorcery.conf",
     "pjsip.conf",
     "amd.conf",
     "confbridge.conf",
@@ -97,6 +98,8 @@ class AsteriskPlan:
     rtp_last: int = 20000
     phones: tuple[PhonePlan, ...] = field(default=())
     recording_spool: str = "/dev/shm/callcenter"  # noqa: S108 - memory on purpose: no plain sound on a disk
+    wait_seconds: int = 20
+    sounds: str = "/var/lib/asterisk/sounds/callcenter"
     folders: FoldersPlan | None = None
 
 
@@ -138,6 +141,9 @@ def _values(plan: AsteriskPlan) -> Mapping[str, str]:
         "recording_spool": _path(plan.recording_spool),
         "rtp_first": str(plan.rtp_first),
         "rtp_last": str(plan.rtp_last),
+        "sounds": plan.sounds,
+        "wait_seconds": str(plan.wait_seconds),
+        "wait_turns": str(4 * plan.wait_seconds),
     }
     if not plan.ami_secret:
         raise InvalidInput("the AMI secret is empty", hint="Set CALLCENTER_AMI_SECRET.")
@@ -225,7 +231,7 @@ def _trunk(trunk: TrunkPlan) -> Iterator[str]:
 
 def _phone(phone: PhonePlan) -> Iterator[str]:
     name = _name(phone.name, "phone")
-    browser = {"webrtc": "yes", "dtls_auto_generate_cert": "yes", "transport": "transport-ws"} if phone.is_browser else {}
+    browser = {"webrtc": "yes", "rtp_timeout": "3"} if phone.is_browser else {}
     yield _section(
         name,
         {

@@ -182,7 +182,8 @@ def _hung_up(track: Track, fields: Mapping[str, str], at: datetime) -> Step:
 def _end(track: Track, at: datetime) -> Step:
     ended = replace(track, has_ended=True)
     if track.is_leg:
-        return ended, (_event(track, EventKind.LEG_DOWN, at),)
+        why = None if track.is_joined else classify(track.cause, track.sip_status, has_timed_out=track.originated is Originated.TIMED_OUT)
+        return ended, (replace(_event(track, EventKind.LEG_DOWN, at), line_result=why),)
     event = CarrierEvent(
         EventKind.ENDED,
         track.channel_id,

@@ -18,14 +18,15 @@ from uuid import uuid4
 from callcenter.core.clock import Clock
 from campaigns.attempts.codes import LineResult
 from dialer.telephony.conversation import SupervisionMode, SupervisionRequest
-from dialer.telephony.errors import CarrierError, CarrierRefused, CarrierUnreachable, HandoverUnknown
+from dialer.telephony.errors import CarrierError, CarrierRefused, CarrierUnreachable, HandoverUnknown, NotSupported
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
-from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, RobocallPlan
+from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, PhoneLogin, RobocallPlan
 from dialer.telephony.simulator.sound import write_tones
 from dialer.telephony.simulator.town import CAUSES, Fate, TownBehaviour, fate_of
 
 _KEEP = 200_000
+GUEST_RINGS = 3.0  # seconds until a tax officer of the made-up town picks up
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,13 @@ class SimulatedCarrier:
         self._order = itertools.count()
         self._due: list[tuple[datetime, int, CarrierEvent]] = []
         self._live: set[str] = set()
-        self._legs: dict[str, str] = {}
         self.supervisors: dict[str, SupervisionRequest] = {}
         self._spool = spool
         self._recorded: dict[str, str] = {}
+        self._legs: dict[str, str] = {}  # channel -> room
+        self._held: set[str] = set()
+        self._muted: set[str] = set()
+        self.sent_keys: dict[str, str] = {}
         self._tries: Counter[str] = Counter()
         self._is_up = False
         self._next_error: CarrierError | None = None
@@ -145,7 +149,7 @@ class SimulatedCarrier:
         if request.robocall is not None:
             self._plan_robocall(channel_id, fate, request.robocall)
             return
-        if request.leg_id is not None and request.leg_id in self._legs:
+        if request.leg_id is not None and request.leg_id in self._legs.values():
             self._plan(channel_id, EventKind.BRIDGED, fate.ring + 0.003)
         self._plan(channel_id, EventKind.ENDED, fate.ring + fate.talk, line_result=fate.line_result)
 
@@ -175,20 +179,49 @@ class SimulatedCarrier:
 
     def bridge(self, channel_id: str, leg_id: str) -> None:
         self._require_up()
-        if channel_id not in self._live or leg_id not in self._legs:
+        if channel_id not in self._live or leg_id not in self._legs.values():
             raise CarrierRefused("there is no such call or voice leg to join")
+        self._held.discard(channel_id)
         self._plan(channel_id, EventKind.BRIDGED, 0.003)
+
+    def hold(self, channel_id: str) -> None:
+        self._require_call(channel_id)
+        self._held.add(channel_id)
+
+    def mute(self, leg_id: str, room: str, *, is_muted: bool) -> None:
+        self._require_up()
+        if leg_id not in self._legs:
+            raise CarrierRefused("there is no such voice leg")
+        (self._muted.add if is_muted else self._muted.discard)(leg_id)
+
+    def send_keys(self, channel_id: str, keys: str, room: str) -> None:
+        self._require_call(channel_id)
+        self.sent_keys[channel_id] = self.sent_keys.get(channel_id, "") + keys
+
+    def hand_over(self, channel_id: str, guest_id: str) -> None:
+        self._require_call(channel_id)
+        if guest_id not in self._legs:
+            raise CarrierRefused("there is no such voice leg to hand over to")
+        self._legs[guest_id] = guest_id
+        self._held.discard(channel_id)
+
+    def make_phone(self, login: PhoneLogin) -> None:
+        raise NotSupported("the simulated carrier has no browser phones", hint="Choose the desk phone.")
+
+    def drop_phone(self, name: str) -> None:
+        """There are none."""
 
     def open_leg(self, request: LegRequest) -> None:
         self._require_up()
         if self.refuses_legs:
             raise CarrierRefused("a fault for tests: no voice leg is opened", code="leg_refused")
-        self._legs[request.leg_id] = request.address
-        self._plan(request.leg_id, EventKind.LEG_UP, 0.0)
+        self._legs[request.leg_id] = request.room_id
+        self._plan(request.leg_id, EventKind.LEG_UP, GUEST_RINGS if request.is_guest else 0.0)
 
     def close_leg(self, leg_id: str) -> None:
         is_known = self._legs.pop(leg_id, None) is not None
         if self.supervisors.pop(leg_id, None) is not None or is_known:
+            self._forget(leg_id)
             self._plan(leg_id, EventKind.LEG_DOWN, 0.0)
 
     def supervise(self, request: SupervisionRequest) -> None:
@@ -225,6 +258,11 @@ class SimulatedCarrier:
 
     def check(self) -> Sequence[CheckLine]:
         return (CheckLine("simulator", is_ok=True, detail="calls nobody; answers as published rates say"),)
+
+    def _require_call(self, channel_id: str) -> None:
+        self._require_up()
+        if channel_id not in self._live:
+            raise CarrierRefused("there is no such call")
 
     def _require_up(self) -> None:
         if not self._is_up:
@@ -268,6 +306,7 @@ class SimulatedCarrier:
             call = replace(call, ended_at=event.at, line_result=event.line_result)
             self._live.discard(event.channel_id)
             self._record(call)
+            self._held.discard(event.channel_id)
         self.calls[event.channel_id] = call
 
     def _record(self, call: SimulatedCall) -> None:

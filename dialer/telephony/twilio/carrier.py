@@ -18,10 +18,10 @@ from twilio.rest import Client
 
 from callcenter.core.clock import Clock
 from dialer.telephony.conversation import SupervisionRequest
-from dialer.telephony.errors import CarrierError, CarrierRefused
+from dialer.telephony.errors import CarrierError, CarrierRefused, NotSupported
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
-from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest
+from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, PhoneLogin
 from dialer.telephony.twilio import twiml
 from dialer.telephony.twilio.http import TwilioHttp, carrier_errors
 
@@ -110,7 +110,7 @@ class TwilioCarrier:
     def open_leg(self, request: LegRequest) -> None:
         if not _CLIENT.fullmatch(request.address):
             require_dialable(request.address, allow_ip=True)
-        document = twiml.conference(request.leg_id, request.leg_id, self._addresses)
+        document = twiml.conference(request.leg_id, request.room_id, self._addresses, is_muted=request.is_muted, is_guest=request.is_guest)
         self._create(request.leg_id, "leg", request.address, self._settings.caller_id, document, 30.0, {})
 
     def _create(self, channel_id: str, event: str, to: str, sender: str, document: str, ring_seconds: float, more: dict[str, Any]) -> None:
@@ -146,11 +146,36 @@ class TwilioCarrier:
         self.hang_up(leg_id)
 
     def bridge(self, channel_id: str, leg_id: str) -> None:
-        sid = self._sid(channel_id)
-        if sid is None:
-            raise CarrierRefused("this call is not known to Twilio")
-        with carrier_errors("joining a call with the operator"):
-            self._client.calls(sid).update(twiml=twiml.conference(channel_id, leg_id, self._addresses))
+        self._send(channel_id, twiml.conference(channel_id, leg_id, self._addresses), "joining a call with the operator")
+
+    def hold(self, channel_id: str) -> None:
+        self._send(channel_id, twiml.held(), "putting a call on hold")
+
+    def mute(self, leg_id: str, room: str, *, is_muted: bool) -> None:
+        sid = self._require_sid(leg_id)
+        with carrier_errors("muting an operator"):
+            found = self._client.conferences.list(friendly_name=room, status="in-progress", limit=1)
+            if not found:
+                raise CarrierRefused("Twilio has no such room now")
+            self._client.conferences(found[0].sid).participants(sid).update(muted=is_muted)
+
+    def send_keys(self, channel_id: str, keys: str, room: str) -> None:
+        """Twilio takes the debtor out of the room for as long as the keys sound."""
+        self._send(channel_id, twiml.conference(channel_id, room, self._addresses, keys=keys), "pressing keys")
+
+    def hand_over(self, channel_id: str, guest_id: str) -> None:
+        self._send(guest_id, twiml.conference(guest_id, guest_id, self._addresses), "handing a call over")
+        self._send(channel_id, twiml.conference(channel_id, guest_id, self._addresses), "handing a call over")
+
+    def make_phone(self, login: PhoneLogin) -> None:
+        raise NotSupported("Twilio has no SIP phones for browsers", hint="Choose the desk phone, or use Asterisk.")
+
+    def drop_phone(self, name: str) -> None:
+        """There are none."""
+
+    def _send(self, channel_id: str, document: str, what: str) -> None:
+        with carrier_errors(what):
+            self._client.calls(self._require_sid(channel_id)).update(twiml=document)
 
     def supervise(self, request: SupervisionRequest) -> None:
         """Twilio's conferences know a coach and a hold, but not who may hear whom by our rules: refused rather than half done."""
@@ -208,6 +233,12 @@ class TwilioCarrier:
     def _sid(self, channel_id: str) -> str | None:
         with self._lock:
             return self._sids.get(channel_id)
+
+    def _require_sid(self, channel_id: str) -> str:
+        sid = self._sid(channel_id)
+        if sid is None:
+            raise CarrierRefused("this call is not known to Twilio")
+        return sid
 
     def _take_told(self) -> list[CarrierEvent]:
         told, self._told = self._told, []

@@ -14,10 +14,11 @@ from urllib.parse import urlencode
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from dialer.telephony.errors import CarrierRefused
-from dialer.telephony.port import RobocallPlan
+from dialer.telephony.port import RobocallPlan, is_leg_id
 
 WEBHOOK_PATH = "/webhooks/twilio/voice"
 _LANGUAGE = "ja-JP"
+_WAIT = "少々お待ちください。"
 _LONGEST = 4000  # characters of the Twiml parameter of Twilio's Call resource
 
 
@@ -32,16 +33,17 @@ class Addresses:
         return f"{self.public_url.rstrip('/')}{WEBHOOK_PATH}?{urlencode({'ref': channel_id, 'event': event, **more})}"
 
 
-def conference(channel_id: str, leg_id: str, addresses: Addresses) -> str:
-    """Joins the operator's room, which is named after the operator's leg; the operator's leaving ends it."""
-    is_operator = channel_id == leg_id
+def conference(channel_id: str, room: str, addresses: Addresses, *, keys: str = "", is_muted: bool = False, is_guest: bool = False) -> str:
+    """Joins the operator's room, which ends with the operator's leaving; `keys` are pressed first, towards the other end."""
+    is_operator = channel_id == room or (is_leg_id(channel_id) and not is_guest)
     dial = Dial()
     dial.conference(
-        leg_id,
+        room,
         participant_label=channel_id,
         start_conference_on_enter=True,
         end_conference_on_exit=is_operator,
         beep="false",
+        muted=is_muted,
         wait_url="",
         max_participants=4,
         status_callback=addresses.report(channel_id, "conference"),
@@ -49,6 +51,8 @@ def conference(channel_id: str, leg_id: str, addresses: Addresses) -> str:
         status_callback_method="POST",
     )
     response = VoiceResponse()
+    if keys:
+        response.play(digits=keys)
     response.append(dial)
     return _document(response)
 
@@ -57,6 +61,15 @@ def hold() -> str:
     """Keeps an answered call until it is joined with an operator, a minute at most."""
     response = VoiceResponse()
     response.pause(length=60)
+    return _document(response)
+
+
+def held() -> str:
+    """A debtor on hold hears now and then that they shall wait: a quarter of an hour at most."""
+    response = VoiceResponse()
+    for _ in range(30):
+        response.say(_WAIT, language=_LANGUAGE)
+        response.pause(length=30)
     return _document(response)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 import structlog
 
 from dialer.telephony.events import CarrierEvent, EventKind
+from dialer.telephony.port import is_leg_id
 from dialer.telephony.twilio import twiml
 from dialer.telephony.twilio.mapping import KIND_BY_STATUS, is_machine, line_result
 
@@ -84,10 +85,10 @@ def _status(form: Mapping[str, str], channel_id: str, sid: str, at: datetime) ->
 
 def _conference(form: Mapping[str, str], at: datetime) -> CarrierEvent | None:
     """Twilio reports to the address of whoever entered first; whom it is about says the participant's label."""
-    label, room = form.get("ParticipantLabel", ""), form.get("FriendlyName", "")
+    label = form.get("ParticipantLabel", "")
     if form.get("StatusCallbackEvent") != "participant-join" or not label:
         return None
-    kind = EventKind.LEG_UP if label == room else EventKind.BRIDGED
+    kind = EventKind.LEG_UP if is_leg_id(label) else EventKind.BRIDGED
     return CarrierEvent(kind, label, at, key=f"{form['CallSid']}:{kind}:{form.get('SequenceNumber', '')}")
 
 

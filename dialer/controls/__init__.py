@@ -1,0 +1,5 @@
+"""What an operator does with a line: mute, hold, keys, and talking to a tax officer before handing over.
+
+models.py    LineOrder, Consultation      service.py    what the console asks for
+carrying.py  the dialer carries it out    consults.py   what the officer's line tells
+"""
