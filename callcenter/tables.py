@@ -33,7 +33,7 @@ for room in ROOMS_WITH_TABLES:
     import_module(room)
 
 metadata = Base.metadata
-TENANT_FREE = frozenset({"office", "alembic_version"})
+TENANT_FREE = frozenset({"office", "alembic_version", "sender_rate"})
 
 
 def tenant_tables() -> list[str]:

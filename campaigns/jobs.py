@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from callcenter.auth.models import Office
 from callcenter.core.clock import Clock, SystemClock, utc_now
 from callcenter.core.db import get_engine, transaction, try_advisory_lock
 from callcenter.core.errors import AppError
-from callcenter.core.queue import enqueue, enqueue_after_commit
+from callcenter.core.queue import enqueue, enqueue_after_commit, is_waited_for
 from callcenter.core.settings import get_settings
 from campaigns.attempts.codes import Channel
 from campaigns.compliance import checks
@@ -23,9 +24,11 @@ from campaigns.compliance.versions import load_policy
 from campaigns.debtors import search_lists
 from campaigns.imports import service as imports
 from campaigns.imports.layout_drafts import sweep_drafts
-from campaigns.messages.batches import prepare_batch
+from campaigns.messages.batches import advance_batches, prepare_batch
+from campaigns.messages.events import sweep_messages
 from campaigns.messages.inbox import service as inbox
-from campaigns.messages.release import advance_batches, release_step
+from campaigns.messages.rate import rates_of
+from campaigns.messages.release import Releaser
 from campaigns.messages.senders.port import SmsSender
 from campaigns.messages.senders.registry import open_sender
 from campaigns.messages.settling import settle_messages
@@ -42,8 +45,9 @@ log = structlog.get_logger(__name__)
 
 _LOST_AFTER = timedelta(minutes=2)
 _STRAY_AFTER = timedelta(hours=1)
-_RELEASE_BUDGET = timedelta(seconds=12)
-_RELEASE_CHUNK = 10
+_RELEASE_BUDGET, _LONGEST_RELEASE = timedelta(seconds=12), timedelta(minutes=10)
+_MOST_THREADS = 24
+_SETTLED_AT_ONCE = 1_000
 
 
 def run_import(office_id: int, import_id: int) -> None:
@@ -163,27 +167,33 @@ def prepare_night_batches(office_id: int) -> None:
 
 
 def release_messages(office_id: int, *, clock: Clock | None = None, budget: timedelta = _RELEASE_BUDGET) -> int:
-    """Releases what may be released now, never above the provider's rate, for at most `budget`; returns how many were sent.
+    """Releases what may be released now, never above the provider's rate; returns how many were sent.
 
-    One process per office releases at a time, so that the rate is kept; a second one finds the lock taken and leaves.
+    It goes on for `budget`, and then until another job waits for this worker. Several processes may release for one office at a time: they
+    share each sender number's rate and pass over what another one has.
     """
     clock = clock or SystemClock()
-    with _only_one(office_id, "release_messages") as is_first:
-        if not is_first:
-            return 0
-        sender = _sender(office_id)
-        end, sent, has_more = clock.now() + budget, 0, True
-        per_step = max(1, min(_RELEASE_CHUNK, int(sender.segments_per_second)))
-        while has_more and clock.now() < end:
-            step = release_step(lambda: _session(office_id), sender, clock.now(), limit=per_step)
-            sent, has_more = sent + step.sent, step.has_more
-            clock.sleep(step.segments / sender.segments_per_second)
-    return sent
+    sender, began = _sender(office_id), clock.now()
+
+    def is_over() -> bool:
+        passed = clock.now() - began
+        return passed >= _LONGEST_RELEASE or (passed >= budget and is_waited_for("batch"))
+
+    def by_number(number: str, per_second: float) -> int:
+        threads = min(_MOST_THREADS, 4 + int(per_second / 4))
+        releaser = Releaser(lambda: _session(office_id), sender, clock, number=number, per_second=per_second, threads=threads)
+        return releaser.run(is_over)
+
+    rates = rates_of(sender)
+    if len(rates) == 1:
+        return by_number(*next(iter(rates.items())))
+    with ThreadPoolExecutor(len(rates), thread_name_prefix="number") as pool:
+        return sum(pool.map(by_number, rates.keys(), rates.values()))
 
 
 def settle_unknown_messages(office_id: int) -> int:
     """Asks the provider what became of messages without an answer; returns how many were settled."""
-    return settle_messages(lambda: _session(office_id), _sender(office_id), utc_now())
+    return settle_messages(lambda: _session(office_id), _sender(office_id), utc_now(), limit=_SETTLED_AT_ONCE)
 
 
 def process_inbox(office_id: int) -> int:
@@ -200,6 +210,7 @@ def sweep_claims(office_id: int) -> None:
     now = utc_now()
     with transaction(office_id) as session:
         sweep(session, now)
+        sweep_messages(session, now)
         advance_batches(session, now)
 
 

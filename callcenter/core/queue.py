@@ -65,6 +65,17 @@ def enqueue_after_commit(session: Session, function: str, *ids: int, queue: str 
     after_commit(session, lambda: (enqueue(function, office, *ids, queue=queue), None)[1])
 
 
+def is_waited_for(queue: str) -> bool:
+    """Whether a job waits in the queue for a worker to be free; true where Redis can't tell."""
+    client = get_redis()
+    if client is None:
+        return True
+    try:
+        return bool(Queue(queue, connection=client, serializer=JSONSerializer).count)
+    except RedisError:
+        return True
+
+
 def call_by_name(function: str, *args: Any) -> Any:
     """Runs a job's function in this process, for sweepers and tests."""
     module, _, name = function.rpartition(".")

@@ -1,41 +1,51 @@
-"""Preparing a night's batch: who is assigned to the channel, asked at the gate for the moment of release, with frozen inputs.
+"""A batch from its order to its end: prepared, released by another person, paused, edited, cancelled, and what its window leaves over.
 
-SMS become `Message` rows, automated calls become `WorkItem` rows that the dialer dials inside the window.
+`preparing` writes its messages and calls, `release` hands messages over, the dialer dials the calls.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from callcenter.auth.models import Office
 from callcenter.core.db import advisory_lock, office_of
-from callcenter.core.errors import Conflict, InvalidInput, NotFound
+from callcenter.core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from callcenter.core.live import publish
-from callcenter.core.phones import format_national
 from campaigns.attempts.codes import Channel
-from campaigns.attempts.retry import RetryPolicy, other_part
 from campaigns.compliance import gate, sets
-from campaigns.compliance.rules import ContactPolicy
-from campaigns.compliance.windows import open_spans, spans_on
-from campaigns.messages.candidates import Candidate, candidates, choose
-from campaigns.messages.models import Batch, Message, Template
-from campaigns.messages.state import BATCH_TRANSITIONS, LIVE_BATCHES, BatchState, MessageState
-from campaigns.messages.templates import DEFAULT_BODY, DEFAULT_CODE, check_text, render, segments_of
+from campaigns.messages import candidates as among
+from campaigns.messages.models import Batch, BatchEvent, Message
+from campaigns.messages.preparing import Outline, Tell, keep_control, list_date, write_all
+from campaigns.messages.spread import USED, Window, next_window, window_of
+from campaigns.messages.state import BATCH_TRANSITIONS, LIVE_BATCHES, OPEN_BATCHES, UNSETTLED, BatchState, MessageState
+from campaigns.messages.terms import CHOICES, EVEN, NEXT, RANGES, TWO_PEOPLE, checked, load_terms
+from campaigns.messages.texts import load_texts
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import position_at
-from campaigns.segmentation.models import ChannelAssignment
 from campaigns.worklist.models import WorkItem
 
-CHUNK = 5_000
 BATCH_CHANNELS = (Channel.SMS, Channel.AUTO_CALL)
-MOST_ROUNDS = 99
+MOST_MOVES = 3
+EDITABLE = ("pace", "leftover", "rounds")
+LOST_AFTER = timedelta(seconds=30)
+"""A preparation that has told nothing for so long is taken up by somebody else."""
+
+_PLACE_MESSAGES = text("""
+UPDATE message m SET not_before = span.opens + make_interval(secs => span.at)
+FROM (SELECT id, row_number() OVER (ORDER BY not_before, id) - 1 AS rank, count(*) OVER () AS total FROM message
+      WHERE office_id = :office AND batch_id = :batch AND state = 'ready') r
+CROSS JOIN LATERAL (
+  SELECT s.opens, :seconds * r.rank / r.total - s.begins AS at
+  FROM unnest(CAST(:opens AS timestamptz[]), CAST(:begins AS double precision[])) AS s (opens, begins)
+  WHERE :seconds * r.rank / r.total >= s.begins ORDER BY s.begins DESC LIMIT 1) span
+WHERE m.office_id = :office AND m.id = r.id
+""")
+_PLACE_ITEMS = text(_PLACE_MESSAGES.text.replace("message", "work_item").replace("state = 'ready'", "state = 'ready' AND NOT is_callback"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,102 +70,315 @@ def prepare_batch(
     now: datetime | None = None,
     dry_run: bool = False,
     user_id: int | None = None,
+    waits: bool = False,
+    batch: Batch | None = None,
+    tell: Tell | None = None,
 ) -> BatchResult:
     """Prepares the batch whose release begins with the first contact window from `as_of` on.
+
+    Args:
+        waits: whether somebody must release it; else it is released by itself.
+        batch: the batch that was ordered; a new one otherwise.
+        tell: is told how far it is; may raise to end it.
 
     Raises:
         NotFound: no such campaign.  Conflict: it is finished or was never planned.
         InvalidInput: no batch of that channel, no call-back number, a text that may not go out, or no window in sight.
     """
-    if channel not in BATCH_CHANNELS:
-        raise InvalidInput(f"There are no batches of '{channel}'.", hint="Expected sms or auto_call.", code="usage")
-    campaign = _campaign(session, campaign_id)
-    policy = gate.load_policy(session)
-    release_from, release_until = _window(policy, channel, as_of)
-    is_sms = channel is Channel.SMS
-    template, body = _text(session, campaign, now or as_of, stores=not dry_run) if is_sms else (None, "")
-    own = _own_texts(session, campaign, now or as_of, stores=not dry_run) if is_sms else {}
+    now = now or as_of
+    outline = _outline(session, campaign_id, channel, as_of, now, stores=not dry_run)
+    window = outline.window
     if not dry_run:
         advisory_lock(session, f"batch {campaign_id} {channel}")
-    withdrawn = 0 if dry_run else _lapse(session, campaign_id, channel, as_of, now or as_of)
-    position = position_at(session, campaign, as_of, policy)
-    rows = candidates(session, campaign_id, channel, position, as_of)
-    chosen, reasons = choose(rows, position.conduct.ladder.max_attempts)
-    phones = {row.debtor_id: row.phone_id if channel is Channel.SMS else None for row in chosen}
-    check = None if dry_run else sets.open_check(session, campaign_id, "batch", policy, now or as_of, user_id)
-    decisions = sets.ask(session, phones, channel, release_from, policy, check)
-    reasons |= gate.count_reasons(decisions.values())
-    allowed = [row for row in chosen if decisions[row.debtor_id].is_allowed]
+    withdrawn = 0 if dry_run else _end_passed(session, campaign_id, channel, as_of, now)
+    found = among.set_apart(session, campaign_id, channel, outline.position, as_of)
     if dry_run:
-        return BatchResult(None, len(allowed), len(rows) - len(allowed), 0, release_from, release_until, reasons)
+        tally = write_all(session, outline, found, None, None, tell)
+        return BatchResult(None, tally.prepared, found.total - tally.prepared, 0, window.opens, window.closes, tally.reasons)
+    if batch is None:
+        batch = order_batch(session, campaign_id, channel, as_of, now, user_id=user_id)
+    _freeze(session, batch, outline)
+    check = sets.open_check(session, campaign_id, "batch", outline.policy, now, user_id)
+    tally = write_all(session, outline, found, batch, check, tell)
+    sets.close_check(check, now, batch_id=batch.id)
+    batch.prepared, batch.segments, batch.refused = tally.prepared, tally.segments, found.total - tally.prepared
+    batch.withdrawn, batch.reasons = withdrawn, tally.reasons
+    keep_control(session, outline, batch)
+    move_batch(session, batch, BatchState.READY if tally.prepared else BatchState.DONE, now)
+    if not tally.prepared:
+        batch.finished_at = now
+    note(session, batch, "prepared", now, user_id, {"prepared": batch.prepared, "refused": batch.refused})
+    if not waits:
+        batch.approved_at = now
+        note(session, batch, "by_itself", now, None)
+    return BatchResult(batch.id, batch.prepared, batch.refused, withdrawn, window.opens, window.closes, tally.reasons)
+
+
+def order_batch(
+    session: Session, campaign_id: int, channel: Channel, as_of: datetime, now: datetime, *, user_id: int | None = None
+) -> Batch:
+    """Puts a batch that is to be prepared on record.
+
+    Raises:
+        NotFound, Conflict, InvalidInput: it can't be prepared.
+    """
+    campaign = _campaign(session, campaign_id)
+    _require_channel(channel)
     batch = Batch(
-        campaign_id=campaign_id,
+        campaign_id=campaign.id,
         channel=channel.value,
-        state=(BatchState.READY if allowed else BatchState.DONE).value,
-        template_id=None if template is None else template.id,
-        rule_set_id=campaign.rule_set_id,
+        state=BatchState.PREPARING.value,
         as_of=as_of,
-        release_from=release_from,
-        release_until=release_until,
-        refused=len(rows) - len(allowed),
-        withdrawn=withdrawn,
-        reasons=reasons,
+        heartbeat_at=now,
         created_by=user_id,
-        created_at=now or as_of,
+        created_at=now,
+        prepared=0,
+        segments=0,
+        refused=0,
+        withdrawn=0,
+        moved=0,
+        moves=0,
+        reasons={},
+        state_reason="",
     )
     session.add(batch)
     session.flush()
-    if channel is Channel.SMS:
-        batch.prepared = _write_messages(session, batch, allowed, body, own, now or as_of)
-    else:
-        retry = RetryPolicy(policy, channel, position.conduct.retry)
-        batch.prepared = _write_items(session, batch, allowed, retry, now or as_of)
-    if check is not None:
-        sets.close_check(check, now or as_of, batch_id=batch.id)
     publish(session, "batch")
-    return BatchResult(batch.id, batch.prepared, batch.refused, withdrawn, release_from, release_until, reasons)
+    return batch
 
 
-def set_batch_state(session: Session, batch_id: int, wanted: BatchState, now: datetime, *, reason: str = "") -> Batch:
+def find_batch(session: Session, batch_id: int, *, locks: bool = False) -> Batch:
+    """A batch. Raises NotFound."""
+    statement = select(Batch).where(Batch.id == batch_id)
+    batch = session.scalar(statement.with_for_update(key_share=True) if locks else statement)
+    if batch is None:
+        raise NotFound("There is no such batch.", hint="`callcenter batch list` shows them.", code="no_batch")
+    return batch
+
+
+def release_refusal(batch: Batch, release: str, user_id: int | None) -> str:
+    """Why this person may not release a batch, as a code; empty when they may. Pure.
+
+    Who prepared or edited it may not, where the office wants two people; what a program prepared, anybody may release.
+    """
+    if batch.approved_at is not None:
+        return "approved"
+    if batch.state not in (BatchState.READY.value, BatchState.PAUSED.value):
+        return "not_ready"
+    if release == TWO_PEOPLE and user_id is not None and user_id in (batch.created_by, batch.edited_by):
+        return "same_person"
+    return ""
+
+
+REFUSALS = {
+    "approved": "It has been released already.",
+    "not_ready": "Only a batch that is ready can be released.",
+    "same_person": "Who prepared or edited a batch can't release it.",
+}
+
+
+def approve_batch(session: Session, batch_id: int, user_id: int | None, now: datetime) -> Batch:
+    """Lets a batch go out when its window opens.
+
+    Raises:
+        NotFound.  Conflict: it has been released, or is not ready.  NotAllowed: this person prepared or edited it.
+    """
+    batch = find_batch(session, batch_id, locks=True)
+    campaign = session.get_one(Campaign, (batch.office_id, batch.campaign_id))
+    refusal = release_refusal(batch, load_terms(session, campaign.options).release, user_id)
+    if refusal == "approved":
+        return batch
+    if refusal == "same_person":
+        raise NotAllowed(REFUSALS[refusal], hint="Ask another person to release it.", code=refusal)
+    if refusal:
+        raise Conflict(REFUSALS[refusal], hint=f"It is {batch.state}.", code=refusal)
+    batch.approved_by, batch.approved_at = user_id, now
+    note(session, batch, "released", now, user_id)
+    publish(session, "batch")
+    return batch
+
+
+def edit_batch(session: Session, batch_id: int, changes: Mapping[str, Any], user_id: int | None, now: datetime) -> Batch:
+    """Changes how a batch is released; it must then be released anew, by somebody else where the office wants two people.
+
+    Raises:
+        NotFound.  Conflict: it is being released, or over.  InvalidInput: an unknown term or value.
+    """
+    batch = find_batch(session, batch_id, locks=True)
+    new = {name: checked(name, value) for name, value in changes.items()}
+    if set(new) - set(EDITABLE):
+        raise InvalidInput("That can't be changed.", hint="Known: " + ", ".join(EDITABLE) + ".", code="unknown_term")
+    if batch.state not in (BatchState.READY.value, BatchState.PAUSED.value):
+        raise Conflict(f"The batch is {batch.state}; it can't be edited.", hint="Pause it first.", code="not_editable")
+    changed = {name: value for name, value in new.items() if getattr(batch, name) != value}
+    if not changed:
+        return batch
+    for name, value in changed.items():
+        setattr(batch, name, value)
+    if "pace" in changed and batch.release_from is not None and batch.release_until is not None:
+        policy = gate.load_policy(session)
+        opens = max(now, batch.release_from)
+        if opens < batch.release_until:
+            _place(session, batch, window_of(policy.hours, Channel(batch.channel), opens, batch.release_until))
+    batch.edited_by, batch.edited_at, batch.approved_by, batch.approved_at = user_id, now, None, None
+    note(session, batch, "edited", now, user_id, changed)
+    publish(session, "batch")
+    return batch
+
+
+def set_batch_state(
+    session: Session, batch_id: int, wanted: BatchState, now: datetime, *, reason: str = "", user_id: int | None = None
+) -> Batch:
     """Pauses, resumes or cancels a batch; cancelling withdraws what was not handed over. Repeating it is not an error.
 
     Raises:
         NotFound: no such batch.  Conflict: the state can't follow the present one.
     """
-    batch = session.scalar(select(Batch).where(Batch.id == batch_id).with_for_update())
-    if batch is None:
-        raise NotFound("There is no such batch.")
+    batch = find_batch(session, batch_id, locks=True)
     present = BatchState(batch.state)
     if present is wanted:
         return batch
     if wanted not in BATCH_TRANSITIONS[present]:
-        raise Conflict(f"The batch is {present}; it can't become {wanted}.")
-    batch.state = wanted.value
+        possible = ", ".join(sorted(BATCH_TRANSITIONS[present])) or "nothing"
+        raise Conflict(f"The batch is {present}; it can't become {wanted}.", hint=f"Possible now: {possible}.", code="batch_state")
+    move_batch(session, batch, wanted, now, reason=reason)
     if wanted is BatchState.CANCELLED:
         batch.finished_at = now
         batch.withdrawn += withdraw_waiting(session, batch.id, "batch_cancelled", now)
     if reason:
         batch.reasons = {**batch.reasons, reason: batch.reasons.get(reason, 0) + 1}
-    publish(session, "batch")
+    action = "resumed" if present is BatchState.PAUSED and wanted in (BatchState.READY, BatchState.RELEASING) else wanted.value
+    note(session, batch, action, now, user_id, {"reason": reason} if reason else None)
     return batch
+
+
+def move_batch(session: Session, batch: Batch, wanted: BatchState, now: datetime, *, reason: str = "") -> None:
+    """Moves a batch along `BATCH_TRANSITIONS`; a step that is not there is a mistake in this program."""
+    present = BatchState(batch.state)
+    assert wanted in BATCH_TRANSITIONS[present], f"{present} -> {wanted}"
+    batch.state, batch.state_reason = wanted.value, reason[:40]
+    publish(session, "batch")
+
+
+def note(
+    session: Session, batch: Batch, action: str, now: datetime, user_id: int | None = None, detail: Mapping[str, Any] | None = None
+) -> None:
+    """Puts on record what was done with a batch."""
+    session.add(BatchEvent(batch_id=batch.id, at=now, action=action[:20], user_id=user_id, detail=dict(detail or {})))
+
+
+def advance_batches(session: Session, now: datetime) -> None:
+    """Opens batches whose time has come and ends those that are through or whose window has passed."""
+    live = select(Batch).where(Batch.state.in_(LIVE_BATCHES), Batch.state != BatchState.PREPARING.value)
+    for batch in session.scalars(live.with_for_update(skip_locked=True, key_share=True)).all():
+        if batch.release_until is not None and batch.release_until <= now:
+            end_window(session, batch, now)
+        elif batch.state in OPEN_BATCHES and not is_waiting(session, batch.id):
+            _finish(session, batch, now)
+        elif _is_due(batch, now):
+            move_batch(session, batch, BatchState.RELEASING, now)
+            batch.released_at = batch.released_at or now
+
+
+def _is_due(batch: Batch, now: datetime) -> bool:
+    is_open = batch.release_from is not None and batch.release_from <= now
+    return batch.state == BatchState.READY.value and batch.approved_at is not None and is_open
+
+
+def end_window(session: Session, batch: Batch, now: datetime) -> int:
+    """What a window that has passed leaves over lapses, or goes on in the next one, as the batch says; returns what is withdrawn."""
+    if batch.leftover == NEXT and batch.moves < MOST_MOVES and batch.approved_at is not None:
+        window = next_window(gate.load_policy(session).hours, Channel(batch.channel), now)
+        left = _place(session, batch, window) if window is not None else 0
+        if window is not None and left:
+            batch.release_from, batch.release_until = window.opens, window.closes
+            batch.moved, batch.moves = batch.moved + left, batch.moves + 1
+            if batch.state == BatchState.RELEASING.value:
+                move_batch(session, batch, BatchState.READY, now, reason="window_full")
+            note(session, batch, "moved", now, None, {"count": left, "to": window.opens.isoformat()})
+            return 0
+    return lapse_batch(session, batch, now)
+
+
+def lapse_batch(session: Session, batch: Batch, now: datetime) -> int:
+    """Ends a batch whose window has passed and returns what is withdrawn."""
+    reason = "window_passed" if batch.approved_at is not None else "not_released"
+    count = withdraw_waiting(session, batch.id, reason, now)
+    batch.withdrawn += count
+    _finish(session, batch, now, reason if count else "")
+    if count:
+        note(session, batch, "lapsed", now, None, {"count": count, "reason": reason})
+    return count
+
+
+def _finish(session: Session, batch: Batch, now: datetime, reason: str = "") -> None:
+    move_batch(session, batch, BatchState.DONE, now, reason=reason)
+    batch.finished_at = now
+    note(session, batch, "done", now)
 
 
 def progress(session: Session, batch_id: int) -> dict[str, int]:
     """A batch's messages or calls by their present state; they add up to what was prepared."""
-    batch = session.scalar(select(Batch).where(Batch.id == batch_id))
-    if batch is None:
-        raise NotFound("There is no such batch.")
+    batch = find_batch(session, batch_id)
     rows = Message if batch.channel == Channel.SMS.value else WorkItem
     counted = select(rows.state, func.count()).where(rows.batch_id == batch_id).group_by(rows.state)
     return {row[0]: row[1] for row in session.execute(counted)}
 
 
 def withdraw_waiting(session: Session, batch_id: int, reason: str, now: datetime) -> int:
-    """Withdraws the messages and calls of a batch that nobody has begun; returns their number."""
+    """Withdraws the messages and calls of a batch that nobody has begun; a call-back that a robocall's key asked for stays.
+
+    Returns their number.
+    """
     values = {"state": MessageState.WITHDRAWN.value, "reason": reason, "updated_at": now}
-    messages = update(Message).where(Message.batch_id == batch_id, Message.state == MessageState.READY.value).values(values)
-    items = update(WorkItem).where(WorkItem.batch_id == batch_id, WorkItem.state == "ready").values(values)
-    return len(session.scalars(messages.returning(Message.id)).all()) + len(session.scalars(items.returning(WorkItem.id)).all())
+    messages = update(Message).where(Message.batch_id == batch_id, Message.state == MessageState.READY.value)
+    items = update(WorkItem).where(
+        WorkItem.batch_id == batch_id, WorkItem.state == "ready", WorkItem.channel == Channel.AUTO_CALL.value, ~WorkItem.is_callback
+    )
+    count = 0
+    for statement in (messages, items):
+        done: Any = session.execute(statement.values(values).execution_options(synchronize_session=False))
+        count += done.rowcount
+    return count
+
+
+def is_waiting(session: Session, batch_id: int) -> bool:
+    """Whether anything of a batch is not settled yet; call-backs are the operators'."""
+    messages = select(Message.id).where(Message.batch_id == batch_id, Message.state.in_([state.value for state in UNSETTLED]))
+    items = select(WorkItem.id).where(
+        WorkItem.batch_id == batch_id, WorkItem.state.in_(["ready", "claimed"]), WorkItem.channel == Channel.AUTO_CALL.value
+    )
+    return session.scalar(select(messages.exists() | items.exists())) or False
+
+
+def unprepared(session: Session, now: datetime) -> list[int]:
+    """Batches whose preparation was ordered and that nobody has worked on for a while."""
+    lost = Batch.heartbeat_at <= now - LOST_AFTER
+    return list(session.scalars(select(Batch.id).where(Batch.state == BatchState.PREPARING.value, lost).order_by(Batch.id)))
+
+
+def _outline(session: Session, campaign_id: int, channel: Channel, as_of: datetime, now: datetime, *, stores: bool) -> Outline:
+    _require_channel(channel)
+    campaign = _campaign(session, campaign_id)
+    policy = gate.load_policy(session)
+    window = next_window(policy.hours, channel, as_of)
+    if window is None:
+        raise InvalidInput("No contact window is in sight.", hint="Check the contact hours and the closing days.", code="no_window")
+    texts = load_texts(session, campaign, now, stores=stores) if channel is Channel.SMS else None
+    position = position_at(session, campaign, as_of, policy)
+    return Outline(campaign, channel, policy, window, load_terms(session, campaign.options), position, texts, now)
+
+
+def _freeze(session: Session, batch: Batch, outline: Outline) -> None:
+    """Keeps with the batch what it is prepared from."""
+    terms = outline.terms
+    batch.template_id = None if outline.texts is None else outline.texts.main.template_id
+    batch.rule_set_id, batch.policy_version = outline.campaign.rule_set_id, outline.policy.version
+    batch.list_as_of = list_date(session)
+    batch.release_from, batch.release_until = outline.window.opens, outline.window.closes
+    batch.pace, batch.leftover, batch.rounds = terms.pace, terms.leftover, terms.rounds
+    batch.reaction_days, batch.segment_price, batch.minute_price = terms.reaction_days, terms.segment_price, terms.minute_price
+    session.flush()
 
 
 def _campaign(session: Session, campaign_id: int) -> Campaign:
@@ -169,116 +392,34 @@ def _campaign(session: Session, campaign_id: int) -> Campaign:
     return campaign
 
 
-def _window(policy: ContactPolicy, channel: Channel, as_of: datetime) -> tuple[datetime, datetime]:
-    for opens, _ in open_spans(policy.hours, channel, as_of):
-        day = opens.astimezone(policy.hours.zone).date()
-        return max(opens, as_of), spans_on(policy.hours, channel, day)[-1][1]
-    raise InvalidInput("No contact window is in sight.", hint="Check the contact hours and the closing days.", code="no_window")
+def _require_channel(channel: Channel) -> None:
+    if channel not in BATCH_CHANNELS:
+        raise InvalidInput(f"There are no batches of '{channel}'.", hint="Expected sms or auto_call.", code="usage")
 
 
-def _own_texts(session: Session, campaign: Campaign, now: datetime, *, stores: bool) -> dict[int, tuple[int, str]]:
-    """Debtors whose rule names a wording of its own: that template's id and the finished text."""
-    named = select(ChannelAssignment.debtor_id, ChannelAssignment.template).where(
-        ChannelAssignment.campaign_id == campaign.id, ChannelAssignment.channel == Channel.SMS.value, ChannelAssignment.template != ""
-    )
-    wanted = {row.debtor_id: row.template for row in session.execute(named)}
-    texts = {code: _text(session, campaign, now, stores=stores, code=code) for code in sorted(set(wanted.values()))}
-    return {debtor_id: (texts[code][0].id, texts[code][1]) for debtor_id, code in wanted.items()}
-
-
-def _text(session: Session, campaign: Campaign, now: datetime, *, stores: bool, code: str = "") -> tuple[Template, str]:
-    """The campaign's template (made on first use), or the one named, and the finished text: it is the same for everybody."""
-    code = code or str(campaign.options.get("template", DEFAULT_CODE))
-    statement = select(Template).where(Template.code == code, Template.is_active).order_by(Template.version.desc()).limit(1)
-    template = session.scalar(statement)
-    if template is None and code != DEFAULT_CODE:
-        raise NotFound(f"There is no active template '{code}'.", hint="Add it, or change the campaign's option 'template'.")
-    if template is None:
-        template = Template(code=DEFAULT_CODE, body=DEFAULT_BODY, allows_tax_words=False, created_at=now)
-        if stores:
-            session.add(template)
-            session.flush()
-    office = session.get_one(Office, office_of(session))
-    if not office.phone:
-        raise InvalidInput(
-            "The office has no call-back number.", hint="Set the office's published number first.", code="no_callback_number"
-        )
-    body = render(template.body, {"office_name": office.name, "callback_number": format_national(office.phone)})
-    check_text(body, allows_tax_words=template.allows_tax_words)
-    return template, body
-
-
-def _lapse(session: Session, campaign_id: int, channel: Channel, as_of: datetime, now: datetime) -> int:
-    """Ends earlier batches whose window has passed: what they did not get to is planned anew."""
+def _end_passed(session: Session, campaign_id: int, channel: Channel, as_of: datetime, now: datetime) -> int:
+    """Ends earlier batches whose window has passed: what they did not get to is planned anew, unless they go on."""
     passed = select(Batch).where(
         Batch.campaign_id == campaign_id,
         Batch.channel == channel.value,
         Batch.state.in_(LIVE_BATCHES),
+        Batch.state != BatchState.PREPARING.value,
         Batch.release_until <= as_of,
     )
-    return sum(lapse_batch(session, batch, now) for batch in session.scalars(passed).all())
+    return sum(end_window(session, batch, now) for batch in session.scalars(passed).all())
 
 
-def lapse_batch(session: Session, batch: Batch, now: datetime) -> int:
-    """Ends a batch whose window has passed and returns what is withdrawn."""
-    count = withdraw_waiting(session, batch.id, "window_passed", now)
-    batch.withdrawn += count
-    batch.state = BatchState.DONE.value
-    batch.finished_at = now
-    return count
+def _place(session: Session, batch: Batch, window: Window) -> int:
+    """Gives what waits its place in a window; returns how many there are."""
+    values = {
+        "office": office_of(session),
+        "batch": batch.id,
+        "seconds": window.seconds * USED if batch.pace == EVEN else 0.0,
+        "opens": [opens for opens, _ in window.spans],
+        "begins": window.begins(),
+    }
+    done: Any = session.execute(_PLACE_MESSAGES if batch.channel == Channel.SMS.value else _PLACE_ITEMS, values)
+    return int(done.rowcount)
 
 
-def _write_messages(
-    session: Session, batch: Batch, rows: Sequence[Candidate], body: str, own: Mapping[int, tuple[int, str]], now: datetime
-) -> int:
-    """One message a person, in the wording of the person's rule where it names one, else the campaign's."""
-    office = office_of(session)
-    texts = {row.debtor_id: own.get(row.debtor_id, (None, body)) for row in rows}
-    lengths = {text: segments_of(text) for _, text in texts.values()}
-    for start in range(0, len(rows), CHUNK):
-        session.execute(
-            insert(Message),
-            [
-                {
-                    "batch_id": batch.id,
-                    "debtor_id": row.debtor_id,
-                    "phone_id": row.phone_id,
-                    "e164": row.e164,
-                    "template_id": texts[row.debtor_id][0],
-                    "body": texts[row.debtor_id][1],
-                    "segments": lengths[texts[row.debtor_id][1]],
-                    "reference": f"{office}-{uuid.uuid4().hex}"[:40],
-                    "updated_at": now,
-                }
-                for row in rows[start : start + CHUNK]
-            ],
-        )
-    return len(rows)
-
-
-def _write_items(session: Session, batch: Batch, rows: Sequence[Candidate], retry: RetryPolicy, now: datetime) -> int:
-    """Queues the automated calls; a further round begins in another part of the day than the rounds before."""
-    opens, closes = batch.release_from, batch.release_until
-    assert opens is not None
-    assert closes is not None
-    for start in range(0, len(rows), CHUNK):
-        session.execute(
-            pg_insert(WorkItem).on_conflict_do_nothing(),
-            [
-                {
-                    "campaign_id": batch.campaign_id,
-                    "debtor_id": row.debtor_id,
-                    "channel": Channel.AUTO_CALL.value,
-                    "priority": row.priority,
-                    "not_before": max(opens, other_part(row.rounds, opens, closes, retry)) if row.rounds else opens,
-                    "batch_id": batch.id,
-                    "step": row.step,
-                    "round": min(len(row.rounds or ()) + 1, MOST_ROUNDS),
-                    "reason": "batch",
-                    "created_at": now,
-                    "updated_at": now,
-                }
-                for row in rows[start : start + CHUNK]
-            ],
-        )
-    return session.scalar(select(func.count()).where(WorkItem.batch_id == batch.id)) or 0
+assert set(EDITABLE) <= set(CHOICES) | set(RANGES)

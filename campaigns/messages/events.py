@@ -1,26 +1,75 @@
-"""What becomes of a message: append-only provider events, and one function that moves a message, only forwards."""
+"""What becomes of a message: append-only provider events, and the functions that move messages, only forwards.
+
+Each write of a worker is fenced: it names the token under which the message was handed over, so that a worker that was thought dead can't
+change what somebody else has taken up since. What a provider told is a fact and is kept, whoever heard it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from campaigns.attempts.codes import LineResult
+from callcenter.core.db import office_of
 from campaigns.attempts.models import Attempt
 from campaigns.messages.inbox.replies import suppress_messages
 from campaigns.messages.models import Message, MessageEvent
 from campaigns.messages.senders.port import SmsStatus
 from campaigns.messages.senders.troubles import Trouble
-from campaigns.messages.state import MessageState, may_follow
-from campaigns.sync.outbox import ATTEMPT, leave
+from campaigns.messages.state import TRANSITIONS, MessageState, may_follow
+from campaigns.sync.models import SyncOutbox
+from campaigns.sync.outbox import ATTEMPT
 
 log = structlog.get_logger(__name__)
+
+NEVER_TAKEN = "not_handed_over"
+"""Why a message failed of which the provider, asked for long enough, knew nothing; it may still tell otherwise."""
+
+_MOVE = """
+UPDATE message m SET state = t.state, updated_at = :now, claim_token = NULL, lease_until = NULL,
+  reason = CASE WHEN m.state = 'failed' OR t.reason <> '' THEN t.reason ELSE m.reason END,
+  provider_id = coalesce(m.provider_id, nullif(t.provider_id, ''))
+FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]), CAST(:providers AS text[]), CAST(:befores AS text[]))
+  AS t (id, state, reason, provider_id, befores)
+WHERE m.office_id = :office AND m.id = t.id AND (m.state = ANY(string_to_array(t.befores, ','))
+  OR m.state = 'failed' AND m.reason = :never_taken AND t.state IN ('accepted', 'delivered', 'undelivered')){fence}
+RETURNING m.id, m.attempt_id, m.debtor_id, m.state, m.handed_over_at, m.reason
+"""
+_MOVE_ANY, _MOVE_MINE = text(_MOVE.format(fence="")), text(_MOVE.format(fence=" AND m.claim_token = :token"))
+_CLOSE = text("""
+UPDATE attempt a SET state = 'closed', ended_at = coalesce(a.ended_at, :now),
+  line_result = CASE t.state WHEN 'failed' THEN 'failed' WHEN 'undelivered' THEN 'unreachable'
+                ELSE CASE WHEN a.line_result IN ('unreachable', 'failed') THEN NULL ELSE a.line_result END END,
+  handed_over_at = CASE WHEN t.state = 'failed' THEN a.handed_over_at ELSE coalesce(a.handed_over_at, t.handed_over_at) END
+FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:moments AS timestamptz[])) AS t (id, state, handed_over_at)
+WHERE a.office_id = :office AND a.id = t.id
+RETURNING a.id, a.debtor_id, a.channel, a.began_at, a.line_result, t.state
+""")
+_PUT_BACK = text("""
+WITH mine AS (
+  SELECT m.id, m.attempt_id, b.state AS batch_state FROM message m JOIN batch b ON b.office_id = m.office_id AND b.id = m.batch_id
+  WHERE m.office_id = :office AND m.id = ANY(:ids) AND m.state IN ('handed_over', 'unknown') AND m.claim_token = :token FOR UPDATE OF m)
+UPDATE message m SET attempt_id = NULL, handed_over_at = NULL, claim_token = NULL, lease_until = NULL, updated_at = :now,
+  state = CASE WHEN mine.batch_state IN ('done', 'cancelled') THEN 'withdrawn' ELSE 'ready' END,
+  reason = CASE mine.batch_state WHEN 'done' THEN 'window_passed' WHEN 'cancelled' THEN 'batch_cancelled' ELSE '' END
+FROM mine WHERE m.office_id = :office AND m.id = mine.id RETURNING mine.attempt_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is known of a message: our word for its state, why where it went wrong, and the provider's id."""
+
+    message_id: int
+    state: MessageState
+    reason: str = ""
+    provider_id: str = ""
 
 
 def record_by_reference(session: Session, reference: str, status: SmsStatus, event_key: str, now: datetime) -> bool:
@@ -39,83 +88,140 @@ def record_by_reference(session: Session, reference: str, status: SmsStatus, eve
 
 def record_status(session: Session, message: Message, status: SmsStatus, event_key: str, now: datetime) -> bool:
     """Keeps an event once and moves the message if that is a step forward; returns whether the event was new."""
-    row = {
-        "message_id": message.id,
-        "event_key": event_key[:120],
-        "status": status.state.value,
-        "at": now,
-        "detail": {"provider_id": status.provider_id, "word": status.detail[:200]},
-    }
-    kept = insert(MessageEvent).values(row).on_conflict_do_nothing(index_elements=["office_id", "event_key"])
-    if session.scalar(kept.returning(MessageEvent.id)) is None:
+    if not keep_events(session, [(message.id, event_key, status)], now):
         return False
-    message.provider_id = message.provider_id or status.provider_id[:60]
-    present = MessageState(message.state)
-    if present is not status.state and may_follow(present, status.state):
-        move(message, status.state, now, reason=status.reason)
-        _close_attempt(session, message, status.state, now)
+    session.flush()
+    tell(session, [News(message.id, status.state, status.reason, status.provider_id)], now)
+    session.refresh(message)
     return True
+
+
+def keep_events(session: Session, events: Sequence[tuple[int, str, SmsStatus]], now: datetime) -> int:
+    """Keeps what a provider told, each event once by its key; returns how many were new."""
+    rows = [
+        {
+            "message_id": message_id,
+            "event_key": key[:120],
+            "status": status.state.value,
+            "at": now,
+            "detail": {"provider_id": status.provider_id, "word": status.detail[:200]},
+        }
+        for message_id, key, status in events
+    ]
+    kept = insert(MessageEvent).values(rows).on_conflict_do_nothing(index_elements=["office_id", "event_key"])
+    return len(session.scalars(kept.returning(MessageEvent.id)).all())
+
+
+def tell(session: Session, news: Sequence[News], now: datetime, *, token: str = "") -> set[int]:
+    """Moves messages where the news is a step forward, and closes their attempts; returns the ids of those that moved.
+
+    A message to somebody who has opted out at the provider is the last.
+
+    Args:
+        token: the news is the worker's own and holds only while the message is still its: handed over by it, and not taken up since.
+    """
+    if not news:
+        return set()
+    moved = session.execute(
+        _MOVE_MINE if token else _MOVE_ANY,
+        {
+            "office": office_of(session),
+            "now": now,
+            "never_taken": NEVER_TAKEN,
+            "ids": [one.message_id for one in news],
+            "states": [one.state.value for one in news],
+            "reasons": [one.reason[:40] for one in news],
+            "providers": [one.provider_id[:60] for one in news],
+            "befores": [_BEFORE[one.state] for one in news],
+        }
+        | ({"token": token} if token else {}),
+    ).all()
+    _close_attempts(session, [row for row in moved if row.attempt_id is not None and row.state != MessageState.UNKNOWN.value], now)
+    opted_out = sorted({row.debtor_id for row in moved if row.reason == Trouble.OPTED_OUT.value})
+    if opted_out:
+        suppress_messages(session, opted_out, now, note="SMS事業者の通知")
+    return {row.id for row in moved}
 
 
 def fail(session: Session, message: Message, reason: str, now: datetime) -> None:
     """Ends a message that was certainly not sent; one to somebody who has opted out is the last."""
-    if reason == Trouble.OPTED_OUT.value:
-        suppress_messages(session, [message.debtor_id], now, note="SMS事業者の通知")
-    move(message, MessageState.FAILED, now, reason=reason)
-    _close_attempt(session, message, MessageState.FAILED, now)
+    session.flush()
+    tell(session, [News(message.id, MessageState.FAILED, reason)], now)
+    session.refresh(message)
 
 
-def put_back(session: Session, message_ids: Sequence[int], now: datetime) -> int:
-    """Puts messages back that were certainly not handed over; their attempts never happened. Returns their number."""
+def put_back(session: Session, message_ids: Sequence[int], token: str, now: datetime) -> int:
+    """Puts messages back that were certainly not handed over; their attempts never happened. Returns their number.
+
+    Those of a batch that is over meanwhile are withdrawn.
+    """
+    if not message_ids:
+        return 0
+    values = {"office": office_of(session), "ids": list(message_ids), "token": token, "now": now}
+    attempts = list(session.scalars(_PUT_BACK, values))
+    session.execute(delete(Attempt).where(Attempt.id.in_(attempts)).execution_options(synchronize_session=False))
+    return len(attempts)
+
+
+def sweep_messages(session: Session, now: datetime) -> int:
+    """Takes care of what a dead worker left: a mere claim goes back, a hand-over without an answer becomes unknown."""
+    expired = Message.lease_until <= now
+    back = update(Message).where(Message.state == MessageState.CLAIMED.value, expired)
+    lost = update(Message).where(Message.state == MessageState.HANDED_OVER.value, expired)
+    # The token of what is unknown stays: its worker, if it lives after all, may still say that it never sent it.
+    freed = back.values(state=MessageState.READY.value, claim_token=None, lease_until=None, updated_at=now)
+    unknown = lost.values(state=MessageState.UNKNOWN.value, reason="no_answer_recorded", lease_until=None, updated_at=now)
     count = 0
-    for message_id in message_ids:
-        message = session.scalars(select(Message).where(Message.id == message_id).with_for_update()).one()
-        if message.state != MessageState.HANDED_OVER.value:
-            continue
-        attempt_id, message.attempt_id, message.handed_over_at = message.attempt_id, None, None
-        move(message, MessageState.READY, now)
-        session.flush()
-        session.execute(delete(Attempt).where(Attempt.id == attempt_id))
-        count += 1
+    for statement in (freed, unknown):
+        count += len(session.scalars(statement.returning(Message.id)).all())
     return count
 
 
-def move(message: Message, state: MessageState, now: datetime, *, reason: str = "", keeps_lease: bool = False) -> None:
-    """Moves a message along `TRANSITIONS`; a step that is not there is a mistake in this program."""
+def move(message: Message, state: MessageState, now: datetime, *, reason: str = "") -> None:
+    """Moves one message along `TRANSITIONS`; a step that is not there is a mistake in this program."""
     present = MessageState(message.state)
     assert may_follow(present, state), f"{present} -> {state}"
     message.state = state.value
     message.updated_at = now
     if reason:
         message.reason = reason[:40]
-    if not keeps_lease:
-        message.claim_token, message.lease_until = None, None
+    message.claim_token, message.lease_until = None, None
 
 
-def _close_attempt(session: Session, message: Message, state: MessageState, now: datetime) -> None:
-    """The attempt counts from the moment the provider took the message; one that was refused reached nobody."""
-    if message.attempt_id is None:
+_BEFORE: Mapping[MessageState, str] = {
+    state: ",".join(sorted(before.value for before, after in TRANSITIONS.items() if state in after)) for state in MessageState
+}
+
+
+def _close_attempts(session: Session, moved: Iterable[Row[Any]], now: datetime) -> None:
+    """An attempt counts from the moment the provider took the message; one that was refused reached nobody. Each leaves a fact."""
+    rows = list(moved)
+    if not rows:
         return
-    attempt = session.get_one(Attempt, (message.office_id, message.attempt_id))
-    if state is MessageState.FAILED:
-        attempt.line_result = LineResult.FAILED.value
-    elif state is MessageState.UNDELIVERED:
-        attempt.line_result = LineResult.UNREACHABLE.value
-    elif attempt.line_result == LineResult.UNREACHABLE.value:
-        attempt.line_result = None
-    if state is not MessageState.FAILED:
-        attempt.handed_over_at = attempt.handed_over_at or message.handed_over_at
-    attempt.state, attempt.ended_at = "closed", attempt.ended_at or now
-    key = f"attempt:{attempt.id}" + (":undelivered" if state is MessageState.UNDELIVERED else "")
-    leave(session, ATTEMPT, key, message.debtor_id, _payload(attempt), now)
+    closed = session.execute(
+        _CLOSE,
+        {
+            "office": office_of(session),
+            "now": now,
+            "ids": [row.attempt_id for row in rows],
+            "states": [row.state for row in rows],
+            "moments": [row.handed_over_at for row in rows],
+        },
+    )
+    facts = [{"key": _key(row), "kind": ATTEMPT, "debtor_id": row.debtor_id, "payload": _payload(row), "created_at": now} for row in closed]
+    session.execute(insert(SyncOutbox).values(facts).on_conflict_do_nothing(index_elements=["office_id", "key"]))
 
 
-def _payload(attempt: Attempt) -> dict[str, Any]:
+def _key(row: Row[Any]) -> str:
+    return f"attempt:{row.id}" + (":undelivered" if row.state == MessageState.UNDELIVERED.value else "")
+
+
+def _payload(row: Row[Any]) -> dict[str, Any]:
     return {
-        "attempt_id": attempt.id,
-        "channel": attempt.channel,
-        "began_at": attempt.began_at.isoformat(),
-        "line_result": attempt.line_result,
+        "attempt_id": row.id,
+        "channel": row.channel,
+        "began_at": row.began_at.isoformat(),
+        "line_result": row.line_result,
         "party": None,
         "outcome": None,
         "talk_seconds": 0,

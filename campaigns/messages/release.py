@@ -1,44 +1,47 @@
 """Releasing prepared messages inside the window: claim, ask the gate again, commit, send, record.
 
 No transaction stays open while the provider answers. A message is marked as handed over and committed before it is sent; whatever
-then stays without an answer is unknown, and `settling` asks the provider. Nothing is ever sent a second time.
+then stays without an answer is unknown, and `settling` asks the provider. Nothing is ever sent a second time. Where it may break off:
+
+- before the commit: nothing happened, the message is ready;
+- after it, before or while it is sent, or before the answer is on record: its lease ends, it becomes unknown, and the provider is asked;
+- a worker that was held up longer than `MUST_BEGIN` does not send any more but puts back what it has, if that is still its own.
 """
 
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import structlog
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from callcenter.core.clock import Clock, ManualClock
 from callcenter.core.live import publish
-from campaigns.attempts.codes import Channel
-from campaigns.attempts.models import Attempt
-from campaigns.compliance import gate
-from campaigns.compliance.reasons import DenialReason
-from campaigns.compliance.rules import ContactPolicy, Denied
-from campaigns.compliance.windows import is_open
-from campaigns.messages import events
-from campaigns.messages.batches import lapse_batch, set_batch_state
-from campaigns.messages.models import Batch, Message
-from campaigns.messages.senders.port import SenderError, SenderRefused, SenderUnreachable, SmsRequest, SmsSender, SmsStatus
-from campaigns.messages.state import LIVE_BATCHES, OPEN_BATCHES, UNSETTLED, BatchState, MessageState
-from campaigns.planning.models import Campaign
-from campaigns.worklist.budget import SPENT, hold_within
-from campaigns.worklist.models import WorkItem
+from campaigns.messages.batches import advance_batches, find_batch, set_batch_state
+from campaigns.messages.events import News, keep_events, put_back, sweep_messages, tell
+from campaigns.messages.handover import Chunk, Item, next_due, stopped_batches, take_chunk
+from campaigns.messages.rate import UNLIMITED
+from campaigns.messages.senders.port import SenderError, SenderRefused, SenderUnreachable, SmsSender, SmsStatus
+from campaigns.messages.state import OPEN_BATCHES, BatchState, MessageState
+
+__all__ = ["Released", "Releaser", "SessionFactory", "advance_batches", "release_step", "sweep_messages"]
 
 log = structlog.get_logger(__name__)
 
 SessionFactory = Callable[[], AbstractContextManager[Session]]
-CLAIM_LEASE = timedelta(minutes=2)
-TO_WITHDRAW = frozenset({DenialReason.SETTLED, DenialReason.PAYMENT_CLAIMED})
+Answer = SmsStatus | SenderError | None
+"""What came of an item; None: it was not sent."""
+MOST, AHEAD = 200, 2  # messages in a chunk, chunks under way
+CHUNK_SECONDS = 0.4
+LOOK_SECONDS = 0.5  # how often it is looked whether a batch was stopped
+ADVANCE_SECONDS = 2.0
+LONGEST_REST = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,197 +55,207 @@ class Released:
     segments: int = 0
 
 
-class _Permitted(NamedTuple):
-    """A message that may be sent, and the decision that says so."""
+@dataclass
+class Sending:
+    """A chunk on its way."""
 
-    message: Message
-    decision_id: int | None
+    chunk: Chunk
+    futures: dict[Future[Answer], Item] = field(default_factory=dict)
+    answers: list[tuple[Item, Answer]] = field(default_factory=list)
 
 
 def release_step(session_factory: SessionFactory, sender: SmsSender, now: datetime, *, limit: int = 10) -> Released:
-    """Hands over up to `limit` messages of batches whose window is open."""
+    """Hands over up to `limit` messages of batches whose window is open, one after the other, at whatever rate the caller keeps."""
     with session_factory() as session:
-        policy = gate.load_policy(session)
-        claimed = _claim(session, now, limit, policy)
-        allowed, refused = _ask_gate(session, claimed, now, policy)
-        requests = _hand_over(session, allowed, sender.name, now)
-    answers: list[tuple[int, SmsStatus | SenderError]] = []
-    unsent: list[int] = []
-    asked_at = time.monotonic()
-    for message_id, request in requests:
-        if unsent or time.monotonic() - asked_at > policy.decision_seconds:  # a decision that old is asked again
-            unsent.append(message_id)
-            continue
+        advance_batches(session, now)
+        chunk = take_chunk(session, sender, "", 0.0, now, limit)
+    gate = _Way()
+    answers = [(item, _send(sender, chunk, item, gate, lambda _: None)) for item in chunk.items]
+    with session_factory() as session:
+        sent, returned = record_answers(session, chunk.token, answers, now)
+    is_left = any(answer is None for _, answer in answers)
+    return Released(sent, chunk.refused, returned, chunk.taken == limit and not is_left, chunk.segments)
+
+
+class _Way:
+    """Whether it is open: closed for batches that were stopped, and for all once the provider takes nothing more."""
+
+    def __init__(self) -> None:
+        self.stopped: frozenset[int] = frozenset()
+        self.is_closed = False
+
+
+def _send(sender: SmsSender, chunk: Chunk, item: Item, way: _Way, sleep: Callable[[float], None]) -> Answer:
+    """Sends one message at its turn, unless it must not be sent any more."""
+    due = chunk.committed + chunk.starts_in + item.offset
+    while (left := due - time.monotonic()) > 0 and not way.is_closed and item.batch_id not in way.stopped:
+        sleep(min(left, 0.1))
+        if sleep is not time.sleep:
+            break
+    if way.is_closed or item.batch_id in way.stopped or time.monotonic() > chunk.committed + chunk.must_begin:
+        return None
+    try:
+        return sender.send(item.request)
+    except SenderError as problem:
+        if isinstance(problem, SenderUnreachable) or (isinstance(problem, SenderRefused) and problem.is_account):
+            way.is_closed = True  # no use in trying the others now
+        return problem
+
+
+class Releaser:
+    """Sends by one number of a sender until told to end: while one chunk is on its way, the next is made ready.
+
+    Args:
+        number, per_second: the sender's number and the segments it takes a second; shared with every other process by `rate`.
+        threads: how many requests may be under way; 0 sends one after the other in the clock's own time.
+    """
+
+    def __init__(
+        self,
+        session_factory: SessionFactory,
+        sender: SmsSender,
+        clock: Clock,
+        *,
+        number: str = "",
+        per_second: float = 0.0,
+        threads: int = 8,
+    ) -> None:
+        self._open, self._sender, self._clock = session_factory, sender, clock
+        self._number, self._per_second = number, per_second or sender.segments_per_second
+        self._pool = None if isinstance(clock, ManualClock) or threads == 0 else ThreadPoolExecutor(threads, thread_name_prefix="send")
+        self._way, self._under_way = _Way(), deque[Sending]()
+        self._most = max(1, min(MOST, int(self._per_second * CHUNK_SECONDS)))
+        self._size = self._most
+        self._advance_at = self._look_at = self._rest_until = 0.0
+        self._failures = 0
+
+    def run(self, is_over: Callable[[], bool]) -> int:
+        """Releases until `is_over()` or nothing more waits for now; returns how many were sent."""
+        sent = 0
         try:
-            answers.append((message_id, sender.send(request)))
-        except SenderError as problem:
-            answers.append((message_id, problem))
-            if isinstance(problem, SenderUnreachable) or (isinstance(problem, SenderRefused) and problem.is_account):
-                unsent.append(-1)  # no use in trying the others now
-    left = [message_id for message_id in unsent if message_id > 0]
-    with session_factory() as session:
-        sent = _record(session, answers, now)
-        put_back = events.put_back(session, left, now)
-    return Released(
-        sent=sent,
-        refused=refused,
-        put_back=put_back,
-        has_more=len(claimed) == limit and not unsent,
-        segments=sum(one.message.segments for one in allowed),
-    )
+            while True:
+                is_ending = is_over()
+                is_idle = not self._fill(is_ending=is_ending)
+                if self._under_way:
+                    sent += self._finish(self._under_way.popleft())
+                elif is_ending or (is_idle and not self._linger()):
+                    return sent
+        finally:
+            self._way.is_closed = True
+            if self._pool is not None:
+                self._pool.shutdown(wait=True)
 
+    def _fill(self, *, is_ending: bool) -> bool:
+        """Puts chunks on their way; whether there are any."""
+        if not self._under_way:
+            self._way.is_closed = False
+        while not is_ending and len(self._under_way) < AHEAD and not self._way.is_closed and time.monotonic() >= self._rest_until:
+            chunk = self._take()
+            if not chunk.items:
+                break
+            self._under_way.append(self._start(chunk))
+        return bool(self._under_way)
 
-def advance_batches(session: Session, now: datetime) -> None:
-    """Opens batches whose time has come and ends those that are through or whose window has passed."""
-    for batch in session.scalars(select(Batch).where(Batch.state.in_(LIVE_BATCHES)).with_for_update(skip_locked=True)).all():
-        if batch.release_until is not None and batch.release_until <= now:
-            lapse_batch(session, batch, now)
-            publish(session, "batch")
-        elif batch.state in OPEN_BATCHES and not _is_waiting(session, batch.id):
-            batch.state, batch.finished_at = BatchState.DONE.value, now
-            publish(session, "batch")
-        elif batch.state == BatchState.READY.value and batch.release_from is not None and batch.release_from <= now:
-            batch.state, batch.released_at = BatchState.RELEASING.value, now
-            publish(session, "batch")
+    def _take(self) -> Chunk:
+        now = self._clock.now()
+        with self._open() as session:
+            if time.monotonic() >= self._advance_at or isinstance(self._clock, ManualClock):
+                self._advance_at = time.monotonic() + ADVANCE_SECONDS
+                advance_batches(session, now)
+            return take_chunk(session, self._sender, self._number, self._per_second, now, self._size)
 
-
-def sweep_messages(session: Session, now: datetime) -> int:
-    """Takes care of what a dead worker left: a mere claim goes back, a hand-over without an answer becomes unknown."""
-    expired = Message.lease_until <= now
-    back = update(Message).where(Message.state == MessageState.CLAIMED.value, expired)
-    lost = update(Message).where(Message.state == MessageState.HANDED_OVER.value, expired)
-    free = {"claim_token": None, "lease_until": None, "updated_at": now}
-    freed = session.scalars(back.values(state=MessageState.READY.value, **free).returning(Message.id)).all()
-    unknown = session.scalars(
-        lost.values(state=MessageState.UNKNOWN.value, reason="no_answer_recorded", **free).returning(Message.id)
-    ).all()
-    return len(freed) + len(unknown)
-
-
-def _is_waiting(session: Session, batch_id: int) -> bool:
-    messages = select(Message.id).where(Message.batch_id == batch_id, Message.state.in_([state.value for state in UNSETTLED]))
-    items = select(WorkItem.id).where(WorkItem.batch_id == batch_id, WorkItem.state.in_(["ready", "claimed"]))
-    return session.scalar(select(messages.exists() | items.exists())) or False
-
-
-def _claim(session: Session, now: datetime, limit: int, policy: ContactPolicy) -> list[Message]:
-    """Fences up to `limit` ready messages of open batches of running campaigns; none between two spans of a day's hours."""
-    advance_batches(session, now)
-    if not is_open(policy.hours, Channel.SMS, now):
-        return []
-    due = (
-        select(Message.id)
-        .join(Batch, (Batch.office_id == Message.office_id) & (Batch.id == Message.batch_id))
-        .join(Campaign, (Campaign.office_id == Batch.office_id) & (Campaign.id == Batch.campaign_id))
-        .where(
-            Message.state == MessageState.READY.value,
-            Batch.state == BatchState.RELEASING.value,
-            Campaign.status == "running",
-        )
-        .order_by(Message.batch_id, Message.id)
-        .limit(limit)
-        .with_for_update(of=Message, skip_locked=True)
-        .cte("due")  # a plain sub-select may be run again for each row, and then claims more than `limit`
-    )
-    token = str(uuid.uuid4())
-    values = {"state": MessageState.CLAIMED.value, "claim_token": token, "lease_until": now + CLAIM_LEASE, "updated_at": now}
-    claimed = update(Message).where(Message.id.in_(select(due.c.id))).values(values).returning(Message)
-    rows = session.scalars(claimed, execution_options={"populate_existing": True}).all()
-    return sorted(rows, key=lambda message: message.id)
-
-
-def _ask_gate(session: Session, claimed: Sequence[Message], now: datetime, policy: ContactPolicy) -> tuple[list[_Permitted], int]:
-    """Asks again just before contact; refusals end the message, but for those that somebody else stands in the way of for a moment."""
-    if not claimed:
-        return [], 0
-    campaigns = {batch.id: batch.campaign_id for batch in _batches_of(session, claimed)}
-    claimed, refused = _within_budget(session, claimed, campaigns, now)
-    asks = [gate.Ask(m.debtor_id, m.phone_id, campaigns[m.batch_id], message_id=m.id) for m in claimed]
-    decisions = gate.check_contacts(session, asks, Channel.SMS, now, policy=policy)
-    allowed: list[_Permitted] = []
-    for message, decision in zip(claimed, decisions, strict=True):
-        if not isinstance(decision, Denied):
-            allowed.append(_Permitted(message, decision.decision_id))
-        elif decision.reason is DenialReason.DECIDED_ELSEWHERE:
-            events.move(message, MessageState.READY, now)
+    def _start(self, chunk: Chunk) -> Sending:
+        sending = Sending(chunk)
+        if self._pool is None:
+            self._clock.sleep(chunk.starts_in)
+            for item in chunk.items:
+                sending.answers.append((item, _send(self._sender, chunk, item, self._way, self._clock.sleep)))
         else:
-            refused += 1
-            state = MessageState.WITHDRAWN if decision.reason in TO_WITHDRAW else MessageState.REFUSED
-            events.move(message, state, now, reason=decision.reason.value)
-    return allowed, refused
+            for item in chunk.items:
+                future = self._pool.submit(_send, self._sender, chunk, item, self._way, time.sleep)
+                sending.futures[future] = item
+        return sending
+
+    def _finish(self, sending: Sending) -> int:
+        """Waits for the answers, looks meanwhile whether somebody stopped a batch, and puts all on record."""
+        began, left = time.monotonic(), set(sending.futures)
+        while left:
+            left = wait(left, timeout=LOOK_SECONDS / 2).not_done
+            self._look(sending)
+        sending.answers += [(item, future.result()) for future, item in sending.futures.items()]
+        self._adapt(len(sending.chunk.items), time.monotonic() - began)
+        with self._open() as session:
+            sent, _ = record_answers(session, sending.chunk.token, sending.answers, self._clock.now())
+        self._note_failures(answer for _, answer in sending.answers)
+        return sent
+
+    def _look(self, present: Sending) -> None:
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        batches = {item.batch_id for sending in (present, *self._under_way) for item in sending.chunk.items}
+        with self._open() as session:
+            self._way.stopped = frozenset(stopped_batches(session, sorted(batches)))
+
+    def _adapt(self, count: int, seconds: float) -> None:
+        """Takes about a second's work at once from a provider that is slow and not held back."""
+        if self._per_second >= UNLIMITED and seconds > 0:
+            self._size = max(1, min(self._most, int(count / seconds) or 1))
+
+    def _note_failures(self, answers: Iterable[Answer]) -> None:
+        """Leaves a provider that does not answer alone for a while, longer each time."""
+        told = list(answers)
+        if any(isinstance(answer, SmsStatus) for answer in told):
+            self._failures = 0
+        if any(isinstance(answer, SenderUnreachable) for answer in told):
+            self._failures += 1
+            self._rest_until = time.monotonic() + min(LONGEST_REST, 2.0**self._failures)
+
+    def _linger(self) -> bool:
+        """Waits a moment where something is due soon; whether it is worth while to go on."""
+        now = self._clock.now()
+        with self._open() as session:
+            due = next_due(session)
+        if due is None or due > now + timedelta(seconds=30) or isinstance(self._clock, ManualClock):
+            return False
+        self._clock.sleep(min(0.5, max(0.05, (due - now).total_seconds())))
+        return True
 
 
-def _within_budget(
-    session: Session, claimed: Sequence[Message], campaigns: Mapping[int, int], now: datetime
-) -> tuple[Sequence[Message], int]:
-    """Withdraws the messages to those whose budget in the cycle is used up, and puts back those to whom somebody else turns just now;
-    returns the others, and how many were withdrawn."""
-    left: list[Message] = []
-    withdrawn = 0
-    for campaign_id in sorted(set(campaigns.values())):
-        mine = [message for message in claimed if campaigns[message.batch_id] == campaign_id]
-        held, used_up = hold_within(session, campaign_id, [message.debtor_id for message in mine], now)
-        for message in mine:
-            if message.debtor_id not in held:
-                events.move(message, MessageState.READY, now)
-            elif message.debtor_id in used_up:
-                events.move(message, MessageState.WITHDRAWN, now, reason=SPENT)
-                withdrawn += 1
-            else:
-                left.append(message)
-    return left, withdrawn
-
-
-def _batches_of(session: Session, messages: Sequence[Message]) -> Sequence[Batch]:
-    return session.scalars(select(Batch).where(Batch.id.in_({message.batch_id for message in messages}))).all()
-
-
-def _hand_over(session: Session, allowed: Sequence[_Permitted], provider: str, now: datetime) -> list[tuple[int, SmsRequest]]:
-    """Opens each message's attempt and marks it as handed over; the caller commits before anything is sent."""
-    requests: list[tuple[int, SmsRequest]] = []
-    made: dict[int | None, int] = {}
-    batches = {batch.id: batch for batch in _batches_of(session, [one.message for one in allowed])}
-    for message, decision_id in allowed:
-        batch = batches[message.batch_id]
-        attempt = Attempt(
-            debtor_id=message.debtor_id,
-            campaign_id=batch.campaign_id,
-            channel=Channel.SMS.value,
-            phone_id=message.phone_id,
-            phone_text=message.e164,
-            began_at=now,
-            script_version=f"template {message.template_id or batch.template_id}",
-        )
-        session.add(attempt)
-        session.flush()
-        made[decision_id] = message.attempt_id = attempt.id
-        message.provider = provider
-        message.handed_over_at = now
-        events.move(message, MessageState.HANDED_OVER, now, keeps_lease=True)
-        requests.append((message.id, SmsRequest(message.reference, message.e164, message.body)))
-    gate.attach(session, made)
-    return requests
-
-
-def _record(session: Session, answers: Sequence[tuple[int, SmsStatus | SenderError]], now: datetime) -> int:
-    """Writes down what the provider said to each message; returns how many went out or may have."""
-    sent = 0
-    for message_id, answer in answers:
-        message = session.scalars(select(Message).where(Message.id == message_id).with_for_update()).one()
+def record_answers(session: Session, token: str, answers: Iterable[tuple[Item, Answer]], now: datetime) -> tuple[int, int]:
+    """Writes down what the provider said to each message of a chunk, in sets; returns how many went out or may have, and how many were
+    put back."""
+    told = [(item, answer) for item, answer in answers if isinstance(answer, SmsStatus)]
+    lost: list[News] = []
+    failed: list[News] = []
+    unsent: list[int] = []
+    paused: dict[int, str] = {}
+    for item, answer in answers:
         if isinstance(answer, SmsStatus):
-            sent += 1
-            events.record_status(session, message, answer, f"{message.reference}:answer", now)
-        elif isinstance(answer, SenderUnreachable):
-            events.put_back(session, [message_id], now)
+            continue
+        if answer is None or isinstance(answer, SenderUnreachable):
+            unsent.append(item.message_id)
         elif isinstance(answer, SenderRefused) and answer.is_account:
-            events.put_back(session, [message_id], now)
-            set_batch_state(session, message.batch_id, BatchState.PAUSED, now, reason=answer.code)
-            log.warning("batch_paused", batch_id=message.batch_id, code=answer.code)
+            unsent.append(item.message_id)
+            paused[item.batch_id] = answer.code
         elif isinstance(answer, SenderRefused):
-            events.fail(session, message, answer.code, now)
+            failed.append(News(item.message_id, MessageState.FAILED, answer.code))
         else:
-            sent += 1
-            events.move(message, MessageState.UNKNOWN, now, reason=answer.code)
-    if answers:
+            lost.append(News(item.message_id, MessageState.UNKNOWN, answer.code))
+    if told:
+        keep_events(session, [(item.message_id, f"{item.request.reference}:answer", status) for item, status in told], now)
+        tell(session, [News(item.message_id, status.state, status.reason, status.provider_id) for item, status in told], now)
+    tell(session, [*failed, *lost], now, token=token)
+    returned = put_back(session, unsent, token, now)
+    for batch_id, code in paused.items():
+        _pause(session, batch_id, code, now)
+    if told or failed or lost:
         publish(session, "batch")
-    return sent
+    return len(told) + len(lost), returned
+
+
+def _pause(session: Session, batch_id: int, code: str, now: datetime) -> None:
+    """Stops a batch for a reason that the provider gave; one that is stopped or over stays so."""
+    if find_batch(session, batch_id, locks=True).state in OPEN_BATCHES:
+        set_batch_state(session, batch_id, BatchState.PAUSED, now, reason=code)
+        log.warning("batch_paused", batch_id=batch_id, code=code)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.messages import events
+from campaigns.messages.events import NEVER_TAKEN
 from campaigns.messages.models import Message
 from campaigns.messages.release import SessionFactory, sweep_messages
 from campaigns.messages.senders.port import SenderUnreachable, SmsRequest, SmsSender, SmsStatus
@@ -16,7 +17,6 @@ from campaigns.messages.state import MessageState
 
 ASK_AFTER = timedelta(seconds=30)
 GIVE_UP_AFTER = timedelta(minutes=15)
-NEVER_TAKEN = "not_handed_over"
 
 
 @dataclass(frozen=True, slots=True)

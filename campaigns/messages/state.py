@@ -27,7 +27,8 @@ TRANSITIONS: dict[MessageState, frozenset[MessageState]] = {
     S.CLAIMED: frozenset({S.READY, S.HANDED_OVER, S.WITHDRAWN, S.REFUSED}),
     # back to ready only where the provider was certainly not reached
     S.HANDED_OVER: _TOLD | {S.READY, S.UNKNOWN},
-    S.UNKNOWN: _TOLD,
+    # back to ready only where its own worker, slow but not dead, says that it never sent it
+    S.UNKNOWN: _TOLD | {S.READY},
     S.ACCEPTED: frozenset({S.DELIVERED, S.UNDELIVERED, S.FAILED}),
     S.UNDELIVERED: frozenset({S.DELIVERED}),  # a late receipt corrects an early one
     S.DELIVERED: frozenset(),
@@ -53,7 +54,8 @@ B = BatchState
 BATCH_TRANSITIONS: dict[BatchState, frozenset[BatchState]] = {
     B.PREPARING: frozenset({B.READY, B.DONE, B.CANCELLED}),
     B.READY: frozenset({B.RELEASING, B.PAUSED, B.DONE, B.CANCELLED}),
-    B.RELEASING: frozenset({B.PAUSED, B.DONE, B.CANCELLED}),
+    # back to ready where the next window takes what this one left over
+    B.RELEASING: frozenset({B.READY, B.PAUSED, B.DONE, B.CANCELLED}),
     B.PAUSED: frozenset({B.READY, B.RELEASING, B.DONE, B.CANCELLED}),
     B.DONE: frozenset(),
     B.CANCELLED: frozenset(),

@@ -7,7 +7,7 @@ tax, no amount, no link.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jinja2 import StrictUndefined, TemplateError, meta
@@ -52,6 +52,31 @@ def render(body: str, fields: Mapping[str, str]) -> str:
         return _ENVIRONMENT.from_string(body).render(dict(fields)).strip()
     except TemplateError as problem:
         raise InvalidInput(f"The template can't be rendered: {problem}.", code="bad_template") from problem
+
+
+def renderer(body: str) -> Callable[[Mapping[str, str]], str]:
+    """The template compiled once, for many people.
+
+    Raises:
+        InvalidInput: the template can't be read; or, by the function returned, can't be rendered with its fields.
+    """
+    try:
+        compiled = _ENVIRONMENT.from_string(body)
+    except TemplateError as problem:
+        raise InvalidInput(f"The template can't be read: {problem}.", code="bad_template") from problem
+
+    def rendered(fields: Mapping[str, str]) -> str:
+        try:
+            return compiled.render(fields).strip()
+        except TemplateError as problem:
+            raise InvalidInput(f"The template can't be rendered: {problem}.", code="bad_template") from problem
+
+    return rendered
+
+
+def fields_in(body: str) -> frozenset[str]:
+    """The fields a template that can be read names."""
+    return frozenset(meta.find_undeclared_variables(_ENVIRONMENT.parse(body)))
 
 
 def check_template(body: str, *, allows_tax_words: bool = False) -> Wording:

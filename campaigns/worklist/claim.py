@@ -7,11 +7,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
+from campaigns.messages.models import Batch
+from campaigns.messages.state import OPEN_BATCHES
 from campaigns.worklist.budget import SPENT, hold, spent
 from campaigns.worklist.models import WorkItem
 from campaigns.worklist.state import WorkState
@@ -96,6 +98,7 @@ def _take(
             WorkItem.state == WorkState.READY.value,
             WorkItem.not_before <= now,
             or_(WorkItem.user_id.is_(None), WorkItem.user_id.in_(user_ids)),
+            *_released(channel),
         )
         .order_by(WorkItem.priority, WorkItem.not_before, WorkItem.id)
         .limit(limit)
@@ -113,6 +116,19 @@ def _take(
     }
     claimed = update(WorkItem).where(WorkItem.id.in_(select(chosen.c.id))).values(values).returning(WorkItem)
     return session.scalars(claimed, execution_options={"populate_existing": True}).all()
+
+
+def _released(channel: Channel) -> list[ColumnElement[bool]]:
+    """Automated calls of a batch go out only while it is released; a call-back that came of one is the operators'."""
+    if channel is not Channel.AUTO_CALL:
+        return []
+    is_out = exists().where(
+        Batch.office_id == WorkItem.office_id,
+        Batch.id == WorkItem.batch_id,
+        Batch.state.in_(OPEN_BATCHES),
+        Batch.approved_at.is_not(None),
+    )
+    return [or_(WorkItem.batch_id.is_(None), is_out)]
 
 
 def extend(session: Session, item_id: int, token: str, now: datetime, *, lease: timedelta = LEASE) -> bool:

@@ -49,11 +49,13 @@ class SendUnknown(SenderError):
 
 @dataclass(frozen=True, slots=True)
 class SmsRequest:
-    """One message; `reference` is ours, unique for ever, and begins with the office's number and a hyphen."""
+    """One message; `reference` is ours, unique for ever, and begins with the office's number and a hyphen. `number` is which of the
+    sender's numbers sends it; empty where it has but one."""
 
     reference: str
     e164: str
     body: str
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
