@@ -26,6 +26,7 @@ ROOMS_WITH_TABLES = (
     "dialer.agents.models",
     "dialer.calls.models",
     "dialer.controls.models",
+    "dialer.inbound.models",
     "dialer.ivr.models",
     "reports.facts.models",
 )

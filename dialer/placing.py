@@ -26,11 +26,12 @@ from dialer.calls import service as calls
 from dialer.calls.models import Call
 from dialer.calls.state import CallState
 from dialer.cases import next_case, open_case
-from dialer.ivr.service import plan_for, script_for, scripts_of
+from dialer.ivr.service import plan_for, plan_to_prepare, script_for, scripts_of
 from dialer.pacing import PacingDecision, PacingSnapshot, decide
 from dialer.sharing import CampaignShare
 from dialer.telephony.errors import CarrierError, CarrierRefused, HandoverUnknown
-from dialer.telephony.port import Carrier, CarrierLimits, OriginateRequest, RobocallPlan
+from dialer.telephony.port import Carrier, CarrierLimits, OriginateRequest
+from dialer.telephony.robocall import RobocallPlan
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,7 @@ class Line:
         if self._prepare is None:
             return
         with transaction(share.office_id) as session:
-            plans = [plan_for(session, script) for script in scripts_of(session, share.options, share.campaign_id)]
+            plans = [plan_to_prepare(session, script) for script in scripts_of(session, share.options, share.campaign_id)]
         for plan in plans:
             if plan.prompt in self._prepared:
                 continue

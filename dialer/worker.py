@@ -25,7 +25,8 @@ from dialer.placing import Line, Placement
 from dialer.sharing import CampaignShare, WakeUp, give_up, renew
 from dialer.telephony.errors import CarrierError
 from dialer.telephony.events import CarrierEvent, EventKind
-from dialer.telephony.port import Carrier, CarrierLimits, RobocallPlan
+from dialer.telephony.port import Carrier, CarrierLimits
+from dialer.telephony.robocall import RobocallPlan
 
 log = structlog.get_logger(__name__)
 
@@ -213,12 +214,22 @@ class Dialer:
             self._note_news((office_id,))
         if applied is not None and applied.hang_up:
             self._hang_up(applied.hang_up)
+        if applied is not None and applied.join:
+            self._join(*applied.join)
 
     def _hang_up(self, channel_id: str) -> None:
         try:
             self.carrier.hang_up(channel_id)
         except CarrierError as problem:
             log.warning("hang_up_failed", error=problem.code)
+
+    def _join(self, channel_id: str, leg_id: str) -> None:
+        """Brings a waiting caller to an operator; where that fails the line ends, and the reaper frees the operator."""
+        try:
+            self.carrier.bridge(channel_id, leg_id)
+        except CarrierError as problem:
+            log.warning("join_failed", error=problem.code)
+            self._hang_up(channel_id)
 
     def _note_news(self, office_ids: Iterable[int], *, wishes: bool = False) -> bool:
         known = [self._duties[office_id] for office_id in office_ids if office_id in self._duties]

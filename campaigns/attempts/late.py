@@ -24,6 +24,15 @@ def note_line_end(session: Session, attempt: Attempt, ended_at: datetime) -> Non
     session.flush()
 
 
+def reopen_robocall(session: Session, attempt: Attempt) -> bool:
+    """A key of a robocall was told after the end: what the machine recorded without it may be recorded again; what a person did may not."""
+    if attempt.state != "closed" or attempt.operator_id is not None or attempt.outcome != "no_result" or attempt.party == "wrong_number":
+        return False
+    attempt.state = "open"
+    session.flush()
+    return True
+
+
 def correct_line_result(session: Session, attempt: Attempt, line_result: LineResult, answered_at: datetime | None) -> None:
     """A late word of the carrier: the report tells what the line truly did; what a person recorded is left alone."""
     if attempt.recorded_at is not None and attempt.outcome not in (None, "no_result"):

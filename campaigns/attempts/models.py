@@ -15,6 +15,8 @@ class Attempt(OfficeMixin, Base):
 
     The three result fields are those of `campaigns.attempts.codes`. `began_at` is the moment that counts in reports. An attempt counts
     as handed to the carrier when `handed_over_at` is set. `source` is live or imported; `source_key` makes imports repeatable.
+    `is_inbound`: the debtor called us. That is a conversation, but no attempt of ours: it is never handed over, so that no figure of
+    attempts and no cap counts it. `robocall_path` is the way a listener took through the script, its nodes joined by ">".
     """
 
     __tablename__ = "attempt"
@@ -56,6 +58,8 @@ class Attempt(OfficeMixin, Base):
     wrap_up_until: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(String(2000), server_default="")
     robocall_keys: Mapped[str] = mapped_column(String(20), server_default="")
+    robocall_path: Mapped[str] = mapped_column(String(400), server_default="")
+    is_inbound: Mapped[bool] = mapped_column(server_default=text("false"))
     script_version: Mapped[str] = mapped_column(String(60), server_default="")
 
 

@@ -120,8 +120,16 @@ CONSEQUENCES: dict[Outcome, Consequence] = {
 }
 
 
-def consequence_of(party: Party, outcome: Outcome) -> Consequence:
-    """What follows; somebody who is not the debtor stops the number, not the debtor."""
+_NO_MORE_ROBOCALLS = Consequence(Move.DONE, suppression=("stop_request", None), channels=(Channel.AUTO_CALL,))
+
+
+def consequence_of(party: Party, outcome: Outcome, channel: Channel = Channel.OPERATOR_CALL) -> Consequence:
+    """What follows; somebody who is not the debtor stops the number, not the debtor.
+
+    Who asks an automated voice to stop (`channel` auto_call) stops automated calls, not people.
+    """
+    if channel is Channel.AUTO_CALL and outcome is Outcome.STOP_NUMBER and party is not Party.WRONG_NUMBER:
+        return _NO_MORE_ROBOCALLS
     if party is Party.WRONG_NUMBER:
         status = "refused" if outcome is Outcome.STOP_NUMBER else "wrong_person"
         return Consequence(Move.RETRY, number_status=status)

@@ -80,8 +80,8 @@ def record_line_result(
 ) -> Attempt:
     """What the line did, told by the machine. Repeating it is a no-op; a closed attempt is left as it is.
 
-    An answered operator call goes to wrap-up and waits for `record_outcome`. Everything else closes here: nobody (or, for an answered
-    automated call without a key, an unknown listener) and no result, and the item is tried again or given up.
+    An answered call with an operator goes to wrap-up and waits for `record_outcome`. Everything else closes here: nobody (or, for an
+    answered automated call without a key, an unknown listener) and no result, and the item is tried again or given up.
     """
     attempt = _locked(session, attempt_id)
     if attempt.state == "closed":
@@ -91,9 +91,9 @@ def record_line_result(
         attempt.answered_at = attempt.answered_at or answered_at
         attempt.ended_at = ended_at or now
         attempt.talk_seconds = talk_seconds if talk_seconds is not None else _talk_seconds(attempt)
-        if line_result is not LineResult.FAILED:
+        if line_result is not LineResult.FAILED and not attempt.is_inbound:
             attempt.handed_over_at = attempt.handed_over_at or attempt.began_at
-    if line_result is LineResult.ANSWERED and attempt.channel == Channel.OPERATOR_CALL.value:
+    if line_result is LineResult.ANSWERED and _talked_with(attempt) is Channel.OPERATOR_CALL:
         if attempt.state == "open":
             attempt.state = "wrap_up"
             attempt.wrap_up_until = now + wrap_up
@@ -117,12 +117,14 @@ def record_outcome(
     line_result: LineResult | None = None,
     now: datetime,
     user_id: int | None = None,
+    is_amended: bool = False,
 ) -> Attempt:
     """Records who answered and what came of it, with all that follows.
 
     Args:
         line_result: the operator's correction of "answered", for instance an answering machine the line did not recognise; a
             robocall's key press passes ANSWERED while the call may still be up.
+        is_amended: a late word of the carrier takes the place of what was recorded by the machine (`late.reopen_robocall`).
 
     Raises:
         InvalidInput: a combination that makes no sense.  NotFound: no such attempt.
@@ -137,23 +139,29 @@ def record_outcome(
     line = line_result or LineResult(attempt.line_result or LineResult.ANSWERED)
     check_result(
         result,
-        channel=Channel(attempt.channel),
+        channel=_talked_with(attempt),
         line_result=line,
         is_verified=attempt.verified_at is not None,
         now=now,
         today=local_day(now),
     )
     attempt.line_result = line.value
-    attempt.handed_over_at = attempt.handed_over_at or attempt.began_at
+    if not attempt.is_inbound:
+        attempt.handed_over_at = attempt.handed_over_at or attempt.began_at
     attempt.ended_at = attempt.ended_at or now
-    _close(session, attempt, result, now, user_id)
+    _close(session, attempt, result, now, user_id, is_amended=is_amended)
     return attempt
 
 
-def _close(session: Session, attempt: Attempt, result: Result, now: datetime, user_id: int | None) -> None:
+def _talked_with(attempt: Attempt) -> Channel:
+    """The channel by which it was talked: a robocall that was put through to an operator is an operator's."""
+    return Channel.OPERATOR_CALL if attempt.operator_id is not None else Channel(attempt.channel)
+
+
+def _close(session: Session, attempt: Attempt, result: Result, now: datetime, user_id: int | None, *, is_amended: bool = False) -> None:
     policy = load_policy(session)
     _check_callback_hours(result, policy)
-    follows = consequence_of(result.party, result.outcome)
+    follows = consequence_of(result.party, result.outcome, _talked_with(attempt))
     attempt.party = result.party.value
     attempt.outcome = result.outcome.value
     attempt.note = result.note
@@ -166,7 +174,7 @@ def _close(session: Session, attempt: Attempt, result: Result, now: datetime, us
     promise = effects.apply(session, attempt, result, follows, policy, now, user_id)
     if attempt.work_item_id is not None:
         move_item(session, attempt, result, follows, policy, retry, now)
-    leave(session, ATTEMPT, f"attempt:{attempt.id}", attempt.debtor_id, _payload(attempt, promise), now)
+    leave(session, ATTEMPT, f"attempt:{attempt.id}{':amended' if is_amended else ''}", attempt.debtor_id, _payload(attempt, promise), now)
     publish(session, "call", attempt.operator_id)
     publish(session, "board")
 

@@ -23,10 +23,9 @@ from campaigns.attempts.codes import LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.planning.models import Campaign
 from dialer.agents import service as agents
+from dialer.calls import robocalls
 from dialer.calls.models import Call, CallEvent
 from dialer.calls.state import CallState, CallView, Change, advance
-from dialer.ivr.script import NOBODY, SILENCE, result_of
-from dialer.ivr.service import script_by_label
 from dialer.telephony.events import CarrierEvent, EventKind
 
 log = structlog.get_logger(__name__)
@@ -37,11 +36,17 @@ WRAP_UP_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an event did: the call, whether somebody answered or it ended, and the channel the dialer must hang up now."""
+    """What an event did: the call, whether somebody answered or it ended, and what the dialer must do now.
+
+    Attributes:
+        hang_up: the channel to be hung up.
+        join: the channel and the operator's leg to be joined.
+    """
 
     call_id: int
     has_moved: bool
     hang_up: str | None = None
+    join: tuple[str, str] | None = None
 
 
 def open_call(
@@ -83,9 +88,15 @@ def apply_event(session: Session, event: CarrierEvent, now: datetime) -> Applied
     if call is None or not _remember(session, call, event):
         return None
     change = advance(view_of(session, call, event), event)
+    if event.kind is EventKind.TRANSFER and call.mode == ROBOCALL:
+        return Applied(call.id, True, join=robocalls.find_operator(session, call, now))
+    is_over = call.state == CallState.ENDED
+    if change is not None:
+        _write(call, change)
+    if is_over and event.node and call.mode == ROBOCALL:
+        robocalls.amend(session, call, now)
     if change is None:
         return None
-    _write(call, change)
     hang_up = _follow(session, call, change, event, now)
     return Applied(call.id, change.is_answer or change.is_end, hang_up)
 
@@ -151,6 +162,8 @@ def _remember(session: Session, call: Call, event: CarrierEvent) -> bool:
             ("cause", event.cause),
             ("sip_code", event.sip_code),
             ("digit", event.digit),
+            ("node", event.node),
+            ("step", event.step or None),
         )
         if value is not None
     }
@@ -189,8 +202,9 @@ def _follow(session: Session, call: Call, change: Change, event: CarrierEvent, n
     if change.is_end:
         _ended(session, call, attempt, change.view, now)
         return None
-    # Nobody listens to a machine: the operator is freed, and a robocall leaves no word there.
-    return call.channel_id if must_hang_up or change.is_machine else None
+    # Nobody listens to a machine: the operator is freed, and a robocall leaves no word there unless its script says so.
+    is_left = change.is_machine and not (call.mode == ROBOCALL and robocalls.leaves_message(session, attempt))
+    return call.channel_id if must_hang_up or is_left else None
 
 
 def _is_mere_progress(change: Change) -> bool:
@@ -215,9 +229,11 @@ def _answered(session: Session, call: Call, attempt: Attempt, change: Change, no
 
 def _ended(session: Session, call: Call, attempt: Attempt, view: CallView, now: datetime) -> None:
     line_result, ended_at = view.line_result or LineResult.FAILED, view.ended_at or now
-    if call.mode == ROBOCALL:
-        _close_robocall(session, call, attempt, line_result, ended_at)
+    if call.mode == ROBOCALL and call.agent_session_id is None:
+        robocalls.close(session, call, attempt, line_result, ended_at)
         return
+    if call.mode == ROBOCALL:
+        robocalls.note_path(session, call, attempt)
     agent_id = call.agent_session_id
     if attempt.state == "closed":  # the result was written down while they still talked
         late.note_line_end(session, attempt, ended_at)
@@ -234,17 +250,6 @@ def _ended(session: Session, call: Call, attempt: Attempt, view: CallView, now: 
             return
     if agent_id is not None:
         agents.release(session, agent_id, now, attempt.id)
-
-
-def _close_robocall(session: Session, call: Call, attempt: Attempt, line_result: LineResult, ended_at: datetime) -> None:
-    """A key that is an answer is the outcome; without one an answered call had an unknown listener."""
-    attempt.robocall_keys = call.digits
-    result = result_of(script_by_label(session, attempt.script_version), line_result, call.digits)
-    if result in (SILENCE, NOBODY):
-        attempts.record_line_result(session, attempt.id, line_result, ended_at, answered_at=call.answered_at, ended_at=ended_at)
-        return
-    attempts.record_outcome(session, attempt.id, result.party, result.outcome, line_result=line_result, now=ended_at)
-    late.note_line_end(session, attempt, ended_at)
 
 
 def _wrap_up_seconds(session: Session, call: Call) -> float:

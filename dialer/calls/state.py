@@ -44,6 +44,8 @@ _REACHED: Mapping[EventKind, CallState] = {
     EventKind.MACHINE: CallState.ANSWERED,
     EventKind.DIGIT: CallState.ANSWERED,
     EventKind.PROMPT_DONE: CallState.ANSWERED,
+    EventKind.NODE: CallState.ANSWERED,
+    EventKind.TRANSFER: CallState.ANSWERED,
     EventKind.BRIDGED: CallState.BRIDGED,
     EventKind.ENDED: CallState.ENDED,
 }

@@ -1,31 +1,34 @@
-"""Robocall scripts as data: what is said, and what each key means. Pure.
+"""Robocall scripts as data: what is said, what each key leads to, and what that means. Pure.
 
 A robocall cannot know who listens. So its words are neutral (no tax, no debt), and whoever presses a key is at best 本人(未確認).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from callcenter.core.errors import InvalidInput
 from campaigns.attempts.codes import LineResult, Outcome, Party
-from dialer.telephony.port import RobocallPlan
+from dialer.telephony.robocall import NodeKind, OnMachine, PlanNode, RobocallPlan
 
-REPEAT_KEY = "9"
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
+START = "start"
 
 
-class KeyAction(StrEnum):
-    """What a key asks for; what follows is decided by `campaigns.attempts`."""
+class Wording(StrEnum):
+    """Whether the words may speak of tax; only two people together may say so."""
+
+    NEUTRAL = "neutral"
+    TAX = "tax"
+
+
+class Effect(StrEnum):
+    """What reaching a node means; what follows is decided by `campaigns.attempts`."""
 
     CALL_BACK = "call_back"
     CLAIMS_PAID = "claims_paid"
     NOT_ME = "not_me"
-    REPEAT = "repeat"
+    OPT_OUT = "opt_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,98 +39,143 @@ class RobocallResult:
     outcome: Outcome
 
 
-RESULTS: Mapping[KeyAction, RobocallResult] = {
-    KeyAction.CALL_BACK: RobocallResult(Party.DEBTOR_UNVERIFIED, Outcome.CALLBACK_PROMISED),
-    KeyAction.CLAIMS_PAID: RobocallResult(Party.DEBTOR_UNVERIFIED, Outcome.CLAIMS_PAID),
-    KeyAction.NOT_ME: RobocallResult(Party.WRONG_NUMBER, Outcome.NO_RESULT),
+RESULTS: Mapping[Effect, RobocallResult] = {
+    Effect.CALL_BACK: RobocallResult(Party.DEBTOR_UNVERIFIED, Outcome.CALLBACK_PROMISED),
+    Effect.CLAIMS_PAID: RobocallResult(Party.DEBTOR_UNVERIFIED, Outcome.CLAIMS_PAID),
+    Effect.NOT_ME: RobocallResult(Party.WRONG_NUMBER, Outcome.NO_RESULT),
+    Effect.OPT_OUT: RobocallResult(Party.DEBTOR_UNVERIFIED, Outcome.STOP_NUMBER),
 }
 SILENCE = RobocallResult(Party.UNKNOWN, Outcome.NO_RESULT)
 NOBODY = RobocallResult(Party.NOBODY, Outcome.NO_RESULT)
 
-DEFAULT_KEYS: Mapping[str, KeyAction] = {
-    "1": KeyAction.CALL_BACK,
-    "2": KeyAction.CLAIMS_PAID,
-    "3": KeyAction.NOT_ME,
-    REPEAT_KEY: KeyAction.REPEAT,
-}
-DEFAULT_TEXT = (
-    "こちらは、{office}です。大切なお知らせがあり、お電話しました。"
-    "担当者からの折り返しの電話をご希望の方は、1を。すでにお手続きがお済みの方は、2を。"
-    "お心当たりのない方は、3を。もう一度お聞きになる方は、9を、押してください。"
-)
-DEFAULT_THANKS = "ありがとうございました。失礼いたします。"
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of a script; see `PlanNode` for what a carrier makes of it.
+
+    Attributes:
+        say: its words, in which `{office}` is the office's name as debtors know it.
+        recording: the name of an uploaded recording that is played instead of a voice's reading; the words stay for the reader.
+        effect: what reaching it means.
+    """
+
+    code: str
+    kind: NodeKind
+    say: str = ""
+    recording: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    repeats: int = 2
+    wait_seconds: float = 4.0
+    then: str = ""
+    on_wrong: str = ""
+    effect: Effect | None = None
+
+    def ways(self) -> dict[str, str]:
+        """Where it leads: a key, "" (no key, or nobody free) or "?" (another key) → the code of a node."""
+        ways = dict(self.keys) if self.kind is NodeKind.MENU else {}
+        if self.kind is not NodeKind.END and self.then:
+            ways[""] = self.then
+        if self.kind is NodeKind.MENU and self.on_wrong:
+            ways["?"] = self.on_wrong
+        return ways
 
 
 @dataclass(frozen=True)
 class Script:
-    """One version of a robocall; `text` and `thanks` may hold `{office}`, the office's name as debtors know it."""
+    """One version of a robocall; it begins at its first node."""
 
+    nodes: tuple[Node, ...]
     code: str = "default"
     version: int = 1
-    text: str = DEFAULT_TEXT
-    thanks: str = DEFAULT_THANKS
-    keys: Mapping[str, KeyAction] = field(default_factory=lambda: dict(DEFAULT_KEYS))
-    repeats: int = 2
-    wait_seconds: float = 4.0
+    title: str = ""
+    wording: Wording = Wording.NEUTRAL
+    on_machine: OnMachine = OnMachine.TALK
+    message: str = ""
+    message_recording: str = ""
 
     @property
     def label(self) -> str:
         """Code and version, as kept with each attempt."""
         return f"{self.code}/{self.version}"
 
-    def sound(self, office_code: str) -> str:
-        """Name of the prompt's sound: one per office, script and version."""
-        return f"{office_code}-{self.code}-{self.version}"
+    def node(self, code: str) -> Node | None:
+        """The node of that name."""
+        return next((node for node in self.nodes if node.code == code), None)
+
+    def recordings(self) -> frozenset[str]:
+        """Names of the uploaded recordings it plays."""
+        return frozenset(filter(None, (*(node.recording for node in self.nodes), self.message_recording)))
 
 
-DEFAULT = Script()
+THANKS = "ありがとうございました。失礼いたします。"
+DEFAULT = Script(
+    title="標準(中立)",
+    nodes=(
+        Node(
+            START,
+            NodeKind.MENU,
+            "こちらは、{office}です。大切なお知らせがあり、お電話しました。"
+            "担当者からの折り返しの電話をご希望の方は、1を。すでにお手続きがお済みの方は、2を。"
+            "お心当たりのない方は、3を。自動音声の電話をお断りになる方は、8を。もう一度お聞きになる方は、9を、押してください。",
+            keys={"1": "call_back", "2": "done_already", "3": "not_me", "8": "opt_out", "9": START},
+            then="goodbye",
+        ),
+        Node("call_back", NodeKind.END, "承知しました。担当者から、あらためてお電話いたします。失礼いたします。", effect=Effect.CALL_BACK),
+        Node("done_already", NodeKind.END, THANKS, effect=Effect.CLAIMS_PAID),
+        Node("not_me", NodeKind.END, "失礼いたしました。この番号へのお電話を止めます。", effect=Effect.NOT_ME),
+        Node("opt_out", NodeKind.END, "承知しました。自動音声のお電話を止めます。失礼いたします。", effect=Effect.OPT_OUT),
+        Node("goodbye", NodeKind.END, "お電話は、{office}からでした。失礼いたします。"),
+    ),
+    message="こちらは、{office}です。お電話いたしましたが、お留守のようでした。また、お電話いたします。",
+)
 
 
-def from_document(code: str, version: int, document: Mapping[str, Any]) -> Script:
-    """Reads a stored script; what it leaves out is the default's.
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What a plan is made with: how the office is called, and the sounds of uploaded recordings (name → (its id, WAV or None))."""
 
-    Raises InvalidInput for a key that is no digit or an action that is not known.
-    """
-    try:
-        keys = {str(key): KeyAction(action) for key, action in document.get("keys", DEFAULT_KEYS).items()}
-    except ValueError as problem:
-        expected = ", ".join(KeyAction)
-        raise InvalidInput(f"Script '{code}' has a key with an unknown action.", hint=f"Expected one of: {expected}.") from problem
-    if not _CODE.fullmatch(code):
-        raise InvalidInput("The code of a script becomes a file's name.", hint="Expected letters, digits, _ and -, at most 40.")
-    if not keys or not all(len(key) == 1 and key in "0123456789*#" for key in keys):
-        raise InvalidInput(f"Script '{code}' has a key that no telephone has.", hint="Expected digits, * or #, one each.")
-    return Script(
-        code=code,
-        version=version,
-        text=str(document.get("text", DEFAULT_TEXT)),
-        thanks=str(document.get("thanks", DEFAULT_THANKS)),
-        keys=keys,
-        repeats=int(document.get("repeats", 2)),
-        wait_seconds=float(document.get("wait_seconds", 4.0)),
-    )
+    office_code: str
+    office_name: str
+    recordings: Mapping[str, tuple[str, bytes | None]] = field(default_factory=dict)
 
 
-def plan_of(script: Script, office_code: str, office_name: str) -> RobocallPlan:
-    """What the carrier is asked to play; a key that is no answer, such as the one for repeating, plays it again."""
-    sound = script.sound(office_code)
+def plan_of(script: Script, voice: Voice) -> RobocallPlan:
+    """What a carrier is asked to do. A recording that is not there is read by the voice instead."""
+    machine = script.on_machine is OnMachine.LEAVE_MESSAGE
+    message = Node("_machine", NodeKind.END, script.message, script.message_recording) if machine and script.message else None
     return RobocallPlan(
-        prompt=sound,
-        text=script.text.replace("{office}", office_name),
-        keys="".join(key for key, action in script.keys.items() if action is not KeyAction.REPEAT),
-        repeats=script.repeats,
-        wait_seconds=script.wait_seconds,
-        thanks=f"{sound}-thanks",
-        thanks_text=script.thanks.replace("{office}", office_name),
+        nodes=tuple(_plan_node(script, node, voice) for node in script.nodes),
+        on_machine=script.on_machine,
+        message=None if message is None else _plan_node(script, message, voice),
     )
 
 
-def result_of(script: Script, line_result: LineResult | None, keys: str) -> RobocallResult:
-    """What a robocall came to: the first key that is an answer decides, since a call ends with it; a machine presses none."""
+def _plan_node(script: Script, node: Node, voice: Voice) -> PlanNode:
+    text = node.say.replace("{office}", voice.office_name)
+    recording_id, recording = voice.recordings.get(node.recording, ("", None))
+    own = f"{voice.office_code}-{script.code}-{script.version}-{node.code}"
+    sound = f"{voice.office_code}-rec-{recording_id}" if recording_id else own if text.strip() else ""
+    return PlanNode(
+        code=node.code,
+        kind=node.kind,
+        sound=sound,
+        text=text,
+        keys=dict(node.keys),
+        repeats=node.repeats,
+        wait_seconds=node.wait_seconds,
+        then=node.then,
+        on_wrong=node.on_wrong,
+        recording=recording,
+        recording_id=recording_id,
+    )
+
+
+def result_of(script: Script, line_result: LineResult | None, path: Iterable[str]) -> RobocallResult:
+    """What a robocall came to: the first node on its way that means something decides; a machine presses no key."""
     if line_result is not LineResult.ANSWERED:
         return NOBODY
-    for key in keys:
-        action = script.keys.get(key)
-        if action is not None and action is not KeyAction.REPEAT:
-            return RESULTS[action]
+    for code in path:
+        node = script.node(code)
+        if node is not None and node.effect is not None:
+            return RESULTS[node.effect]
     return SILENCE

@@ -1,4 +1,4 @@
-"""Finds the script a campaign speaks."""
+"""Finds the script a campaign speaks, and what it is spoken with."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from callcenter.auth.models import Office
 from callcenter.core.db import office_of
 from campaigns.planning.references import scripts_in
 from campaigns.segmentation.models import ChannelAssignment
-from dialer.ivr.models import RobocallScript
-from dialer.ivr.script import DEFAULT, Script, from_document, plan_of
-from dialer.telephony.port import RobocallPlan
+from dialer.ivr.documents import from_document
+from dialer.ivr.models import RobocallRecording, RobocallScript
+from dialer.ivr.script import DEFAULT, Script, Voice, plan_of
+from dialer.telephony.robocall import RobocallPlan
 
 
 def script_of(session: Session, options: Mapping[str, Any]) -> Script:
@@ -23,7 +24,7 @@ def script_of(session: Session, options: Mapping[str, Any]) -> Script:
     stored = session.scalar(
         select(RobocallScript).where(RobocallScript.code == code, RobocallScript.is_active).order_by(RobocallScript.version.desc()).limit(1)
     )
-    return DEFAULT if stored is None else from_document(stored.code, stored.version, stored.document)
+    return DEFAULT if stored is None else read(stored)
 
 
 def script_for(session: Session, options: Mapping[str, Any], campaign_id: int, debtor_id: int) -> Script:
@@ -49,10 +50,33 @@ def script_by_label(session: Session, label: str) -> Script:
     """The script an attempt was made with ("code/version"); the built-in one where it is not stored."""
     code, _, version = label.partition("/")
     stored = session.scalar(select(RobocallScript).where(RobocallScript.code == code, RobocallScript.version == int(version or 0)))
-    return DEFAULT if stored is None else from_document(stored.code, stored.version, stored.document)
+    return DEFAULT if stored is None else read(stored)
+
+
+def read(row: RobocallScript) -> Script:
+    """The script of a row."""
+    return from_document(row.code, row.version, row.document)
+
+
+def voice_of(session: Session, script: Script, *, with_sounds: bool = False) -> Voice:
+    """How this office is called and what it has recorded for a script; the sounds themselves only where they are to be put somewhere."""
+    office = session.get_one(Office, office_of(session))
+    found: dict[str, tuple[str, bytes | None]] = {}
+    names = script.recordings()
+    if names:
+        wanted = select(RobocallRecording).where(RobocallRecording.name.in_(names)).order_by(RobocallRecording.id)
+        if with_sounds:
+            wanted = wanted.options(undefer(RobocallRecording.sound))
+        for row in session.scalars(wanted):  # the newest of a name is the last
+            found[row.name] = (row.digest, row.sound if with_sounds else None)
+    return Voice(office.code, office.desk_name or office.name, found)
 
 
 def plan_for(session: Session, script: Script) -> RobocallPlan:
     """The script in this office's name."""
-    office = session.get_one(Office, office_of(session))
-    return plan_of(script, office.code, office.desk_name or office.name)
+    return plan_of(script, voice_of(session, script))
+
+
+def plan_to_prepare(session: Session, script: Script) -> RobocallPlan:
+    """The same with the recordings themselves, for making a carrier's sound files."""
+    return plan_of(script, voice_of(session, script, with_sounds=True))

@@ -7,13 +7,14 @@ only when that differs.
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import wave
 from pathlib import Path
 from typing import Any
 
 from callcenter.core.errors import InvalidInput
-from dialer.telephony.port import RobocallPlan
+from dialer.telephony.robocall import RobocallPlan
 
 _RATE = 8000
 _CUTOFF_HZ = 3400.0  # the telephone band ends there (ITU-T G.712)
@@ -24,27 +25,44 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 
 def prepare_plan(plan: RobocallPlan, folder: Path) -> None:
     """Makes the sounds a robocall needs, where they are missing or their words have changed."""
-    prepare_sound(plan.prompt, plan.text, folder)
-    if plan.thanks and plan.thanks_text:
-        prepare_sound(plan.thanks, plan.thanks_text, folder)
+    for node in plan.spoken():
+        if node.recording is not None:
+            put_recording(node.sound, node.recording, folder)
+        elif node.text:
+            prepare_sound(node.sound, node.text, folder)
+
+
+def put_recording(name: str, recording: bytes, folder: Path) -> Path:
+    """The sound `name`.wav that is this recording; its name changes with its content, so what is there stays."""
+    sound = folder / f"{_checked(name)}.wav"
+    if not sound.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = folder / f".{name}.new"
+        fresh.write_bytes(recording)
+        fresh.replace(sound)
+    return sound
 
 
 def prepare_sound(name: str, text: str, folder: Path) -> Path:
     """The sound `name`.wav that says `text`. Raises InvalidInput for a name that is no plain file name or for no text."""
-    if not _NAME.fullmatch(name):
-        raise InvalidInput("The name of a sound becomes a file's name.", hint="Expected letters, digits, _ and -.")
     if not text.strip():
         raise InvalidInput("A sound needs words.", hint="Write the script's text.")
-    sound, note = folder / f"{name}.wav", folder / f"{name}.sha256"
+    sound, note = folder / f"{_checked(name)}.wav", folder / f"{name}.sha256"
     digest = hashlib.sha256(f"{_VOICE}\n{text}".encode()).hexdigest()
     if sound.exists() and note.exists() and note.read_text("ascii").strip() == digest:
         return sound
     folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f".{name}.new"
-    _write(fresh, speak(text))
+    fresh.write_bytes(as_wave(speak(text)))
     fresh.replace(sound)
     note.write_text(digest + "\n", encoding="ascii")
     return sound
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise InvalidInput("The name of a sound becomes a file's name.", hint="Expected letters, digits, _ and -.")
+    return name
 
 
 def speak(text: str) -> Any:
@@ -76,9 +94,25 @@ def downsample(samples: Any, rate: int) -> Any:
     return np.convolve(samples, kernel / kernel.sum(), mode="same")[::step]
 
 
-def _write(path: Path, samples: Any) -> None:
-    with wave.open(str(path), "wb") as file:
+def to_telephone(samples: Any, rate: int) -> Any:
+    """Samples between -1 and 1 at any rate as 16-bit samples at 8 kHz, as loud as a spoken prompt."""
+    import numpy as np
+
+    step = -(-rate // _RATE)
+    if rate % _RATE:  # to the next multiple first: a straight line between two samples is good enough above the telephone band
+        count = int(len(samples) * step * _RATE / rate)
+        samples = np.interp(np.arange(count) * rate / (step * _RATE), np.arange(len(samples)), samples)
+    narrow = downsample(samples, step * _RATE)
+    loudest = float(np.max(np.abs(narrow), initial=1e-9))
+    return (narrow * (_PEAK / loudest)).astype("<i2")
+
+
+def as_wave(samples: Any) -> bytes:
+    """16-bit samples at 8 kHz as a WAV file."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(_RATE)
         file.writeframes(samples.tobytes())
+    return content.getvalue()

@@ -19,6 +19,8 @@ class EventKind(StrEnum):
     BRIDGED = "bridged"  # debtor and operator hear each other
     DIGIT = "digit"  # one key pressed by the debtor
     PROMPT_DONE = "prompt_done"  # a robocall's message was played to its end
+    NODE = "node"  # a robocall went on to this node of its script
+    TRANSFER = "transfer"  # a robocall's listener asks for an operator and waits
     ENDED = "ended"  # the call is over; carries `line_result`
     LEG_UP = "leg_up"  # an operator's own voice leg stands (channel_id is the leg's)
     LEG_DOWN = "leg_down"
@@ -39,6 +41,8 @@ class CarrierEvent:
         cause: Q.850 cause where known.
         sip_code: SIP status where known.
         digit: for DIGIT, one of 0-9*#.
+        node: the node of a robocall's script that was entered, for NODE, TRANSFER, and where a carrier tells both at once DIGIT.
+        step: for those, the how manieth node of the call it is, from 1.
         live: for RESYNC, the ids of all channels alive on the carrier.
     """
 
@@ -50,4 +54,6 @@ class CarrierEvent:
     cause: int | None = None
     sip_code: int | None = None
     digit: str | None = None
+    node: str | None = None
+    step: int = 0
     live: frozenset[str] = frozenset()

@@ -11,28 +11,7 @@ from typing import Protocol
 
 from dialer.telephony.conversation import RecordingPlan, SupervisionRequest
 from dialer.telephony.events import CarrierEvent
-
-
-@dataclass(frozen=True, slots=True)
-class RobocallPlan:
-    """What an automated call says and which keys it understands.
-
-    Attributes:
-        prompt: name of the recorded or synthesised sound (without extension), known to the carrier's sound folder.
-        text: the same in words, for carriers that speak themselves (`<Say language="ja-JP">`) and for the simulator.
-        keys: digits that are answers, for instance "1239".
-        repeats: how often the prompt is played before giving up.
-        wait_seconds: how long to wait for a key after each playing.
-        thanks: sound played after a key, thanks_text the same in words.
-    """
-
-    prompt: str
-    text: str
-    keys: str = "1239"
-    repeats: int = 2
-    wait_seconds: float = 4.0
-    thanks: str = ""
-    thanks_text: str = ""
+from dialer.telephony.robocall import RobocallPlan
 
 
 @dataclass(frozen=True, slots=True)

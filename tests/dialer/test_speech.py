@@ -10,7 +10,7 @@ import pytest
 
 from callcenter.core.errors import InvalidInput
 from dialer.ivr.speech import downsample, prepare_plan, prepare_sound
-from dialer.telephony.port import RobocallPlan
+from tests.telephony.plans import short_plan
 
 
 def test_sound_is_what_a_telephone_plays_and_is_made_once(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_sound_is_what_a_telephone_plays_and_is_made_once(tmp_path: Path) -> Non
 
 
 def test_plan_has_a_prompt_and_thanks(tmp_path: Path) -> None:
-    prepare_plan(RobocallPlan("main-a-1", "お知らせです。", thanks="main-a-1-thanks", thanks_text="失礼します。"), tmp_path)
+    prepare_plan(short_plan("main-a-1", "お知らせです。", thanks="main-a-1-thanks", thanks_text="失礼します。"), tmp_path)
     assert sorted(path.name for path in tmp_path.glob("*.wav")) == ["main-a-1-thanks.wav", "main-a-1.wav"]
 
 

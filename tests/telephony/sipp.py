@@ -36,6 +36,7 @@ class Behaviour(IntEnum):
     HANGS_UP = 29
     RINGS_THEN_UNAVAILABLE = 31
     FORBIDDEN = 32
+    PRESSES_1_THEN_2 = 34
     SILENT = 33  # a trunk that answers nothing at all
 
 
@@ -56,6 +57,7 @@ KEYS = {
     Behaviour.PRESSES_3: "3",
     Behaviour.PRESSES_9: "9",
 }
+BETWEEN_KEYS_MS = 1200
 LATE_MS, HANGS_UP_MS, THINKS_MS, SHORT_MS = 600, 300, 400, 700
 _TAG = "tag=far[pid]n[call_number]"
 
@@ -145,6 +147,11 @@ def _keys(folder: Path) -> str:
         f'<label id="b{case:02d}"/>{_answer()}{think}{_log(f"pressed {key}")}{_play(folder / f"key{key}.pcap")}<nop next="untilBye"/>'
         for case, key in KEYS.items()
     ]
+    two = _request("INFO", 2, "Signal=2\nDuration=160\n", "application/dtmf-relay")
+    blocks.append(
+        f'<label id="b{Behaviour.PRESSES_1_THEN_2:02d}"/>{_answer()}{think}{_log("pressed 1")}{_play(folder / "key1.pcap")}'
+        f'<pause milliseconds="{BETWEEN_KEYS_MS}"/>{_log("pressed 2")}{two}<recv response="200"/><nop next="untilBye"/>'
+    )
     info = _request("INFO", 2, "Signal=[$last]\nDuration=160\n", "application/dtmf-relay")
     blocks.append(
         f'<label id="b{Behaviour.PRESSES_BY_INFO:02d}"/>{_answer()}{think}{_log("pressed [$last]")}{info}'

@@ -11,14 +11,15 @@ from campaigns.attempts.codes import LineResult
 from dialer.telephony.asterisk.carrier import AsteriskCarrier
 from dialer.telephony.errors import CarrierRefused
 from dialer.telephony.events import EventKind
-from dialer.telephony.port import LegRequest, OriginateRequest, RobocallPlan
+from dialer.telephony.port import LegRequest, OriginateRequest
 from tests.telephony.listening import kinds, listen_for, listen_to_the_end, listen_until, only
+from tests.telephony.plans import short_plan
 from tests.telephony.rig import CALLER_ID, Rig
 from tests.telephony.sipp import KEYS, REFUSALS, Behaviour, number_of
 
 pytestmark = pytest.mark.asterisk
 _serial = itertools.count(os.getpid() % 900 * 1000)
-PLAN = RobocallPlan(prompt="prompt", text="", keys="1239", repeats=2, wait_seconds=0.6, thanks="thanks")
+PLAN = short_plan("prompt", keys="1239", repeats=2, wait_seconds=0.6, thanks="thanks")
 
 # behaviour -> (result, Q.850 cause, SIP status, what the far end writes after "invited")
 OUTCOMES = {
@@ -132,7 +133,7 @@ def test_key_by_sip_info(rig: Rig, carrier: AsteriskCarrier) -> None:
 
 
 def test_key_without_a_meaning_is_told_and_the_prompt_is_repeated(carrier: AsteriskCarrier) -> None:
-    plan = RobocallPlan(prompt="prompt", text="", keys="19", repeats=2, wait_seconds=0.3)
+    plan = short_plan("prompt", keys="19", repeats=2, wait_seconds=0.3)
     channel_id, _ = call(carrier, Behaviour.PRESSES_3, robocall=plan)
     heard = kinds(listen_to_the_end(carrier, [channel_id]), channel_id)
     assert heard[-3:] == [EventKind.DIGIT, EventKind.PROMPT_DONE, EventKind.ENDED]
@@ -146,7 +147,7 @@ def test_prompt_is_played_to_its_end_as_often_as_asked(carrier: AsteriskCarrier)
 
 
 def test_prompt_that_does_not_exist_is_never_reported_as_played(carrier: AsteriskCarrier) -> None:
-    channel_id, _ = call(carrier, Behaviour.ANSWERS, robocall=RobocallPlan(prompt="nothing", text=""))
+    channel_id, _ = call(carrier, Behaviour.ANSWERS, robocall=short_plan("nothing"))
     assert EventKind.PROMPT_DONE not in kinds(listen_to_the_end(carrier, [channel_id]), channel_id)
 
 

@@ -30,7 +30,8 @@ from dialer.agents.models import AgentSession
 from dialer.agents.queries import current_view
 from dialer.calls.models import Call
 from dialer.calls.service import request_hang_up
-from dialer.telephony.port import CarrierLimits, RobocallPlan
+from dialer.telephony.port import CarrierLimits
+from dialer.telephony.robocall import RobocallPlan
 from dialer.worker import Dialer, DialerSettings
 from tests.telephony.captures import write_sound
 from tests.telephony.rig import CALLER_ID, Rig
@@ -71,8 +72,8 @@ class Town:
 
     def prepare(self, robocall: RobocallPlan) -> None:
         """Short sounds under the names of the script's prompts."""
-        write_sound(self.rig.home / f"sounds/{robocall.prompt}.wav", 1.2)
-        write_sound(self.rig.home / f"sounds/{robocall.thanks}.wav", 0.3)
+        for node in robocall.spoken():
+            write_sound(self.rig.home / f"sounds/{node.sound}.wav", 1.2 if node.keys else 0.3)
 
     def load(self, behaviours: list[Behaviour], robocalls: list[Behaviour]) -> None:
         """Imports a list with one debtor per party, plans it, and queues each by the channel the test wants."""

@@ -48,13 +48,14 @@ def test_nothing_in_the_dialplan_calls_anybody() -> None:
         "PlayTones",
         "Answer",
         "Echo",
+        "WaitForSilence",
     }
 
 
 def test_values_from_the_call_are_filtered_before_use() -> None:
     dialplan = render(PLAN)["extensions.conf"]
     for use in re.findall(r"\$\{[^{}]*\$?\{?CALLCENTER_[A-Z]+", dialplan):
-        assert "FILTER" in use or "CALLCENTER_AMD" in use, use
+        assert "FILTER" in use or "CALLCENTER_NODE" in use, use  # of a node each field is filtered
 
 
 def test_manager_has_one_user_one_host_and_few_events() -> None:

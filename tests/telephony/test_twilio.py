@@ -18,18 +18,18 @@ from callcenter.core.clock import SystemClock
 from campaigns.attempts.codes import LineResult
 from dialer.telephony.errors import CarrierRefused, CarrierUnreachable, HandoverUnknown
 from dialer.telephony.events import CarrierEvent, EventKind
-from dialer.telephony.port import LegRequest, OriginateRequest, RobocallPlan
-from dialer.telephony.twilio import TwilioCarrier, TwilioSettings, is_genuine, parse_webhook, reply_to_webhook
+from dialer.telephony.port import LegRequest, OriginateRequest
+from dialer.telephony.twilio import TwilioCarrier, TwilioSettings, is_genuine, next_node, parse_webhook, reply_to_webhook
 from dialer.telephony.twilio.mapping import line_result
-from dialer.telephony.twilio.twiml import pack_plan, unpack_plan
 from tests.telephony.fake_twilio import FakeTwilio
 from tests.telephony.listening import kinds, only
 from tests.telephony.numbers import bad_numbers
+from tests.telephony.plans import short_plan
 
 PUBLIC = "https://calls.example.jp"
 NOW = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
 NUMBER, OFFICE = "+819012345678", "+81312345678"
-PLAN = RobocallPlan("prompt", "大切なお知らせがあります。", keys="123", repeats=2, thanks_text="ありがとうございました。")
+PLAN = short_plan("prompt", "大切なお知らせがあります。", keys="123", thanks_text="ありがとうございました。")
 R = LineResult
 
 
@@ -37,7 +37,7 @@ class Mailbox:
     """What the web process does with reports: checks, merges query and body, keeps each key once."""
 
     def __init__(self, token: str) -> None:
-        self._token = token
+        self._token, self.plan = token, PLAN
         self.events: list[CarrierEvent] = []
         self.keys: set[str] = set()
         self.forms: list[dict[str, str]] = []
@@ -47,11 +47,12 @@ class Mailbox:
         assert is_genuine(self._token, PUBLIC, f"{parts.path}?{parts.query}", fields, headers["X-Twilio-Signature"])
         form = {**dict(parse_qsl(parts.query)), **fields}
         self.forms.append(form)
-        event = parse_webhook(form, NOW)
+        to = next_node(form, self.plan)
+        event = parse_webhook({**form, "went_to": to.code if to is not None else ""}, NOW)
         if event is not None and event.key not in self.keys:
             self.keys.add(event.key)
             self.events.append(event)
-        return reply_to_webhook(form, PUBLIC)
+        return reply_to_webhook(form, PUBLIC, self.plan)
 
     def __call__(self) -> list[CarrierEvent]:
         found, self.events = self.events, []
@@ -213,7 +214,7 @@ def test_robocall_speaks_japanese_and_takes_one_key(twilio: FakeTwilio, carrier:
     document = ET.fromstring(twilio.of(NUMBER)[0].fields["Twiml"])
     gathers = document.findall("Gather")
     assert [(g.get("numDigits"), g.get("timeout"), g.get("finishOnKey")) for g in gathers] == [("1", "4", "")] * 2
-    assert [(s.get("language"), s.text) for s in document.iter("Say")] == [("ja-JP", PLAN.text)] * 2
+    assert [(s.get("language"), s.text) for s in document.iter("Say")] == [("ja-JP", PLAN.nodes[0].text)] * 2
     sid = twilio.of(NUMBER)[0].sid
     answer = twilio.post(gathers[0].get("action") or "", {"CallSid": sid, "Digits": "1", "CallStatus": "in-progress"})
     assert [(e.kind, e.digit) for e in carrier.poll(0.5)] == [(EventKind.DIGIT, "1")]
@@ -226,8 +227,8 @@ def test_key_without_a_meaning_repeats_the_text_a_few_times(twilio: FakeTwilio, 
     while gather := ET.fromstring(document).find("Gather"):
         presses += 1
         document = twilio.post(gather.get("action") or "", {"CallSid": twilio.of(NUMBER)[0].sid, "Digits": "9"})
-    assert presses == 6
-    assert len({event.key for event in carrier.poll(0.5)}) == 6
+    assert presses == 13
+    assert len({event.key for event in carrier.poll(0.5)}) == 13
 
 
 def test_text_heard_to_its_end_is_told(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
@@ -282,7 +283,7 @@ def test_a_thousand_bad_numbers_are_never_asked_for(twilio: FakeTwilio, carrier:
 
 def test_too_long_a_text_is_refused_before_it_goes_out(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
     with pytest.raises(CarrierRefused, match="longer"):
-        call(carrier, robocall=RobocallPlan("p", "あ" * 4000))
+        call(carrier, robocall=short_plan("p", "あ" * 4000))
     assert twilio.of(NUMBER) == []
 
 
@@ -334,11 +335,3 @@ def test_changed_or_unsigned_reports_are_not_genuine(path: str, fields: dict[str
 )
 def test_reports_that_tell_nothing(form: dict[str, str]) -> None:
     assert parse_webhook(form, NOW) is None
-
-
-def test_plan_survives_its_packing() -> None:
-    unpacked = unpack_plan(pack_plan(PLAN))
-    assert unpacked is not None
-    assert (unpacked.text, unpacked.keys, unpacked.thanks_text, unpacked.repeats) == (PLAN.text, PLAN.keys, PLAN.thanks_text, 1)
-    assert unpack_plan("not a plan") is None
-    assert unpack_plan("") is None

@@ -24,10 +24,11 @@ from callcenter.core.settings import get_settings
 from campaigns.messages.inbox.keeping import Report
 from campaigns.messages.senders.twilio import REPLY_PATH, STATUS_PATH
 from dialer.calls.models import CarrierInbox
+from dialer.calls.robocalls import plan_of_channel
 from dialer.calls.service import office_of_channel
 from dialer.telephony.twilio.signature import is_genuine
 from dialer.telephony.twilio.twiml import WEBHOOK_PATH, nothing
-from dialer.telephony.twilio.webhook import parse_webhook, reply_to_webhook
+from dialer.telephony.twilio.webhook import STEPS, next_node, parse_webhook, reply_to_webhook
 
 log = structlog.get_logger(__name__)
 router = APIRouter()
@@ -77,10 +78,16 @@ def hear_of_call(request: Request, body: Signed) -> Response:
     """Stores a report about a call for the dialer and answers with what Twilio is to do next."""
     form = {**request.query_params, **body}
     office_id = office_of_channel(form.get("ref", ""))
+    plan = None
+    if office_id is not None and form.get("event") in (*STEPS, "transfer"):
+        with transaction(office_id) as session:
+            plan = plan_of_channel(session, form["ref"])
+        to = next_node(form, plan)
+        form["went_to"] = to.code if to is not None else ""
     event = parse_webhook(form, utc_now())
     if office_id is not None and event is not None:
         store_call(office_id, event.key, form)
-    return Response(reply_to_webhook(form, get_settings().public_url), media_type="application/xml")
+    return Response(reply_to_webhook(form, get_settings().public_url, plan), media_type="application/xml")
 
 
 @router.post(STATUS_PATH + "{reference}")

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dialer.telephony.asterisk.link import AmiSettings
+from dialer.telephony.asterisk.robocalls import robocall_variables, sound_of
 from dialer.telephony.errors import CarrierRefused
 from dialer.telephony.numbers import NumberFormat, dial_string, require_dialable
-from dialer.telephony.port import LegRequest, OriginateRequest, PhoneLogin, RobocallPlan
+from dialer.telephony.port import LegRequest, OriginateRequest, PhoneLogin
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
-_PROMPT = re.compile(r"[A-Za-z0-9_/-]{1,200}", re.ASCII)
-_KEYS = re.compile(r"[0-9*#]{1,12}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_KEYS = re.compile(r"[0-9*#]{1,12}", re.ASCII)
 _CALLER_ID = re.compile(r"\+[0-9]{6,15}", re.ASCII)
 
 
@@ -71,14 +71,14 @@ def call_order(request: OriginateRequest, settings: AsteriskSettings) -> Order:
     channel = _channel(f"PJSIP/{number}@{require_id(settings.trunk)}", request.channel_id, request.ring_seconds)
     if request.robocall is not None:
         target = {"Context": "callcenter-robocall", "Exten": "start"}
-        variables = _robocall_variables(request.robocall, settings)
+        variables = robocall_variables(request.robocall, settings.sound_folder, detects_machines=settings.detect_machines)
     elif request.leg_id is not None:
         target = {"Context": "callcenter-debtor", "Exten": "join"}
         variables = {"CALLCENTER_ROOM": require_id(request.leg_id)}
     else:
         target, variables = {"Context": "callcenter-debtor", "Exten": "hold"}, {}
     if request.recording is not None:
-        notice = request.recording.notice and _sound(request.recording.notice, settings.sound_folder)
+        notice = request.recording.notice and sound_of(request.recording.notice, settings.sound_folder)
         variables = {**variables, "CALLCENTER_RECORD": require_id(request.recording.name), "CALLCENTER_NOTICE": notice}
     return Order({**channel, **caller_id, **target}, variables)
 
@@ -133,25 +133,6 @@ def _channel(channel: str, channel_id: str, seconds: float) -> dict[str, str]:
         "Priority": "1",
         "Async": "true",
     }
-
-
-def _robocall_variables(plan: RobocallPlan, settings: AsteriskSettings) -> dict[str, str]:
-    if not _KEYS.fullmatch(plan.keys):
-        raise CarrierRefused("the keys of a robocall are digits, * and #")
-    return {
-        "CALLCENTER_PROMPT": _sound(plan.prompt, settings.sound_folder),
-        "CALLCENTER_THANKS": _sound(plan.thanks, settings.sound_folder) if plan.thanks else "",
-        "CALLCENTER_KEYS": plan.keys,
-        "CALLCENTER_REPEATS": str(int(plan.repeats)),
-        "CALLCENTER_WAIT": f"{float(plan.wait_seconds):.1f}",
-        "CALLCENTER_AMD": "1" if settings.detect_machines else "0",
-    }
-
-
-def _sound(name: str, folder: str) -> str:
-    if not _PROMPT.fullmatch(name):
-        raise CarrierRefused("the name of a prompt has letters, digits, '_', '-' and '/' only")
-    return f"{folder.rstrip('/')}/{name}" if folder else name
 
 
 def _caller_id(number: str, form: NumberFormat) -> str:

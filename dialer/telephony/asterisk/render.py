@@ -32,6 +32,8 @@ FILES = (
     "confbridge.conf",
     "extensions.conf",
 )
+# The dialplan is one file made of several, so that whoever includes it includes all of it.
+PARTS = {"extensions.conf": ("extensions.conf", "extensions_robocall.conf")}
 _MADE_BY = "Written by `callcenter telephony render`; changes are lost at the next writing."
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}", re.ASCII)
 _PATH = re.compile(r"/[A-Za-z0-9_./-]{1,200}", re.ASCII)
@@ -108,7 +110,8 @@ def render(plan: AsteriskPlan) -> dict[str, str]:
     values = _values(plan)
     folder = resources.files("dialer.telephony.asterisk") / "templates"
     values = {**values, "supervision": _Template((folder / "supervision.conf").read_text("utf-8")).substitute(values)}
-    return {name: _Template((folder / name).read_text("utf-8")).substitute(values) for name in FILES}
+    texts = {name: "".join((folder / part).read_text("utf-8") for part in PARTS.get(name, (name,))) for name in FILES}
+    return {name: _Template(text).substitute(values) for name, text in texts.items()}
 
 
 def write(plan: AsteriskPlan, folder: Path) -> list[Path]:

@@ -155,10 +155,22 @@ def _reported(track: Track, fields: Mapping[str, str], at: datetime) -> Step:
         case "CallcenterSupervising" if track.is_leg:
             key = f"{track.channel_id}:{EventKind.LEG_UP}:{fields.get('Mode', '')}:{at.timestamp()}"
             return track, (CarrierEvent(EventKind.LEG_UP, track.channel_id, at, key),)
+        case "CallcenterMessageLeft":
+            return track, (CarrierEvent(EventKind.PROMPT_DONE, track.channel_id, at, f"{track.channel_id}:message_left"),)
+        case "CallcenterNode" | "CallcenterTransfer":
+            return track, _walked(track, fields, at)
         case "CallcenterMachine":
             return replace(track, is_machine=True), (_event(track, EventKind.MACHINE, at),)
         case _:
             return track, ()
+
+
+def _walked(track: Track, fields: Mapping[str, str], at: datetime) -> Sequence[CarrierEvent]:
+    kind = EventKind.NODE if fields["UserEvent"] == "CallcenterNode" else EventKind.TRANSFER
+    node, step = fields.get("Node", ""), fields.get("Sequence", "")
+    if not node or not step.isdecimal():
+        return ()
+    return (CarrierEvent(kind, track.channel_id, at, f"{track.channel_id}:{kind}:{step}", node=node, step=int(step)),)
 
 
 def _hung_up(track: Track, fields: Mapping[str, str], at: datetime) -> Step:

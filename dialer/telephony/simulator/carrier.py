@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +22,14 @@ from dialer.telephony.conversation import SupervisionMode, SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused, CarrierUnreachable, HandoverUnknown, NotSupported
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
-from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, PhoneLogin, RobocallPlan
+from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, PhoneLogin
+from dialer.telephony.robocall import MOST_STEPS, TRANSFER_SECONDS, NodeKind, PlanNode, RobocallPlan
 from dialer.telephony.simulator.sound import write_tones
 from dialer.telephony.simulator.town import CAUSES, Fate, TownBehaviour, fate_of
 
 _KEEP = 200_000
 GUEST_RINGS = 3.0  # seconds until a tax officer of the made-up town picks up
+SHORT_SAY_SECONDS = 3.0  # a sentence: thanks, or that somebody is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +158,34 @@ class SimulatedCarrier:
 
     def _plan_robocall(self, channel_id: str, fate: Fate, plan: RobocallPlan) -> None:
         """A person presses keys while listening or hangs up; a machine is talked to until its time is over."""
-        at, prompt = fate.ring, self._town.prompt_seconds
-        for key in fate.keys:
-            at += prompt * 0.8
-            self._plan(channel_id, EventKind.DIGIT, at, digit=key)
-        if fate.keys:
-            self._plan(channel_id, EventKind.ENDED, at + 3.0, line_result=fate.line_result)
-            return
-        whole = (prompt + plan.wait_seconds) * plan.repeats
-        stays = fate.listens if fate.line_result is LineResult.ANSWERED else fate.talk
-        if stays >= prompt:
-            self._plan(channel_id, EventKind.PROMPT_DONE, at + prompt)
-        self._plan(channel_id, EventKind.ENDED, at + min(stays, whole), line_result=fate.line_result)
+        at, node, keys = fate.ring, plan.node(plan.nodes[0].code), list(fate.keys)
+        stays = math.inf if fate.keys else fate.ring + (fate.listens if fate.line_result is LineResult.ANSWERED else fate.talk)
+        for step in range(1, MOST_STEPS):
+            if node is None or at >= stays:
+                break
+            self._plan(channel_id, EventKind.NODE, at, node=node.code, step=step)
+            if node.kind is NodeKind.MENU and keys:
+                at += self._town.prompt_seconds * 0.8
+                key = keys.pop(0)
+                self._plan(channel_id, EventKind.DIGIT, at, digit=key)
+                node = plan.node(node.keys.get(key) or node.on_wrong or node.code)
+                continue
+            at = self._plan_listening(channel_id, node, at, stays, step)
+            node = plan.node(node.then) if node.kind is not NodeKind.END else None
+        self._plan(channel_id, EventKind.ENDED, min(at, stays), line_result=fate.line_result)
+
+    def _plan_listening(self, channel_id: str, node: PlanNode, at: float, stays: float, step: int) -> float:
+        """One node without a key; when it is over."""
+        match node.kind:
+            case NodeKind.MENU:
+                if at + self._town.prompt_seconds <= stays:
+                    self._plan(channel_id, EventKind.PROMPT_DONE, at + self._town.prompt_seconds, step=step)
+                return at + (self._town.prompt_seconds + node.wait_seconds) * node.repeats
+            case NodeKind.TRANSFER:
+                self._plan(channel_id, EventKind.TRANSFER, at + SHORT_SAY_SECONDS, node=node.code, step=step)
+                return at + SHORT_SAY_SECONDS + TRANSFER_SECONDS
+            case _:
+                return at + SHORT_SAY_SECONDS
 
     def hang_up(self, channel_id: str) -> None:
         if channel_id not in self._live:
@@ -182,6 +201,11 @@ class SimulatedCarrier:
         if channel_id not in self._live or leg_id not in self._legs.values():
             raise CarrierRefused("there is no such call or voice leg to join")
         self._held.discard(channel_id)
+        call = self.calls.get(channel_id)
+        if call is not None and call.is_robocall:  # what the script would have said is not said any more
+            self._forget(channel_id)
+            self._live.add(channel_id)
+            self._plan(channel_id, EventKind.ENDED, max(1.0, call.fate.talk), line_result=call.fate.line_result)
         self._plan(channel_id, EventKind.BRIDGED, 0.003)
 
     def hold(self, channel_id: str) -> None:
@@ -269,13 +293,21 @@ class SimulatedCarrier:
             raise CarrierUnreachable("the simulated carrier is not connected")
 
     def _plan(
-        self, channel_id: str, kind: EventKind, seconds: float, *, line_result: LineResult | None = None, digit: str | None = None
+        self,
+        channel_id: str,
+        kind: EventKind,
+        seconds: float,
+        *,
+        line_result: LineResult | None = None,
+        digit: str | None = None,
+        node: str | None = None,
+        step: int = 0,
     ) -> None:
         at = self._clock.now() + timedelta(seconds=seconds)
         cause, sip_code = CAUSES[line_result] if line_result else (None, None)
         count = next(self._order)
-        key = f"{channel_id}:{kind}:{count}" if kind is EventKind.DIGIT else f"{channel_id}:{kind}"
-        event = CarrierEvent(kind, channel_id, at, key, line_result=line_result, cause=cause, sip_code=sip_code, digit=digit)
+        key = f"{channel_id}:{kind}:{step or count}" if step or kind is EventKind.DIGIT else f"{channel_id}:{kind}"
+        event = CarrierEvent(kind, channel_id, at, key, line_result, cause, sip_code, digit, node, step)
         heapq.heappush(self._due, (at, count, event))
 
     def _tell(self, event: CarrierEvent) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import structlog
 from twilio.rest import Client
 
 from callcenter.core.clock import Clock
@@ -22,9 +23,11 @@ from dialer.telephony.errors import CarrierError, CarrierRefused, NotSupported
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
 from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, PhoneLogin
+from dialer.telephony.robocall import OnMachine, RobocallPlan
 from dialer.telephony.twilio import twiml
 from dialer.telephony.twilio.http import TwilioHttp, carrier_errors
 
+_log = structlog.get_logger(__name__)
 _CLIENT = re.compile(r"(client:[A-Za-z0-9_-]{1,100}|sip:[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+)", re.ASCII)
 _STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
 _LIVE = ("queued", "ringing", "in-progress")
@@ -70,6 +73,7 @@ class TwilioCarrier:
         self._lock = threading.Lock()
         self._sids: dict[str, str] = {}
         self._used: set[str] = set()
+        self._messages: dict[str, str] = {}
         self._told: list[CarrierEvent] = []
         self._closing = threading.Event()
         self._is_open = False
@@ -93,19 +97,25 @@ class TwilioCarrier:
         settings = self._settings
         require_dialable(request.number, allow_ip=settings.allow_ip_phones, blocked_prefixes=settings.blocked_prefixes)
         if request.robocall is not None:
-            document = twiml.robocall(request.channel_id, request.robocall, self._addresses)
+            document = twiml.node(request.channel_id, request.robocall.nodes[0], self._addresses)
         elif request.leg_id is not None:
             document = twiml.conference(request.channel_id, request.leg_id, self._addresses)
         else:
             document = twiml.hold()
-        more: dict[str, Any] = {}
-        if settings.detect_machines and request.robocall is not None:
-            more = {
-                "machine_detection": "Enable",
-                "async_amd": "true",
-                "async_amd_status_callback": self._addresses.report(request.channel_id, "machine"),
-            }
+        more = {} if request.robocall is None else self._machine_detection(request.channel_id, request.robocall)
         self._create(request.channel_id, "status", request.number, request.caller_id, document, request.ring_seconds, more)
+
+    def _machine_detection(self, channel_id: str, plan: RobocallPlan) -> dict[str, str]:
+        """Twilio listens while the person hears the script already; for a message it waits for the end of the greeting."""
+        if plan.on_machine is OnMachine.TALK and not self._settings.detect_machines:
+            return {}
+        if plan.message is not None:
+            self._messages[channel_id] = plan.message.text
+        return {
+            "machine_detection": "DetectMessageEnd" if plan.message is not None else "Enable",
+            "async_amd": "true",
+            "async_amd_status_callback": self._addresses.report(channel_id, "machine"),
+        }
 
     def open_leg(self, request: LegRequest) -> None:
         if not _CLIENT.fullmatch(request.address):
@@ -188,7 +198,21 @@ class TwilioCarrier:
             left = deadline - time.monotonic()
             if found or left <= 0 or self._closing.wait(min(_LOOK_SECONDS, left)):
                 self._learn(found)
+                self._leave_messages(found)
                 return found
+
+    def _leave_messages(self, events: Sequence[CarrierEvent]) -> None:
+        """A machine's greeting is over: it is told the message, where the plan has one."""
+        for event in events:
+            text = self._messages.pop(event.channel_id, None) if event.kind in {EventKind.MACHINE, EventKind.ENDED} else None
+            sid = self._sid(event.channel_id)
+            if text is None or sid is None or event.kind is EventKind.ENDED:
+                continue
+            try:
+                with carrier_errors("leaving a message"):
+                    self._client.calls(sid).update(twiml=twiml.say((text,), is_last=True))
+            except CarrierError as problem:
+                _log.warning("message_not_left", error=problem.code)
 
     def live_channels(self) -> frozenset[str] | None:
         """Our ids of the account's living calls; None as long as one of them was made by an earlier run and is not known yet."""

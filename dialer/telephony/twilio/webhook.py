@@ -13,12 +13,13 @@ import structlog
 
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import is_leg_id
+from dialer.telephony.robocall import MOST_KEYS, MOST_STEPS, PlanNode, RobocallPlan
 from dialer.telephony.twilio import twiml
 from dialer.telephony.twilio.mapping import KIND_BY_STATUS, is_machine, line_result
 
 _log = structlog.get_logger(__name__)
 _DIGITS = frozenset("0123456789*#")
-_MOST_KEYS = 6
+STEPS = frozenset({"digit", "prompt_done", "nobody"})
 
 
 def parse_webhook(form: Mapping[str, str], at: datetime) -> CarrierEvent | None:
@@ -34,13 +35,8 @@ def parse_webhook(form: Mapping[str, str], at: datetime) -> CarrierEvent | None:
     match form.get("event", ""):
         case "status" | "leg":
             return _status(form, channel_id, sid, at)
-        case "digit":
-            digit = form.get("Digits", "")[:1]
-            if digit not in _DIGITS or not digit:
-                return None
-            return CarrierEvent(EventKind.DIGIT, channel_id, at, key=f"{sid}:digit:{form.get('press', '')}", digit=digit)
-        case "prompt_done":
-            return CarrierEvent(EventKind.PROMPT_DONE, channel_id, at, key=f"{sid}:prompt_done")
+        case "digit" | "prompt_done" | "nobody" | "transfer":
+            return _walked(form, channel_id, sid, at)
         case "machine":
             found = is_machine(form.get("AnsweredBy", ""))
             return CarrierEvent(EventKind.MACHINE, channel_id, at, key=f"{sid}:machine") if found else None
@@ -50,21 +46,52 @@ def parse_webhook(form: Mapping[str, str], at: datetime) -> CarrierEvent | None:
             return None
 
 
-def reply_to_webhook(form: Mapping[str, str], public_url: str) -> str:
-    """The TwiML to answer a webhook with: thanks for a key that is an answer, the text again for any other, else nothing."""
+def next_node(form: Mapping[str, str], plan: RobocallPlan | None) -> PlanNode | None:
+    """Where a robocall goes on after this report; None for one that is no step of a robocall, or for its end."""
+    at = plan.node(form.get("node", "")) if plan is not None else None
+    if plan is None or at is None or _count(form, "step") >= MOST_STEPS or _count(form, "press") > MOST_KEYS:
+        return None
     match form.get("event", ""):
-        case "prompt_done":
-            return twiml.goodbye()
         case "digit":
-            plan = twiml.unpack_plan(form.get("plan", ""))
-            press = (_number(form.get("press", "")) or _MOST_KEYS) + 1
-            if plan is None or press > _MOST_KEYS:
-                return twiml.goodbye()
-            if form.get("Digits", "")[:1] in tuple(plan.keys):
-                return twiml.goodbye(plan.thanks_text)
-            return twiml.robocall(form.get("ref", ""), plan, twiml.Addresses(public_url), press=press)
+            return plan.node(at.keys.get(form.get("Digits", "")[:1]) or at.on_wrong or at.code)
+        case "prompt_done" | "nobody":
+            return plan.node(at.then)
         case _:
-            return twiml.nothing()
+            return None
+
+
+def reply_to_webhook(form: Mapping[str, str], public_url: str, plan: RobocallPlan | None = None) -> str:
+    """The TwiML to answer a webhook with: what the robocall goes on with, else nothing.
+
+    Args:
+        plan: of the robocall the report is about; without one its call ends.
+    """
+    event, channel_id, addresses = form.get("event", ""), form.get("ref", ""), twiml.Addresses(public_url)
+    step, press = _count(form, "step"), _count(form, "press")
+    if event == "transfer":
+        at = plan.node(form.get("node", "")) if plan is not None else None
+        return twiml.goodbye() if at is None else twiml.wait_for_operator(channel_id, at, addresses, step=step, press=press)
+    if event not in STEPS:
+        return twiml.nothing()
+    to = next_node(form, plan)
+    if to is None:
+        return twiml.goodbye()
+    return twiml.node(channel_id, to, addresses, step=step + 1, press=press + (event == "digit"))
+
+
+def _walked(form: Mapping[str, str], channel_id: str, sid: str, at: datetime) -> CarrierEvent | None:
+    """A step of a robocall; `went_to` is the node it went on to, put there by whoever answered the report."""
+    event, node, step = form["event"], form.get("went_to") or None, _count(form, "step")
+    if event == "transfer":
+        return CarrierEvent(EventKind.TRANSFER, channel_id, at, key=f"{sid}:transfer:{step}", node=form.get("node"), step=step)
+    if event == "digit":
+        digit = form.get("Digits", "")[:1]
+        if digit not in _DIGITS or not digit:
+            return None
+        key = f"{sid}:digit:{form.get('press', '')}"
+        return CarrierEvent(EventKind.DIGIT, channel_id, at, key=key, digit=digit, node=node, step=step + 1)
+    kind = EventKind.PROMPT_DONE if event == "prompt_done" else EventKind.NODE
+    return CarrierEvent(kind, channel_id, at, key=f"{sid}:{event}:{step}", node=node, step=step + 1)
 
 
 def _status(form: Mapping[str, str], channel_id: str, sid: str, at: datetime) -> CarrierEvent | None:
@@ -94,3 +121,8 @@ def _conference(form: Mapping[str, str], at: datetime) -> CarrierEvent | None:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _count(form: Mapping[str, str], name: str) -> int:
+    """A counter of ours that Twilio brought back; 1 where it is missing."""
+    return _number(form.get(name, "")) or 1
