@@ -31,12 +31,16 @@ LOCK_KEY = 4_217_002
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """A job and when it runs: every `seconds`, or by a cron line in UTC (Japan is UTC+9 all year)."""
+    """A job and when it runs: every `seconds`, or by a cron line in UTC (Japan is UTC+9 all year).
+
+    `is_here` runs it in the schedule's own process: a few quick statements that must not wait for a worker or for Redis.
+    """
 
     function: str
     queue: str = "default"
     seconds: int | None = None
     cron: str | None = None
+    is_here: bool = False
 
 
 PERIODIC = (
@@ -44,7 +48,8 @@ PERIODIC = (
     Periodic("campaigns.jobs.refresh_search", seconds=20),
     Periodic("campaigns.jobs.sweep_layout_drafts", seconds=3600),
     Periodic("campaigns.jobs.sweep_trials", seconds=30),
-    Periodic("campaigns.jobs.sweep_claims", seconds=15),
+    Periodic("campaigns.jobs.sweep_claims", seconds=5, is_here=True),
+    Periodic("campaigns.jobs.sweep_batches", queue="batch", seconds=60),
     Periodic("campaigns.jobs.release_messages", queue="batch", seconds=15),
     Periodic("campaigns.jobs.process_inbox", seconds=5),
     Periodic("campaigns.jobs.settle_unknown_messages", queue="batch", seconds=60),
@@ -73,7 +78,7 @@ class OfficeCron(CronJob):
         with transaction(None) as session:
             offices = [office.id for office in all_offices(session)]
         for office_id in offices:
-            if not enqueue(self.periodic.function, office_id, queue=self.periodic.queue):
+            if self.periodic.is_here or not enqueue(self.periodic.function, office_id, queue=self.periodic.queue):
                 run_here(self.periodic.function, office_id)
 
 

@@ -24,7 +24,7 @@ from campaigns.compliance.versions import load_policy
 from campaigns.debtors import search_lists
 from campaigns.imports import service as imports
 from campaigns.imports.layout_drafts import sweep_drafts
-from campaigns.messages.batches import advance_batches, prepare_batch
+from campaigns.messages.batches import advance_batches, find_batch, give_up, prepare_batch, tell_progress, unprepared
 from campaigns.messages.events import sweep_messages
 from campaigns.messages.inbox import service as inbox
 from campaigns.messages.rate import rates_of
@@ -32,6 +32,7 @@ from campaigns.messages.release import Releaser
 from campaigns.messages.senders.port import SmsSender
 from campaigns.messages.senders.registry import open_sender
 from campaigns.messages.settling import settle_messages
+from campaigns.messages.terms import WAITS, load_terms
 from campaigns.payments.following import judge_all
 from campaigns.planning import trials
 from campaigns.planning.models import Campaign
@@ -161,9 +162,51 @@ def prepare_night_batches(office_id: int) -> None:
         for channel in (Channel.SMS, Channel.AUTO_CALL):
             try:
                 with transaction(office_id) as session:
-                    prepare_batch(session, campaign_id, channel, utc_now())
+                    options = session.scalars(select(Campaign.options).where(Campaign.id == campaign_id)).one()
+                    waits = load_terms(session, options).nightly == WAITS
+                    prepare_batch(session, campaign_id, channel, utc_now(), waits=waits)
             except AppError as problem:
                 log.warning("batch_not_prepared", office_id=office_id, campaign_id=campaign_id, channel=channel, code=problem.code)
+
+
+def prepare_ordered(office_id: int, batch_id: int) -> None:
+    """Prepares a batch that was ordered on a page; its progress is told while it goes, all of it is written at once at the end."""
+
+    def tell(done: int, total: int) -> None:
+        with transaction(office_id) as session:
+            tell_progress(session, batch_id, done, total, utc_now())
+
+    with _only_one(office_id, f"prepare_batch {batch_id}") as is_first:
+        if not is_first:
+            return
+        try:
+            tell(0, 0)
+            with transaction(office_id) as session:
+                batch = find_batch(session, batch_id)
+                channel = Channel(batch.channel)
+                prepare_batch(
+                    session,
+                    batch.campaign_id,
+                    channel,
+                    batch.as_of,
+                    now=utc_now(),
+                    user_id=batch.created_by,
+                    waits=True,
+                    batch=batch,
+                    tell=tell,
+                )
+        except AppError as problem:
+            log.warning("batch_not_prepared", office_id=office_id, batch_id=batch_id, code=problem.code)
+            with transaction(office_id) as session:
+                give_up(session, batch_id, problem.code, utc_now())
+
+
+def sweep_batches(office_id: int) -> None:
+    """Takes up batches whose preparation was lost with its job or process."""
+    with transaction(office_id) as session:
+        lost = unprepared(session, utc_now())
+    for batch_id in lost:
+        prepare_ordered(office_id, batch_id)
 
 
 def release_messages(office_id: int, *, clock: Clock | None = None, budget: timedelta = _RELEASE_BUDGET) -> int:

@@ -32,7 +32,7 @@ from campaigns.worklist.models import WorkItem
 BATCH_CHANNELS = (Channel.SMS, Channel.AUTO_CALL)
 MOST_MOVES = 3
 EDITABLE = ("pace", "leftover", "rounds")
-LOST_AFTER = timedelta(seconds=30)
+LOST_AFTER = timedelta(minutes=2)
 """A preparation that has told nothing for so long is taken up by somebody else."""
 
 _PLACE_MESSAGES = text("""
@@ -97,10 +97,10 @@ def prepare_batch(
         return BatchResult(None, tally.prepared, found.total - tally.prepared, 0, window.opens, window.closes, tally.reasons)
     if batch is None:
         batch = order_batch(session, campaign_id, channel, as_of, now, user_id=user_id)
-    _freeze(session, batch, outline)
     check = sets.open_check(session, campaign_id, "batch", outline.policy, now, user_id)
     tally = write_all(session, outline, found, batch, check, tell)
     sets.close_check(check, now, batch_id=batch.id)
+    _freeze(session, batch, outline)
     batch.prepared, batch.segments, batch.refused = tally.prepared, tally.segments, found.total - tally.prepared
     batch.withdrawn, batch.reasons = withdrawn, tally.reasons
     keep_control(session, outline, batch)
@@ -351,6 +351,27 @@ def is_waiting(session: Session, batch_id: int) -> bool:
     return session.scalar(select(messages.exists() | items.exists())) or False
 
 
+def tell_progress(session: Session, batch_id: int, done: int, total: int, now: datetime) -> None:
+    """Notes how far a preparation is. Raises Conflict: it was cancelled meanwhile."""
+    told: Any = session.execute(
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.state == BatchState.PREPARING.value)
+        .values(progress=done, progress_total=total, heartbeat_at=now)
+    )
+    if not told.rowcount:
+        raise Conflict("The batch is not being prepared any more.", code="not_preparing")
+    publish(session, "batch")
+
+
+def give_up(session: Session, batch_id: int, reason: str, now: datetime) -> None:
+    """Ends a batch that can't be prepared."""
+    batch = find_batch(session, batch_id, locks=True)
+    if batch.state == BatchState.PREPARING.value:
+        move_batch(session, batch, BatchState.CANCELLED, now, reason=reason)
+        batch.finished_at = now
+        note(session, batch, "not_prepared", now, None, {"reason": reason})
+
+
 def unprepared(session: Session, now: datetime) -> list[int]:
     """Batches whose preparation was ordered and that nobody has worked on for a while."""
     lost = Batch.heartbeat_at <= now - LOST_AFTER
@@ -370,7 +391,7 @@ def _outline(session: Session, campaign_id: int, channel: Channel, as_of: dateti
 
 
 def _freeze(session: Session, batch: Batch, outline: Outline) -> None:
-    """Keeps with the batch what it is prepared from."""
+    """Keeps with the batch what it was prepared from; not before its end, since its row is where others see how far it is."""
     terms = outline.terms
     batch.template_id = None if outline.texts is None else outline.texts.main.template_id
     batch.rule_set_id, batch.policy_version = outline.campaign.rule_set_id, outline.policy.version
@@ -378,7 +399,6 @@ def _freeze(session: Session, batch: Batch, outline: Outline) -> None:
     batch.release_from, batch.release_until = outline.window.opens, outline.window.closes
     batch.pace, batch.leftover, batch.rounds = terms.pace, terms.leftover, terms.rounds
     batch.reaction_days, batch.segment_price, batch.minute_price = terms.reaction_days, terms.segment_price, terms.minute_price
-    session.flush()
 
 
 def _campaign(session: Session, campaign_id: int) -> Campaign:

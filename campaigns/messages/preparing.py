@@ -174,7 +174,7 @@ def _write_messages(
                 "lengths": [wording.segments for wording in same.values()],
                 "opens": [opens for opens, _ in window.spans],
                 "begins": window.begins(),
-                "seconds": window.seconds * USED if batch.pace == EVEN else 0.0,
+                "seconds": window.seconds * USED if outline.terms.pace == EVEN else 0.0,
                 "chosen": max(1, found.chosen),
                 "left_out": [*refused, *personal],
             },
@@ -207,7 +207,7 @@ def _write_personal(
             "templates": [texts.by_code[personal[one.debtor_id]].template_id for one in told],
             "bodies": [one.body for one in told],
             "lengths": [one.segments for one in told],
-            "moments": [place_at(outline.window, batch.pace, rows[one.debtor_id].rank, found.chosen) for one in told],
+            "moments": [place_at(outline.window, outline.terms.pace, rows[one.debtor_id].rank, found.chosen) for one in told],
         },
     ).one()
     _add(tally, written)
@@ -224,7 +224,7 @@ def _write_items(session: Session, outline: Outline, batch: Batch, found: Candid
     retry = RetryPolicy(outline.policy, outline.channel, outline.position.conduct.retry)
     moments = []
     for row in rows:
-        at = place_at(window, batch.pace, row.rank, found.chosen)
+        at = place_at(window, outline.terms.pace, row.rank, found.chosen)
         moments.append(max(at, other_part(row.rounds, window.opens, window.closes, retry)) if row.rounds else at)
     values = {
         "office": office_of(session),

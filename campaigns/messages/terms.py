@@ -96,8 +96,13 @@ def terms_of(*options: Mapping[str, Any]) -> BatchTerms:
 
 
 def load_terms(session: Session, campaign_options: Mapping[str, Any] | None = None) -> BatchTerms:
-    """The terms of this office, or of one of its campaigns."""
-    return terms_of(session.scalars(select(Office.options).where(Office.id == office_of(session))).one(), campaign_options or {})
+    """The terms of this office, or of one of its campaigns.
+
+    A training office, which contacts nobody, waits for nobody unless it says so.
+    """
+    options, is_training = session.execute(select(Office.options, Office.is_training).where(Office.id == office_of(session))).one()
+    usual = {KEY: {"nightly": BY_ITSELF}} if is_training else {}
+    return terms_of(usual, options, campaign_options or {})
 
 
 def change_terms(session: Session, changes: Mapping[str, Any]) -> BatchTerms:
@@ -106,7 +111,7 @@ def change_terms(session: Session, changes: Mapping[str, Any]) -> BatchTerms:
     office = session.scalars(select(Office).where(Office.id == office_of(session)).with_for_update()).one()
     office.options = {**office.options, KEY: {**office.options.get(KEY, {}), **new}}
     session.flush()
-    return terms_of(office.options)
+    return load_terms(session)
 
 
 def shown(terms: BatchTerms) -> dict[str, Any]:

@@ -1,0 +1,152 @@
+"""What became of everybody in a batch, one by one: prepared = sent + withdrawn + refused + failed + still waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from callcenter.core.clock import OFFICE_ZONE
+from callcenter.core.db import office_of
+from campaigns.attempts.codes import Channel
+from campaigns.messages.models import Batch
+from campaigns.messages.state import MessageState
+
+
+class Group(StrEnum):
+    """Where somebody of a batch is; everybody is in exactly one."""
+
+    SENT = "sent"
+    WITHDRAWN = "withdrawn"
+    REFUSED = "refused"
+    FAILED = "failed"
+    WAITING = "waiting"
+
+
+S = MessageState
+GROUP_OF: Mapping[str, Group] = {
+    S.READY: Group.WAITING,
+    S.CLAIMED: Group.WAITING,
+    S.HANDED_OVER: Group.WAITING,
+    S.UNKNOWN: Group.WAITING,  # may have gone out: the provider is being asked
+    S.ACCEPTED: Group.SENT,
+    S.DELIVERED: Group.SENT,
+    S.UNDELIVERED: Group.SENT,
+    S.FAILED: Group.FAILED,
+    S.WITHDRAWN: Group.WITHDRAWN,
+    S.REFUSED: Group.REFUSED,
+    # automated calls
+    "called": Group.SENT,
+    "answered": Group.SENT,
+    "not_called": Group.FAILED,
+}
+
+_MESSAGES = text("""
+SELECT state, reason, count(*), coalesce(sum(segments), 0) FROM message WHERE office_id = :office AND batch_id = :batch
+GROUP BY state, reason ORDER BY 3 DESC, 1, 2
+""")
+# A call that failed by equipment, or was never handed over, reached nobody.
+_CALLS = text("""
+SELECT told.state, CASE WHEN told.state IN ('called', 'answered') THEN '' ELSE told.reason END, count(*), coalesce(sum(told.seconds), 0)
+FROM (
+  SELECT CASE WHEN had.answered THEN 'answered' WHEN had.calls > 0 THEN 'called' WHEN w.state = 'withdrawn' THEN 'withdrawn'
+              WHEN w.state = 'done' THEN 'not_called' ELSE w.state END AS state, w.reason, had.seconds
+  FROM work_item w CROSS JOIN LATERAL (
+    SELECT count(*) AS calls, bool_or(a.line_result = 'answered') AS answered, sum(a.talk_seconds) AS seconds FROM attempt a
+    WHERE a.office_id = w.office_id AND a.debtor_id = w.debtor_id AND a.work_item_id = w.id AND a.channel = 'auto_call'
+      AND a.handed_over_at IS NOT NULL AND a.line_result IS DISTINCT FROM 'failed') had
+  WHERE w.office_id = :office AND w.batch_id = :batch) told
+GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
+""")
+_SENT_BY_HOUR = {
+    Channel.SMS.value: text("""
+SELECT date_trunc('hour', handed_over_at, :zone), count(*) FROM message
+WHERE office_id = :office AND batch_id = :batch AND state IN ('accepted', 'delivered', 'undelivered', 'unknown', 'handed_over')
+GROUP BY 1 ORDER BY 1
+"""),
+    Channel.AUTO_CALL.value: text("""
+SELECT date_trunc('hour', a.began_at, :zone), count(*) FROM work_item w
+JOIN attempt a ON a.office_id = w.office_id AND a.debtor_id = w.debtor_id AND a.work_item_id = w.id AND a.channel = 'auto_call'
+WHERE w.office_id = :office AND w.batch_id = :batch AND a.handed_over_at IS NOT NULL GROUP BY 1 ORDER BY 1
+"""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """So many in one state for one reason; `amount` is of segments, or of seconds talked."""
+
+    group: Group
+    state: str
+    reason: str
+    count: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A batch's people."""
+
+    prepared: int
+    lines: tuple[Line, ...]
+
+    def count(self, *groups: Group) -> int:
+        """How many are in these groups."""
+        return sum(line.count for line in self.lines if line.group in groups)
+
+    def in_state(self, *states: str) -> int:
+        """How many are in these states."""
+        return sum(line.count for line in self.lines if line.state in states)
+
+    def amount(self, *groups: Group) -> int:
+        """Segments, or seconds talked, of these groups."""
+        return sum(line.amount for line in self.lines if line.group in groups)
+
+    @property
+    def total(self) -> int:
+        """Everybody."""
+        return sum(line.count for line in self.lines)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether everybody prepared is somewhere, and nobody else."""
+        return self.total == self.prepared
+
+    @property
+    def settled_percent(self) -> int:
+        """How far it is."""
+        return 100 if not self.total else int((self.total - self.count(Group.WAITING)) * 100 / self.total)
+
+
+def account(session: Session, batch: Batch) -> Account:
+    """Counts everybody of a batch."""
+    statement = _MESSAGES if batch.channel == Channel.SMS.value else _CALLS
+    rows = session.execute(statement, {"office": office_of(session), "batch": batch.id})
+    return Account(batch.prepared, tuple(Line(GROUP_OF[row[0]], row[0], row[1], int(row[2]), int(row[3])) for row in rows))
+
+
+def sent_by_hour(session: Session, batch: Batch) -> dict[datetime, int]:
+    """How many were handed over in each hour of the office's time."""
+    values = {"office": office_of(session), "batch": batch.id, "zone": OFFICE_ZONE.key}
+    return {row[0].astimezone(OFFICE_ZONE): int(row[1]) for row in session.execute(_SENT_BY_HOUR[batch.channel], values)}
+
+
+def cost(batch: Batch, amount: int) -> int:
+    """Yen for so many segments, or so many seconds talked (each minute begun is counted as a share)."""
+    if batch.channel == Channel.SMS.value:
+        return round(amount * batch.segment_price / 100)
+    return round(amount * batch.minute_price / 6_000)
+
+
+USUAL_CALL = timedelta(seconds=40)
+"""What an automated call takes on average, for estimates before any was made."""
+
+
+def estimate(batch: Batch) -> int:
+    """Yen that the whole batch would cost."""
+    amount = batch.segments if batch.channel == Channel.SMS.value else int(batch.prepared * USUAL_CALL.total_seconds())
+    return cost(batch, amount)
