@@ -23,6 +23,7 @@ from dialer.agents.state import ON_LINE, AgentState, NextState, PauseReason
 from dialer.calls.models import Call
 from dialer.calls.service import end_call
 from dialer.calls.state import CallState
+from dialer.controls import consults
 from dialer.legs import forget_lost_legs, free_legs_of
 from dialer.sharing import dead_nodes
 from dialer.telephony.events import CarrierEvent
@@ -40,6 +41,7 @@ def resync(session: Session, node: str, carrier: str, event: CarrierEvent, now: 
     calls = session.scalars(_open_calls(carrier).where(Call.node == node, Call.placed_at < event.at)).all()
     count = _end_lost(session, [call for call in calls if call.channel_id not in event.live], now)
     lost_legs = forget_lost_legs(session, node, event.live, event.at)
+    consults.forget_lost(session, event.live, event.at)
     free_operators(session, now)
     if count or lost_legs:
         log.warning("resynced", ended_calls=count, lost_legs=lost_legs)

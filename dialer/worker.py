@@ -20,6 +20,8 @@ from callcenter.core.db import transaction
 from callcenter.core.errors import StoreUnavailable
 from dialer import placing, reaping
 from dialer.calls import service as calls
+from dialer.controls import consults
+from dialer.controls.carrying import Controls
 from dialer.legs import LegKeeper
 from dialer.placing import Line, Placement
 from dialer.sharing import CampaignShare, WakeUp, give_up, renew
@@ -77,6 +79,7 @@ class Dialer:
             carrier, clock, settings.node, settings.limits, settings.caller_id, settings.round_seconds, settings.prepare_prompts
         )
         self._legs = LegKeeper(carrier, settings.node)
+        self._controls = Controls(carrier, settings.node, settings.caller_id)
         self._duties: dict[int, Duty] = {}
         self._pending: deque[CarrierEvent] = deque()
         self._next_round = self._next_reap = clock.now()
@@ -150,7 +153,9 @@ class Dialer:
         with transaction(office_id) as session:
             legs = self._legs.wishes(session, now)
             channels = placing.hang_ups(session, self._line)
+            tasks = self._controls.take(session, now)
         self._legs.fulfil(office_id, legs, now)
+        self._controls.carry_out(office_id, tasks, now)
         for channel_id in channels:
             self._hang_up(channel_id)
 
@@ -205,6 +210,7 @@ class Dialer:
         with transaction(office_id) as session:
             if event.kind in LEG_EVENTS:
                 self._legs.apply(session, event, now)
+                consults.apply(session, event, now)
                 applied = None
             else:
                 applied = calls.apply_event(session, event, now)

@@ -23,6 +23,7 @@ from campaigns.attempts.codes import LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.planning.models import Campaign
 from dialer.agents import service as agents
+from dialer.agents.state import ON_LINE
 from dialer.calls import robocalls
 from dialer.calls.models import Call, CallEvent
 from dialer.calls.state import CallState, CallView, Change, advance
@@ -117,8 +118,8 @@ def end_by_channel(session: Session, channel_id: str, line_result: LineResult | 
 def request_hang_up(session: Session, user_id: int, now: datetime) -> bool:
     """The operator ends the line; the dialer carries it out at once. False when there is no line."""
     agent = agents.find_live(session, user_id)
-    if agent is None or agent.attempt_id is None:
-        return False
+    if agent is None or agent.attempt_id is None or agent.state not in ON_LINE:
+        return False  # a call that was handed over is not the operator's to end
     live = select(Call).where(Call.attempt_id == agent.attempt_id, Call.state != CallState.ENDED)
     call = session.scalar(live.with_for_update())
     if call is None:
@@ -235,6 +236,9 @@ def _ended(session: Session, call: Call, attempt: Attempt, view: CallView, now: 
     if call.mode == ROBOCALL:
         robocalls.note_path(session, call, attempt)
     agent_id = call.agent_session_id
+    if attempt.state == "wrap_up":  # handed over to an officer, and the operator still writes
+        late.note_line_end(session, attempt, ended_at)
+        return
     if attempt.state == "closed":  # the result was written down while they still talked
         late.note_line_end(session, attempt, ended_at)
     else:

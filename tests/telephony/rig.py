@@ -69,10 +69,13 @@ class Rig:
     Attributes:
         folder: everything the rig writes; Asterisk's log is `asterisk/log/messages.log`, SIPp's `far_end.log`.
         ami: where the manager interface is.
+        far_port: where another far end than SIPp listens, for tests that hear what the debtor hears.
         ws_port: SIP over WebSocket for browser phones (`/ws`).
     """
 
-    def __init__(self, folder: Path, *, rtp_ports: int = 1000, extra_phones: tuple[PhonePlan, ...] = (), wait_seconds: int = 6) -> None:
+    def __init__(
+        self, folder: Path, *, rtp_ports: int = 1000, extra_phones: tuple[PhonePlan, ...] = (), wait_seconds: int = 6, far_port: int = 0
+    ) -> None:
         self.root = asterisk_root()
         self.folder = folder
         self.home = folder / "asterisk"
@@ -80,6 +83,7 @@ class Rig:
         self._rtp_ports = rtp_ports
         self._extra_phones = extra_phones
         self._wait_seconds = wait_seconds
+        self._own_far_port = far_port
         self._asterisk: subprocess.Popen[bytes] | None = None
         self._far_end: subprocess.Popen[bytes] | None = None
         self._choose_ports()
@@ -88,7 +92,8 @@ class Rig:
         for is_last in (False, False, True):
             try:
                 self._prepare()
-                self.start_far_end()
+                if not self._own_far_port:
+                    self.start_far_end()
                 self.start_asterisk()
             except RuntimeError:  # a port that was free a moment ago is not any more
                 self.close()
@@ -104,6 +109,7 @@ class Rig:
 
     def _choose_ports(self) -> None:
         self._sip_port, self._far_port = _free_ports(socket.SOCK_DGRAM, 2)
+        self._far_port = self._own_far_port or self._far_port
         self.ami_port, self.ws_port = _free_ports(socket.SOCK_STREAM, 2)
         self._rtp_first = random.randrange(20000, 32000 - self._rtp_ports, 2)
         self.ami = AmiSettings("127.0.0.1", self.ami_port, "callcenter", _SECRET, keepalive_seconds=1.0, answer_seconds=3.0)

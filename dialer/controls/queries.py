@@ -1,0 +1,64 @@
+"""What the console shows of a line: one look, no state changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import User
+from dialer.agents.models import AgentSession
+from dialer.calls.models import Call
+from dialer.controls.models import Consultation, LineOrder
+from dialer.controls.state import Talk
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """The operator's line as it is now.
+
+    Attributes:
+        held_at: since when the debtor is on hold.
+        talk: state of the talk with an officer, None without one; `ending` is how the last one ended, "" when none has.
+        problem: why the last thing asked for was not done; "" when nothing is wrong.
+    """
+
+    is_muted: bool = False
+    held_at: datetime | None = None
+    talk: Talk | None = None
+    talk_since: datetime | None = None
+    officer: str = ""
+    ending: str = ""
+    problem: str = ""
+
+
+def line_view(session: Session, agent_session_id: int, call_id: int | None) -> LineView:
+    """What was done to the line of this call so far."""
+    is_muted = session.scalar(select(AgentSession.is_muted).where(AgentSession.id == agent_session_id)) or False
+    if call_id is None:
+        return LineView(is_muted=is_muted)
+    held_at = session.scalar(select(Call.held_at).where(Call.id == call_id))
+    row = session.execute(
+        select(Consultation, User.display_name)
+        .join(User, (User.office_id == Consultation.office_id) & (User.id == Consultation.officer_id))
+        .where(Consultation.call_id == call_id)
+        .order_by(Consultation.id.desc())
+        .limit(1)
+    ).one_or_none()
+    last = select(LineOrder.problem).where(LineOrder.call_id == call_id).order_by(LineOrder.id.desc()).limit(1)
+    problem = session.scalar(last) or ""
+    if row is None:
+        return LineView(is_muted, held_at, problem=problem)
+    talk, officer = row
+    is_open = talk.ended_at is None
+    return LineView(
+        is_muted,
+        held_at,
+        talk=Talk(talk.state) if is_open else None,
+        talk_since=(talk.answered_at or talk.began_at) if is_open else None,
+        officer=officer,
+        ending="" if is_open else talk.ending,
+        problem=problem,
+    )
