@@ -28,6 +28,8 @@ ROOMS_WITH_TABLES = (
     "dialer.controls.models",
     "dialer.inbound.models",
     "dialer.ivr.models",
+    "dialer.recordings.models",
+    "dialer.supervising.models",
     "reports.facts.models",
 )
 for room in ROOMS_WITH_TABLES:

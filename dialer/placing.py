@@ -28,10 +28,12 @@ from dialer.calls.state import CallState
 from dialer.cases import next_case, open_case
 from dialer.ivr.service import plan_for, plan_to_prepare, script_for, scripts_of
 from dialer.pacing import PacingDecision, PacingSnapshot, decide
+from dialer.recordings import service as recordings
+from dialer.recordings.terms import NOTICE_SOUND, NOTICE_TEXT, terms_of
 from dialer.sharing import CampaignShare
 from dialer.telephony.errors import CarrierError, CarrierRefused, HandoverUnknown
 from dialer.telephony.port import Carrier, CarrierLimits, OriginateRequest
-from dialer.telephony.robocall import RobocallPlan
+from dialer.telephony.robocall import NodeKind, PlanNode, RobocallPlan
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +68,7 @@ class Line:
         self._failures, self._closed_until = 0, clock.now()
         self.hung_up: set[str] = set()
         self._prepare, self._prepared = prepare, set[str]()
+        self.can_play_notice = prepare is None  # carriers that need no files speak themselves
         self._look_again = timedelta(seconds=round_seconds * 0.9)
         self._nothing_until: dict[int, datetime] = {}
         self._policies: dict[int, tuple[datetime, ContactPolicy]] = {}
@@ -108,6 +111,17 @@ class Line:
                 self.note_no_robocalls(share.campaign_id)
                 return
             self._prepared.add(plan.prompt)
+
+    def prepare_notice(self, share: CampaignShare) -> None:
+        """Makes the sound that tells of a recording, where this campaign plays it; without it a call is made but not recorded."""
+        if self._prepare is None or self.can_play_notice or terms_of(share.options).notice != "voice":
+            return
+        try:
+            self._prepare(RobocallPlan((PlanNode("notice", NodeKind.SAY, NOTICE_SOUND, NOTICE_TEXT),)))
+        except (AppError, OSError) as problem:
+            log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
+            return
+        self.can_play_notice = True
 
     def has_robocalls(self, campaign_id: int) -> bool:
         """False for a moment after none was found: an empty queue is not searched at every event."""
@@ -153,6 +167,8 @@ def place_round(line: Line, share: CampaignShare) -> Placement:
         requested, plan = _look(session, line, share)
     if plan.robocalls and line.has_robocalls(share.campaign_id):
         line.prepare(share)
+    if requested or plan.operator_calls:
+        line.prepare_notice(share)
     robocalls = plan.robocalls if line.has_robocalls(share.campaign_id) else 0
     makers = ((_take_requested, requested), (_open_for_operator, plan.operator_calls), (_open_robocall, robocalls))
     placed = 0
@@ -280,6 +296,7 @@ def _request(
     robocall: RobocallPlan | None = None,
 ) -> OriginateRequest:
     office = session.get_one(Office, share.office_id)
+    recording = None if robocall else recordings.plan_for(call, share.options, has_notice_sound=line.can_play_notice)
     return OriginateRequest(
         channel_id=call.channel_id,
         number=number or "",
@@ -287,6 +304,7 @@ def _request(
         ring_seconds=share.ring_seconds,
         leg_id=leg_id,
         robocall=robocall,
+        recording=recording,
     )
 
 

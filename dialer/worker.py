@@ -18,13 +18,14 @@ from callcenter.auth.models import Office
 from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
 from callcenter.core.errors import StoreUnavailable
-from dialer import placing, reaping
+from dialer import conversations, placing, reaping
 from dialer.calls import service as calls
 from dialer.controls import consults
 from dialer.controls.carrying import Controls
 from dialer.legs import LegKeeper
 from dialer.placing import Line, Placement
 from dialer.sharing import CampaignShare, WakeUp, give_up, renew
+from dialer.supervising import carrying as supervising
 from dialer.telephony.errors import CarrierError
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import Carrier, CarrierLimits
@@ -154,8 +155,10 @@ class Dialer:
             legs = self._legs.wishes(session, now)
             channels = placing.hang_ups(session, self._line)
             tasks = self._controls.take(session, now)
+            supervision = supervising.tasks(session, self.settings.node, now) if self.carrier.is_connected() else ()
         self._legs.fulfil(office_id, legs, now)
         self._controls.carry_out(office_id, tasks, now)
+        supervising.carry_out(self.carrier, office_id, supervision, now)
         for channel_id in channels:
             self._hang_up(channel_id)
 
@@ -202,18 +205,23 @@ class Dialer:
             for duty in self._duties.values():
                 with transaction(duty.office_id) as session:
                     reaping.resync(session, self.settings.node, self.carrier.name, event, now)
+                    supervising.forget_lost(session, event.live, self.settings.node, now)
             self._note_news(self._duties, wishes=True)
             return
         office_id = calls.office_of_channel(event.channel_id)
         if office_id is None or office_id not in self._duties:
             return
         with transaction(office_id) as session:
-            if event.kind in LEG_EVENTS:
+            applied, left_alone = None, None
+            if event.kind in LEG_EVENTS and supervising.is_leg(event.channel_id):
+                left_alone = supervising.apply(session, event, now)
+            elif event.kind in LEG_EVENTS:
                 self._legs.apply(session, event, now)
                 consults.apply(session, event, now)
-                applied = None
             else:
                 applied = calls.apply_event(session, event, now)
+                if applied is not None and event.kind is EventKind.BRIDGED:
+                    conversations.joined(session, applied.call_id, now)
         self._legs.rejoin()
         if applied is None or applied.has_moved:
             self.has_moved = True
@@ -222,6 +230,8 @@ class Dialer:
             self._hang_up(applied.hang_up)
         if applied is not None and applied.join:
             self._join(*applied.join)
+        if left_alone is not None:
+            self._hang_up(left_alone)
 
     def _hang_up(self, channel_id: str) -> None:
         try:

@@ -27,6 +27,7 @@ from callcenter.core.logging import configure_logging
 from callcenter.core.settings import Settings, get_settings
 from campaigns.planning.service import find_campaign, latest_campaign
 from dialer.ivr.speech import prepare_plan
+from dialer.recordings.keeping import RecordingKeeper
 from dialer.sharing import WakeUp
 from dialer.telephony.port import CarrierLimits
 from dialer.telephony.registry import build_carrier
@@ -96,8 +97,22 @@ def _work(campaign: str, node: str) -> None:
             prepare_prompts=(lambda plan: prepare_plan(plan, settings.sounds)) if settings.carrier == "asterisk" else None,
         )
         url = settings.database_url.get_secret_value() if settings.database_url else ""
-        with WakeUp(url, node) as wake_up:
+        with WakeUp(url, node) as wake_up, _keeping(settings, node[:80], clock, office_ids):
             Dialer(build_carrier(settings, clock, inbox), clock, chosen, wake_up).run(stopping.is_set)
+
+
+@contextmanager
+def _keeping(settings: Settings, node: str, clock: SystemClock, office_ids: tuple[int, ...]) -> Iterator[None]:
+    """Takes recordings out of the carrier's spool, in a thread of its own so that no call waits for it."""
+    stopping = threading.Event()
+    keeper = RecordingKeeper(settings.recording_spool, settings.data_dir, node, clock, lambda: office_ids or _all_office_ids())
+    thread = threading.Thread(target=keeper.run, args=(stopping,), name="recordings", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(timeout=30)
 
 
 def _scope(settings: Settings, campaign: str) -> tuple[tuple[int, ...], int | None]:

@@ -17,6 +17,7 @@ class Call(OfficeMixin, Base):
     `channel_id` is ours and unique for ever. `agent_session_id` is the operator reserved for it; null for a robocall.
     `node` is the dialer that hands it over; empty while none has taken it, and then it was certainly not made.
     `held_at`: since when the debtor hears the hold tone instead of the operator.
+    `is_recorded`: the conversation is to be recorded, under the name `channel_id`; `has_notice`: the debtor is told so first.
     """
 
     __tablename__ = "call"
@@ -26,6 +27,7 @@ class Call(OfficeMixin, Base):
         within_office("agent_session_id", "agent_session"),
         UniqueConstraint("office_id", "channel_id"),
         UniqueConstraint("office_id", "attempt_id"),
+        Index("ix_call_recorded", "office_id", "placed_at", postgresql_where=text("is_recorded")),
         Index("ix_call_live", "office_id", "campaign_id", postgresql_where=text("state <> 'ended'")),
         CheckConstraint("state in ('placing','placed','ringing','answered','bridged','ended')", name="state"),
     )
@@ -49,6 +51,8 @@ class Call(OfficeMixin, Base):
     hangup_requested_at: Mapped[datetime | None]
     held_at: Mapped[datetime | None]
     node: Mapped[str] = mapped_column(String(80), server_default="")
+    is_recorded: Mapped[bool] = mapped_column(server_default=text("false"))
+    has_notice: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class CallEvent(OfficeMixin, Base):

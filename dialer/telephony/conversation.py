@@ -38,7 +38,8 @@ class SupervisionRequest:
         leg_id: our id of the supervisor's leg.
         address: where the supervisor's phone is, in the carrier's terms.
         mode: what is wanted; a leg that is not up yet can't take over.
-        operator_leg_id: the operator's standing leg.
+        room_id: the operator's room.
+        operator_channel: the channel of the operator's phone in it.
         channel_id: the debtor's channel, if there is one now.
         was: what the leg does now; None when the phone has to be called first.
     """
@@ -46,6 +47,7 @@ class SupervisionRequest:
     leg_id: str
     address: str
     mode: SupervisionMode
-    operator_leg_id: str
+    room_id: str
+    operator_channel: str
     channel_id: str | None = None
     was: SupervisionMode | None = None

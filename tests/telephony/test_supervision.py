@@ -83,7 +83,7 @@ def heard_by_debtor(rig: Rig, name: str, hertz: float, *, is_heard: bool = True)
 
 
 def supervise(floor: Floor, leg: str, operator_leg: str, mode: SupervisionMode, channel: str | None, was: SupervisionMode | None) -> None:
-    floor.carrier.supervise(SupervisionRequest(leg, floor.supervisor.name, mode, operator_leg, channel, was))
+    floor.carrier.supervise(SupervisionRequest(leg, floor.supervisor.name, mode, operator_leg, operator_leg, channel, was))
     listen_for(floor.carrier, EventKind.LEG_UP, leg, 60)
 
 

@@ -22,12 +22,12 @@ def first_order(request: SupervisionRequest, settings: AsteriskSettings) -> Orde
         raise CarrierRefused("a conversation is taken over by a phone that is up already", code="leg_not_up")
     order = leg_order(LegRequest(request.leg_id, request.address), settings)
     target = {"Context": CONTEXT, "Exten": request.mode.value}
-    return Order({**order.keys, **target}, {"CALLCENTER_ROOM": require_id(request.operator_leg_id)})
+    return Order({**order.keys, **target}, {"CALLCENTER_ROOM": require_id(_object(request))})
 
 
 def moves(request: SupervisionRequest) -> list[Move]:
     """Who goes where, in order: nobody is alone in a room on the way, and nobody is let go before the next room is made."""
-    leg, operator = require_id(request.leg_id), require_id(request.operator_leg_id)
+    leg, room = require_id(request.leg_id), require_id(request.room_id)
     debtor = None if request.channel_id is None else require_id(request.channel_id)
     is_taken = request.was is SupervisionMode.TAKE_OVER
     takes = request.mode is SupervisionMode.TAKE_OVER
@@ -35,11 +35,18 @@ def moves(request: SupervisionRequest) -> list[Move]:
         raise CarrierRefused("there is no conversation to take over", code="no_conversation")
     found: list[Move] = []
     if is_taken and not takes and debtor is not None:
-        found.append((debtor, operator, "callcenter-debtor", "join"))
-    found.append((leg, leg if takes else operator, CONTEXT, request.mode.value))
+        found.append((debtor, room, "callcenter-debtor", "join"))
+    found.append((leg, require_id(_object(request)), CONTEXT, request.mode.value))
     if takes and not is_taken and debtor is not None:
         found.append((debtor, leg, CONTEXT, "taken"))
     return found
+
+
+def _object(request: SupervisionRequest) -> str:
+    """The channel that is listened to, the room that is joined, or the supervisor's own room."""
+    if request.mode is SupervisionMode.TAKE_OVER:
+        return request.leg_id
+    return request.room_id if request.mode is SupervisionMode.BARGE else request.operator_channel
 
 
 def change(link: AmiLink, request: SupervisionRequest) -> None:

@@ -251,7 +251,7 @@ class SimulatedCarrier:
     def supervise(self, request: SupervisionRequest) -> None:
         """Keeps to the rules of a real carrier; what is heard is left to the imagination."""
         self._require_up()
-        if (request.was is None) is (request.leg_id in self.supervisors) or request.operator_leg_id not in self._legs:
+        if (request.was is None) is (request.leg_id in self.supervisors) or request.operator_channel not in self._legs:
             raise CarrierRefused("there is no such voice leg to be with", code="no_conversation")
         if request.mode is SupervisionMode.TAKE_OVER and (request.was is None or request.channel_id not in self._live):
             raise CarrierRefused("there is no conversation to take over", code="no_conversation")
