@@ -31,6 +31,7 @@ ROOMS_WITH_TABLES = (
     "dialer.recordings.models",
     "dialer.supervising.models",
     "reports.facts.models",
+    "reports.saved_views",
 )
 for room in ROOMS_WITH_TABLES:
     import_module(room)

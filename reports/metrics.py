@@ -1,5 +1,7 @@
 """The headline metrics as declared objects: what is divided by what, of whom, since which version, and after which source.
 
+The others are in `reports.further_metrics`.
+
 `definitions` in every report and the words beside every figure are read from here.
 """
 
@@ -19,6 +21,10 @@ class Unit(StrEnum):
     PROMISES = "promises"
     HOURS = "hours"
     CALLS_PER_HOUR = "calls_per_hour"
+    CALLS_PER_PERSON = "calls_per_person"
+    SECONDS = "seconds"
+    MESSAGES = "messages"
+    YEN = "yen"
     RATIO = "ratio"
 
 
@@ -28,6 +34,10 @@ UNIT_WORDS: dict[Unit, Words] = {
     Unit.PROMISES: Words("件", "promises"),
     Unit.HOURS: Words("時間", "hours"),
     Unit.CALLS_PER_HOUR: Words("件/時間", "calls per hour"),
+    Unit.CALLS_PER_PERSON: Words("件/人", "calls per person"),
+    Unit.SECONDS: Words("秒", "seconds"),
+    Unit.MESSAGES: Words("通", "messages"),
+    Unit.YEN: Words("円", "yen"),
     Unit.RATIO: Words("%", "%"),
 }
 

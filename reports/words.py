@@ -15,3 +15,8 @@ class Words:
     def in_language(self, lang: str) -> str:
         """The text in `lang` (ja or en)."""
         return self.en if lang == "en" else self.ja
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Japanese and English."""
+        return self.ja, self.en

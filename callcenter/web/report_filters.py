@@ -16,7 +16,8 @@ from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn
 from campaigns.planning.models import Campaign
-from reports.cuts import FORMS, Cut
+from reports.cut_forms import FORMS
+from reports.cuts import Cut
 from reports.exports.table import channel_words
 from reports.periods import Period, month_to_date, read_day
 from reports.queries.headline import CHANNELS, HeadlineQuery
@@ -102,14 +103,14 @@ def choices(session: Session, who: SignedIn, query: HeadlineQuery, lang: str) ->
     campaigns = session.execute(select(Campaign.id, Campaign.name).order_by(Campaign.id.desc()).limit(SHOWN_CAMPAIGNS))
     every = phrases.pick(lang, ("すべて", "All"))
     return {
-        "by": [_option(cut, FORMS[cut].name.in_language(lang), query.cut) for cut in cuts_for(who)],
-        "channel": [_option(channel, channel_words(channel).in_language(lang), query.channel) for channel in CHANNELS],
+        "by": [option(cut, FORMS[cut].name.in_language(lang), query.cut) for cut in cuts_for(who)],
+        "channel": [option(channel, channel_words(channel).in_language(lang), query.channel) for channel in CHANNELS],
         "campaign": [
-            _option("", every, query.campaign_id or ""),
-            *(_option(str(number), name, str(query.campaign_id or "")) for number, name in campaigns),
+            option("", every, query.campaign_id or ""),
+            *(option(str(number), name, str(query.campaign_id or "")) for number, name in campaigns),
         ],
     }
 
 
-def _option(value: str, label: str, chosen: object) -> dict[str, Any]:
+def option(value: str, label: str, chosen: object) -> dict[str, Any]:
     return {"value": str(value), "label": label, "is_chosen": str(value) == str(chosen)}

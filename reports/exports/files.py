@@ -9,7 +9,7 @@ from typing import Any
 import xlsxwriter
 
 from reports.exports.table import Cell, Table, build, plain_text
-from reports.metrics import Unit
+from reports.metrics import Metric, Unit
 from reports.queries.headline import Headline
 
 BOM = "\ufeff"
@@ -17,6 +17,16 @@ MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
+}
+
+
+OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+NUMBERS = {
+    Unit.RATIO: "0.0%",
+    Unit.HOURS: "#,##0.0",
+    Unit.CALLS_PER_HOUR: "#,##0.0",
+    Unit.CALLS_PER_PERSON: "0.00",
+    Unit.SECONDS: "#,##0.0",
 }
 
 
@@ -49,8 +59,7 @@ def to_xlsx(report: Headline, lang: str = "ja") -> bytes:
     """A workbook with the figures and a sheet of their definitions; numbers are numbers, texts are never formulas."""
     table = build(report, lang)
     out = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(out, options) as book:
+    with xlsxwriter.Workbook(out, OPTIONS) as book:
         figures_sheet(book, table)
         definitions_sheet(book, table, "Definitions" if lang == "en" else "定義")
     return out.getvalue()
@@ -61,11 +70,7 @@ def figures_sheet(book: Any, table: Table) -> None:
     sheet = book.add_worksheet(table.title[:31])
     bold = book.add_format({"bold": True, "font_size": 14})
     head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "bg_color": "#F2F2F2"})
-    formats = {
-        Unit.RATIO: book.add_format({"num_format": "0.0%"}),
-        Unit.HOURS: book.add_format({"num_format": "#,##0.0"}),
-        Unit.CALLS_PER_HOUR: book.add_format({"num_format": "#,##0.0"}),
-    }
+    formats = {unit: book.add_format({"num_format": form}) for unit, form in NUMBERS.items()}
     count = book.add_format({"num_format": "#,##0"})
     sheet.write_string(0, 0, table.title, bold)
     sheet.write_string(1, 0, table.subtitle)
@@ -102,3 +107,28 @@ def definitions_sheet(book: Any, table: Table, name: str) -> None:
     sheet.set_column(5, 5, 6)
     sheet.set_column(6, 6, 36)
     sheet.freeze_panes(1, 1)
+
+
+def cross_workbook(metric: Metric, subtitle: str, heads: list[str], rows: list[list[Cell]], lang: str) -> bytes:
+    """A table of two cuts as a workbook: a label, then the metric's figures; the last row and column are totals."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, OPTIONS) as book:
+        sheet = book.add_worksheet(metric.name.in_language(lang)[:31].translate(str.maketrans("[]:*?/\\", "       ")))
+        head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "bg_color": "#F2F2F2"})
+        number = book.add_format({"num_format": NUMBERS.get(metric.unit, "#,##0")})
+        sheet.write_string(0, 0, metric.name.in_language(lang), book.add_format({"bold": True, "font_size": 14}))
+        sheet.write_string(1, 0, subtitle)
+        for column, text in enumerate(heads):
+            sheet.write_string(3, column, text, head)
+        for place, row in enumerate(rows, start=4):
+            sheet.write_string(place, 0, str(row[0]))
+            for column, cell in enumerate(row[1:], start=1):
+                if isinstance(cell, int | float):
+                    sheet.write_number(place, column, cell, number)
+        sheet.autofilter(3, 0, 3 + len(rows), len(heads) - 1)
+        sheet.freeze_panes(4, 1)
+        sheet.set_column(0, 0, 24)
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+    return out.getvalue()

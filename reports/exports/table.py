@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from reports.cuts import CHANNEL_LABELS
+from reports.cut_forms import CHANNEL_LABELS
 from reports.metrics import HEADLINE, UNIT_WORDS, Metric, Unit, definition
 from reports.queries.headline import Headline
 from reports.words import Words

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from callcenter.auth.models import User
 from callcenter.core.db import office_of
-from reports.cuts import Cut, label
+from reports.cut_forms import label
+from reports.cuts import Cut
 from reports.facts.read import SETS, SUMS, Tally, cover, tallies
 from reports.figures import Figures, Row
 from reports.metrics import HEADLINE, definition
@@ -29,6 +30,8 @@ __all__ = ["ALL_CHANNELS", "CHANNELS", "Headline", "HeadlineQuery", "headline", 
 IN_FACTS: dict[Cut | None, tuple[str, str]] = {
     None: ("all", "''"),
     Cut.DAY: ("all", "day"),
+    Cut.WEEK: ("all", "date_trunc('week', day)::date"),
+    Cut.MONTH: ("all", "to_char(day, 'YYYY-MM')"),
     Cut.CHANNEL: ("all", "channel"),
     Cut.HOUR: ("hour", "key"),
     Cut.OPERATOR: ("operator", "key"),
@@ -78,7 +81,7 @@ def tallied(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, 
         return None
     dimension, key = IN_FACTS[query.cut]
     period = query.period
-    found = cover(session, period.first, period.last, str(period.zone), uses_months=query.cut is not Cut.DAY)
+    found = cover(session, period.first, period.last, str(period.zone), uses_months=query.cut not in (Cut.DAY, Cut.WEEK))
     if not found.is_worth_it:
         return None
     channel = None if query.channel == ALL_CHANNELS else str(query.channel)

@@ -12,7 +12,8 @@ from typing import Any
 
 from campaigns.attempts.codes import CONTACT_PARTIES, PROMISE_OUTCOMES, RIGHT_PARTIES, Channel, LineResult
 from campaigns.promises.settle import PAID_IN_TIME
-from reports.cuts import FORMS, UNCUT, Cut, CutForm
+from reports.cut_forms import AMOUNT_BOUNDS, FORMS, UNCUT
+from reports.cuts import Cut, CutForm
 from reports.periods import Period
 
 ALL_CHANNELS = "all"
@@ -108,7 +109,7 @@ _BY_DAY = """AND false
     FROM span, generate_series(date_trunc('day', began AT TIME ZONE :zone), ended AT TIME ZONE :zone, interval '1 day') d
     WHERE ended > began AND least(ended, (d + interval '1 day') AT TIME ZONE :zone) > greatest(began, d AT TIME ZONE :zone)"""
 
-_SLOTS = {Cut.HOUR: _BY_HOUR, Cut.DAY: _BY_DAY}
+_SLOTS = {Cut.HOUR: _BY_HOUR, **dict.fromkeys((Cut.DAY, Cut.WEEKDAY, Cut.WEEK, Cut.MONTH), _BY_DAY)}
 _NO_HOURS = "worked AS (SELECT key, NULL::numeric AS seconds FROM calls WHERE false)"
 
 _TO_MERGE = """
@@ -142,16 +143,18 @@ def statement(query: HeadlineQuery, *, to_merge: bool = False) -> str:
     form = query.form
     by_channel = "AND a.channel = :channel" if query.channel != ALL_CHANNELS else ""
     by_campaign = "AND a.campaign_id = :campaign" if query.campaign_id is not None else ""
+    attempt_key, attempt_join = form.attempts_by()
+    due_key, due_join = form.due_by()
     calls = _CALLS.format(
-        attempt_key=form.attempt_key,
-        join=form.join.format(debtor="a.debtor_id"),
+        attempt_key=attempt_key,
+        join=attempt_join,
         handed_over=HANDED_OVER,
         attempt_filter=f"{by_channel} {by_campaign}",
         persons=_PERSONS if to_merge else "",
     )
     due = _DUE.format(
-        due_key=form.due_key,
-        join=form.join.format(debtor="p.debtor_id"),
+        due_key=due_key,
+        join=due_join,
         paid_in_time=PAID_IN_TIME,
         due_filter=f"{by_channel} {by_campaign}",
     )
@@ -181,6 +184,7 @@ def parameters(query: HeadlineQuery, office_id: int, now: datetime) -> dict[str,
         "now": now,
         "channel": str(query.channel),
         "campaign": query.campaign_id,
+        "amounts": list(AMOUNT_BOUNDS),
         "failed": str(LineResult.FAILED),
         "answered": str(LineResult.ANSWERED),
         "contact_parties": sorted(CONTACT_PARTIES),

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from itertools import count
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
-from callcenter.auth.models import Office
+from callcenter.auth.models import Office, Role, User
+from callcenter.auth.sessions import open_session
+from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
+from callcenter.web import cross_pages, errors, report_pages
+
+
+class Browser:
+    """A signed-in person's requests to the application, without a server."""
+
+    def __init__(self, app: FastAPI, session: str) -> None:
+        self.app, self.cookies = app, {"session": session}
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test", cookies=self.cookies) as client:
+                return await client.get(path, headers=headers)
+
+        return asyncio.run(ask())
 
 
 @pytest.fixture
@@ -24,3 +45,21 @@ def new_office(clean_database: None) -> Callable[[], int]:
             return office.id
 
     return make
+
+
+@pytest.fixture
+def browse(office_id: int) -> Callable[[Role], Browser]:
+    app = FastAPI()
+    errors.install(app)
+    app.include_router(report_pages.router)
+    app.include_router(cross_pages.router)
+
+    def sign_in(role: Role) -> Browser:
+        with transaction(office_id) as session:
+            user = User(sign_in_name=f"the-{role}", display_name="堀", role=role)
+            session.add(user)
+            session.flush()
+            token, _ = open_session(session, user, utc_now())
+        return Browser(app, f"{office_id}.{token}")
+
+    return sign_in

@@ -2,56 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 from collections.abc import Callable
 
-import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
 
-from callcenter.auth.models import Role, User
-from callcenter.auth.sessions import open_session
-from callcenter.core.clock import utc_now
+from callcenter.auth.models import Role
 from callcenter.core.db import transaction
-from callcenter.web import errors, report_pages
 from tests.reports import world
+from tests.reports.conftest import Browser
 
 SEPTEMBER = "from=2026-09-01&to=2026-09-30"
-
-
-class Browser:
-    """A signed-in person's requests to the application, without a server."""
-
-    def __init__(self, app: FastAPI, session: str) -> None:
-        self.app, self.cookies = app, {"session": session}
-
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test", cookies=self.cookies) as client:
-                return await client.get(path, headers=headers)
-
-        return asyncio.run(ask())
-
-
-@pytest.fixture
-def browse(office_id: int) -> Callable[[Role], Browser]:
-    app = FastAPI()
-    errors.install(app)
-    app.include_router(report_pages.router)
-
-    def sign_in(role: Role) -> Browser:
-        with transaction(office_id) as session:
-            user = User(sign_in_name=f"the-{role}", display_name="堀", role=role)
-            session.add(user)
-            session.flush()
-            token, _ = open_session(session, user, utc_now())
-        return Browser(app, f"{office_id}.{token}")
-
-    return sign_in
 
 
 @pytest.fixture

@@ -1,0 +1,235 @@
+"""Two cuts crossed, the calls behind a figure, what the figures mean, and the views a person keeps."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from callcenter.auth import audit
+from callcenter.auth.permissions import Action
+from callcenter.core.clock import local_day, utc_now
+from callcenter.core.errors import InvalidInput
+from callcenter.web import phrases
+from callcenter.web.cross_model import CrossFilters, as_table, cross_choices, cross_model, read_cross
+from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
+from callcenter.web.formats import clock, write_day
+from callcenter.web.pages import lang_of, page, shell_of, words_of
+from callcenter.web.report_filters import choices, read_filters, require_readable
+from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
+from reports import saved_views
+from reports.cut_forms import FORMS, label
+from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell
+from reports.exports.table import channel_words, shown
+from reports.further_metrics import GROUPS
+from reports.metrics import UNIT_WORDS
+from reports.queries.behind import Cell, calls_behind
+from reports.queries.crossed import crossed
+from reports.queries.measures import measured
+
+router = APIRouter(prefix="/reports")
+Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]
+Caller = Annotated[SignedIn, may(Action.SEE_DEBTORS)]
+Anybody = Annotated[SignedIn, may(Action.SEE_TEAM_FIGURES)]
+
+
+@router.get("/cross")
+def show_cross(request: Request, session: Tx, who: Reader) -> Response:
+    """The table; with unreadable filters it says which and shows what can be shown (422)."""
+    now, lang = utc_now(), lang_of(request)
+    asked = read_cross(session, who, request.query_params, local_day(now), lang)
+    found = crossed(session, asked.filters.query, asked.columns, asked.metric, now)
+    made = phrases.pick(lang, (f"集計は{write_day(now, lang)} {clock(now)}に作りました。", f"Counted {write_day(now, lang)} {clock(now)}."))
+    query = asked.filters.query
+    options = {f"{name}_options": listed for name, listed in choices(session, who, query, lang).items()}
+    model = {
+        "from_on": query.period.first,
+        "to_on": query.period.last,
+        "address": asked.address,
+        "metric": _definition(asked.metric.code, lang),
+        "title": _title(asked, lang),
+        "errors": [{"field_id": name, "message": message} for name, message in asked.errors],
+        "views": _views(session, who, "/reports/cross"),
+        **options,
+        **cross_choices(who, asked, lang),
+    }
+    shell = shell_of(request, words_of(request)("cross.title"), status=made)
+    status = 422 if asked.errors else 200
+    return page(request, "report_cross.html", shell, status, page=model, table=cross_model(found, asked, lang))
+
+
+@router.get("/cross.csv")
+def cross_csv(request: Request, session: Tx, who: Reader) -> Response:
+    """The table on the page as CSV."""
+    asked, heads, rows = _cross_file(request, session, who)
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(heads)
+    writer.writerows([csv_cell(cell) for cell in row] for row in rows)
+    return _file((BOM + out.getvalue()).encode("utf-8"), asked, "csv")
+
+
+@router.get("/cross.xlsx")
+def cross_xlsx(request: Request, session: Tx, who: Reader) -> Response:
+    """The table on the page as a workbook."""
+    asked, heads, rows = _cross_file(request, session, who)
+    lang = lang_of(request)
+    period = asked.filters.query.period
+    subtitle = f"{_title(asked, lang)}　{period.first} – {period.last}　{channel_words(asked.filters.query.channel).in_language(lang)}"
+    return _file(cross_workbook(asked.metric, subtitle, heads, rows, lang), asked, "xlsx")
+
+
+def _cross_file(request: Request, session: Any, who: SignedIn) -> tuple[CrossFilters, list[str], list[list[Any]]]:
+    now, lang = utc_now(), lang_of(request)
+    asked = read_cross(session, who, request.query_params, local_day(now), lang)
+    if asked.errors:
+        raise InvalidInput(" ".join(message for _, message in asked.errors), code="bad_filter")
+    heads, rows = as_table(crossed(session, asked.filters.query, asked.columns, asked.metric, now), asked, lang)
+    return asked, heads, rows
+
+
+def _file(data: bytes, asked: CrossFilters, kind: str) -> Response:
+    period = asked.filters.query.period
+    columns = f"-{asked.columns}" if asked.columns else ""
+    name = f"{asked.metric.code}-{period.first:%Y%m%d}-{period.last:%Y%m%d}-{asked.rows}{columns}.{kind}"
+    return Response(data, media_type=MEDIA_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+@router.get("/calls")
+def show_calls(request: Request, session: Tx, who: Caller) -> Response:
+    """The calls behind one figure, newest first; on record, since debtors' numbers are shown."""
+    now, lang = utc_now(), lang_of(request)
+    given = request.query_params
+    asked = read_cross(session, who, given, local_day(now), lang)
+    if asked.errors:
+        raise InvalidInput(" ".join(message for _, message in asked.errors), code="bad_filter")
+    cell = Cell(asked.columns, given.get("row"), given.get("column"), only_hits=given.get("only") == "hits")
+    lines, is_more = calls_behind(session, asked.filters.query, asked.metric, cell, now, _before(given.get("before", "")))
+    if lines:
+        detail = {"page": "report.calls", "count": len(lines), "figure": asked.metric.code, "by": str(asked.rows)}
+        audit.record(session, "debtor.listed", "report", None, who.user_id, who.address, detail, now)
+    where = {name: value for name in ("row", "column", "only") if (value := given.get(name)) is not None}
+    here = f"/reports/calls?{asked.address}" + (f"&{urlencode(where)}" if where else "")
+    last = lines[-1] if lines else None
+    model = {
+        "title": _title(asked, lang),
+        "period": asked.filters.query.period,
+        "where": _where(asked, cell, lang),
+        "back_url": f"/reports/cross?{asked.address}",
+        "next_url": f"{here}&{urlencode({'before': f'{last.began_at.isoformat()},{last.id}'})}" if last and is_more else "",
+        "is_first": "before" not in given,
+        "first_url": here,
+        "rows": [
+            {
+                "at": line.began_at,
+                "href": f"/debtors/{line.debtor_id}",
+                "number": line.debtor_no,
+                "channel": _words(lang, Channel, line.channel),
+                "operator": line.operator,
+                "line": _words(lang, LineResult, line.line_result),
+                "party": _words(lang, Party, line.party),
+                "outcome": _words(lang, Outcome, line.outcome),
+                "talk": line.talk_seconds,
+            }
+            for line in lines
+        ],
+    }
+    return page(request, "report_calls.html", shell_of(request, words_of(request)("cross.calls")), page=model)
+
+
+def _words(lang: str, kind: type[StrEnum], code: str) -> str:
+    return phrases.label(lang, kind(code)) if code else "–"
+
+
+def _before(text: str) -> tuple[datetime, int] | None:
+    """The last call shown, as an address has it; InvalidInput when it is none."""
+    if not text:
+        return None
+    moment, _, number = text.partition(",")
+    try:
+        began = datetime.fromisoformat(moment)
+        if began.tzinfo is None or not number.isdecimal() or len(number) > 18:
+            raise ValueError
+    except ValueError as problem:
+        raise InvalidInput("続きの位置を読めません。", hint="一覧を開き直してください。", code="bad_cursor") from problem
+    return began, int(number)
+
+
+def _where(asked: CrossFilters, cell: Cell, lang: str) -> str:
+    parts = []
+    for cut, key in ((asked.rows, cell.row), (asked.columns, cell.column)):
+        if cut is not None and key is not None:
+            parts.append(f"{FORMS[cut].name.in_language(lang)}: {label(cut, key).in_language(lang)}")
+    return "・".join(parts) or phrases.pick(lang, ("全体", "All"))
+
+
+def _title(asked: CrossFilters, lang: str) -> str:
+    sides = [FORMS[cut].name.in_language(lang) for cut in (asked.rows, asked.columns) if cut is not None]
+    return f"{asked.metric.name.in_language(lang)} ({' × '.join(sides)})"
+
+
+@router.get("/definitions")
+def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
+    """Every metric with what it divides, its scope, version and source, and its figure over the chosen period."""
+    now, lang = utc_now(), lang_of(request)
+    filters = read_filters(session, who, request.query_params, local_day(now), lang)
+    found = measured(session, require_readable(filters), now)
+    groups = [
+        {
+            "code": code,
+            "title": title.in_language(lang),
+            "metrics": [_definition(metric.code, lang) | {"value": shown(found.value(metric), metric)} for metric in metrics],
+        }
+        for code, title, metrics in GROUPS
+    ]
+    period = filters.query.period
+    shell = shell_of(request, words_of(request)("definitions.title"))
+    lists = {f"{name}_options": options for name, options in choices(session, who, filters.query, lang).items()}
+    return page(request, "report_definitions.html", shell, groups=groups, page={"from_on": period.first, "to_on": period.last, **lists})
+
+
+def _definition(code: str, lang: str) -> dict[str, Any]:
+    metric = next(metric for _, _, metrics in GROUPS for metric in metrics if metric.code == code)
+    return {
+        "code": code,
+        "name": metric.name.in_language(lang),
+        "numerator": metric.numerator.in_language(lang),
+        "denominator": metric.denominator.in_language(lang) if metric.denominator else "",
+        "unit": UNIT_WORDS[metric.unit].in_language(lang),
+        "scope": metric.scope.in_language(lang),
+        "version": metric.version,
+        "source": metric.source.in_language(lang),
+    }
+
+
+def _views(session: Any, who: SignedIn, here: str) -> list[dict[str, Any]]:
+    return [
+        {"id": view.id, "name": view.name, "url": view.url, "is_here": view.page == here}
+        for view in saved_views.views_of(session, who.user_id)
+    ]
+
+
+@router.post("/views")
+def keep_view(session: Tx, who: Reader, form: Form, done: Annotated[Once, once]) -> Response:
+    """Keeps what is shown under a name."""
+    address = str(form.get("address", ""))
+    view_page = str(form.get("page", ""))
+    if not done.is_repeat:
+        view = saved_views.save_view(session, who.user_id, str(form.get("name", "")), view_page, address, utc_now())
+        audit.record(session, "view.saved", "saved_view", view.id, who.user_id, who.address, {"page": view.page}, utc_now())
+    return RedirectResponse(f"{view_page}?{address}" if view_page in saved_views.PAGES else "/reports", 303)
+
+
+@router.post("/views/{view_id}/forget")
+def forget_view(session: Tx, who: Reader, form: Form, view_id: int) -> Response:
+    """Removes one of one's own views."""
+    saved_views.forget_view(session, who.user_id, view_id)
+    view_page = str(form.get("page", ""))
+    return RedirectResponse(view_page if view_page in saved_views.PAGES else "/reports", 303)

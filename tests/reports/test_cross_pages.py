@@ -1,0 +1,111 @@
+"""The pages of crossed figures, of the calls behind them and of the definitions, through HTTP."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from html import unescape
+
+import pytest
+from sqlalchemy import select
+
+from callcenter.auth.models import AuditEvent, Role
+from callcenter.core.clock import utc_now
+from callcenter.core.db import transaction
+from callcenter.core.errors import InvalidInput
+from reports.further_metrics import EVERY
+from reports.saved_views import forget_view, save_view, views_of
+from tests.reports import world
+from tests.reports.conftest import Browser
+
+SEPTEMBER = "from=2026-09-01&to=2026-09-30"
+
+
+@pytest.fixture
+def town(office_id: int) -> None:
+    """Two operators; the second reaches three of four, the first one of four."""
+    with transaction(office_id) as session:
+        clerks, campaign_id = [world.operator(session, name) for name in ("sato", "ito")], world.campaign(session)
+        for number in range(120):
+            clerk = number % 2
+            person = world.debtor(session, ("10", "current"))
+            reached = (number // 2) % 4 < (3 if clerk else 1)
+            moment = f"2026-09-{7 + number % 3:02d} {9 + number % 5:02d}:{number % 60:02d}"
+            line, party = ("answered", "debtor") if reached else ("busy", None)
+            world.attempt(session, person, moment, line, party, operator_id=clerks[clerk], campaign_id=campaign_id)
+
+
+def test_a_table_marks_what_differs_and_leads_to_the_calls(browse: Callable[[Role], Browser], town: None, office_id: int) -> None:
+    client = browse(Role.SUPERVISOR)
+    answer = client.get(f"/reports/cross?{SEPTEMBER}&by=operator&columns=&metric=contact_rate_per_call")
+    assert answer.status_code == 200
+    for words in ("コンタクト率(架電あたり)", "75.0%", "25.0%", "▲", "▼", "ITO (ito)"):
+        assert words in answer.text
+    links = [unescape(link) for link in re.findall(r'href="(/reports/calls[^"]*)"', answer.text)]
+    ito = next(link for link in links if "row=ito" in link)
+    calls = client.get(ito)
+    assert calls.status_code == 200
+    assert calls.text.count('href="/debtors/') == 60
+    assert client.get(f"{ito}&only=hits").text.count('href="/debtors/') == 45
+    with transaction(office_id) as session:
+        events = session.scalars(select(AuditEvent).where(AuditEvent.action == "debtor.listed").order_by(AuditEvent.id)).all()
+    assert [event.detail["count"] for event in events] == [60, 45]
+
+
+def test_long_lists_go_on_where_they_stopped(browse: Callable[[Role], Browser], town: None) -> None:
+    client = browse(Role.AUDITOR)
+    first = client.get(f"/reports/calls?{SEPTEMBER}")
+    assert first.text.count('href="/debtors/') == 100
+    older = unescape(re.findall(r'href="(/reports/calls[^"]*before[^"]*)"', first.text)[0])
+    second = client.get(older)
+    assert second.text.count('href="/debtors/') == 20
+    assert "最新から見る" in second.text
+    assert client.get(f"/reports/calls?{SEPTEMBER}&before=x,1", accept="application/json").status_code == 422
+
+
+def test_the_files_have_the_table(browse: Callable[[Role], Browser], town: None) -> None:
+    client = browse(Role.TAX_OFFICER)
+    answer = client.get(f"/reports/cross.csv?{SEPTEMBER}&by=operator&columns=weekday&metric=attempts")
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+    assert rows[0] == ["オペレーター", "月", "火", "水", "計"]
+    assert rows[-1] == ["計", "40", "40", "40", "120"]
+    assert client.get(f"/reports/cross.xlsx?{SEPTEMBER}&by=hour").content.startswith(b"PK")
+    assert client.get("/reports/cross.csv?metric=beauty", accept="application/json").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("more", "words"), [("metric=beauty", "その指標はありません"), ("by=hour&columns=hour", "同じ区切り"), ("from=x", "読めません")]
+)
+def test_what_cannot_be_read_is_said(browse: Callable[[Role], Browser], town: None, more: str, words: str) -> None:
+    answer = browse(Role.SUPERVISOR).get(f"/reports/cross?{more}")
+    assert answer.status_code == 422
+    assert words in answer.text
+
+
+def test_an_empty_period_says_so(browse: Callable[[Role], Browser], town: None) -> None:
+    answer = browse(Role.SUPERVISOR).get("/reports/cross?from=2030-01-01&to=2030-01-31")
+    assert answer.status_code == 200
+    assert "この期間の架電はありません" in answer.text
+
+
+def test_every_figure_is_defined(browse: Callable[[Role], Browser], town: None) -> None:
+    answer = browse(Role.OPERATOR).get(f"/reports/definitions?{SEPTEMBER}")
+    assert answer.status_code == 200
+    for code in EVERY:
+        assert f'id="{code}"' in answer.text
+    assert "50.0%" in answer.text
+
+
+def test_views_are_kept_by_name_and_forgotten(office_id: int, town: None) -> None:
+    with transaction(office_id) as session:
+        who = world.operator(session, "view")
+        save_view(session, who, "先月", "/reports/cross", "by=hour", utc_now())
+        kept = save_view(session, who, "先月", "/reports", "by=day", utc_now())
+        assert [view.url for view in views_of(session, who)] == ["/reports?by=day"]
+        for name, page, address in (("", "/reports", ""), ("x", "/debtors", ""), ("x", "/reports", "by=<b>")):
+            with pytest.raises(InvalidInput):
+                save_view(session, who, name, page, address, utc_now())
+        forget_view(session, who, kept.id)
+        assert views_of(session, who) == []
