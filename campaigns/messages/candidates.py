@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.db import office_of
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.compliance.facts import COUNTS, LINES, USABLE_STATUSES
+from campaigns.planning.assigning import AS_A_WHOLE, configured
 from campaigns.planning.position import Position
 from campaigns.worklist.budget import SPENT
 
@@ -92,7 +93,8 @@ def set_apart(session: Session, campaign_id: int, channel: Channel, position: Po
     session.execute(_FOR_SETS)
     for statement in _MAKE.split(";"):
         session.execute(text(statement))
-    session.execute(_FILL, values)
+    with configured(session, AS_A_WHOLE):  # without statistics, as right after the first list, nested loops would take hours
+        session.execute(_FILL, values)
     session.execute(text("CREATE UNIQUE INDEX ON batch_candidate (place)"))
     session.execute(text("ANALYZE batch_candidate"))
     counts = {row[0]: int(row[1]) for row in session.execute(_REASONS)}
