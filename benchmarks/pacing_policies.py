@@ -10,9 +10,9 @@ from dialer.pacing.budget import FIRST_PRICE, LIMIT, Budget, learn_price
 from dialer.pacing.decision import PacingDecision, PacingSnapshot, decide
 from dialer.pacing.learning import RING_EDGES, Durations, Memory, hazards_of
 from dialer.pacing.odds import Odds, Situation, build_odds
+from dialer.pacing.pacer import LEAST_WORK
 
 REFRESH_SECONDS = 30.0
-LEAST_CALLS, LEAST_ANSWERS = 30, 5  # with less seen, nothing is predicted
 AS_MANY_AS_IT_TAKES = 10**6
 
 
@@ -72,14 +72,7 @@ class Learner:
 
     def heard(self, world: World, what: str, seconds: float) -> None:
         """Remembers how calls, talks and results ended."""
-        if what in ("answer", "fail"):
-            self.memory.add_call(seconds, is_answer=what == "answer")
-        elif what == "let_go":
-            self.memory.add_let_go(seconds)
-        elif what == "talk":
-            self.memory.talks.add(seconds)
-        elif what == "wrap":
-            self.memory.wraps.add(seconds)
+        self.memory.take(what, seconds)
 
     def day_began(self, world: World) -> None:
         """What was learned stays; how much more or less is answered than usual does not."""
@@ -140,7 +133,6 @@ class Ours(Learner):
             self.memory.price = learn_price(self.memory.price, answers, abandoned, budget)
             self._judged = (today.answers, today.abandoned)
         ringing, talking, wrapping = self.ages(world)
-        has_seen_enough = self.memory.answers_seen >= LEAST_ANSWERS and self.memory.calls_seen >= LEAST_CALLS
         self._decision = decide(
             PacingSnapshot(
                 mode="predictive",
@@ -151,7 +143,7 @@ class Ours(Learner):
                 wrapping=wrapping,
                 ringing=ringing,
                 waiting=len(world.waiting),
-                odds=odds if has_seen_enough else None,
+                odds=odds if self.memory.has_seen_enough else None,
                 budget=budget,
                 price=self.memory.price,
             )
@@ -170,6 +162,8 @@ class Ours(Learner):
             world.today.abandoned,
             sum(day.answers for day in days),
             sum(day.abandoned for day in days),
+            answers_a_minute=60.0 * world.today.answers / max(LEAST_WORK, world.worked),
+            minutes_to_come=world.seconds_to_come / 60.0,
         )
 
 

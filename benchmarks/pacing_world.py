@@ -142,6 +142,16 @@ class World:
             today.talk -= max(0.0, ends - until)
         self._wraps.clear()
 
+    @property
+    def worked(self) -> float:
+        """Seconds of this day gone by."""
+        return self.now - len(self.past) * self.hours * HOUR
+
+    @property
+    def seconds_to_come(self) -> float:
+        """Seconds of this day still to come."""
+        return self.hours * HOUR - self.worked
+
     _wraps: dict[int, float] = field(default_factory=dict)
 
     def _plan(self, at: float, kind: str, key: int) -> None:

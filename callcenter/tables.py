@@ -28,6 +28,7 @@ ROOMS_WITH_TABLES = (
     "dialer.controls.models",
     "dialer.inbound.models",
     "dialer.ivr.models",
+    "dialer.pacing.models",
     "dialer.recordings.models",
     "dialer.supervising.models",
     "reports.facts.models",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from campaigns.attempts import service as attempts
@@ -45,16 +45,17 @@ def next_case(
     lease: timedelta = claim.LEASE,
     policy: ContactPolicy | None = None,
     mode: str = "",
+    unfit: ColumnElement[bool] | None = None,
 ) -> Case | None:
     """Claims the next case the gate allows; what it refuses goes back for later or is withdrawn, each with its reason on record.
 
-    None when there is nothing to do now, or too much was refused in a row (the next round goes on).
+    None when there is nothing to do now, or too much was refused in a row (the next round goes on). `unfit`: see `claim.claim`.
     """
     policy = policy or gate.load_policy(session)
     if not is_open(policy.hours, channel, now):
         return None
     for _ in range(MOST_REFUSALS):
-        items = claim.claim(session, campaign_id, channel, 1, holder, now, lease=lease, user_ids=user_ids)
+        items = claim.claim(session, campaign_id, channel, 1, holder, now, lease=lease, user_ids=user_ids, unfit=unfit)
         if not items:
             return None
         case = admit(session, items[0], now, policy, mode)

@@ -3,242 +3,160 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
 
-import structlog
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
-from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
-from callcenter.core.errors import AppError
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
-from campaigns.compliance.gate import is_still_valid, load_policy
-from campaigns.compliance.rules import ContactPolicy
+from campaigns.compliance.gate import is_still_valid
 from campaigns.debtors.models import PhoneNumber
+from campaigns.worklist.claim import promised, with_operator_only
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
 from dialer.agents.state import AgentState
 from dialer.calls import service as calls
+from dialer.calls.binding import PREDICTIVE, idle_operators
 from dialer.calls.models import Call
 from dialer.calls.state import CallState
 from dialer.cases import next_case, open_case
-from dialer.ivr.service import plan_for, plan_to_prepare, script_for, scripts_of
-from dialer.pacing import PacingDecision, PacingSnapshot, decide
+from dialer.ivr.service import plan_for, script_for
+from dialer.line import CASES, PROMISED, ROBOCALLS, Line
+from dialer.looking import Look, look
+from dialer.pacing import Why
+from dialer.pacing.pacer import Pacer
+from dialer.pacing.standing import keep_decision
 from dialer.recordings import service as recordings
-from dialer.recordings.terms import NOTICE_SOUND, NOTICE_TEXT, terms_of
 from dialer.sharing import CampaignShare
-from dialer.telephony.errors import CarrierError, CarrierRefused, HandoverUnknown
-from dialer.telephony.port import Carrier, CarrierLimits, OriginateRequest
-from dialer.telephony.robocall import NodeKind, PlanNode, RobocallPlan
+from dialer.telephony.errors import HandoverUnknown
+from dialer.telephony.port import Announcement, OriginateRequest
+from dialer.telephony.robocall import RobocallPlan
 
-log = structlog.get_logger(__name__)
+__all__ = ["Line", "Placement", "Places", "hang_ups", "place_round"]
 
-LONGEST_BACK_OFF = 30.0
-POLICY_AGE = timedelta(seconds=5)
+Maker = Callable[[Session, Line, CampaignShare], "OriginateRequest | None"]
+RAN_DRY_SECONDS = 10.0  # a campaign that found no case leaves its operators to the next ones for so long
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How many calls a round placed, and whether another round may place more at once."""
+    """How many calls a round placed, whether another round may place more at once, and channels to be let go."""
 
     placed: int
     has_more: bool = False
+    let_go: Sequence[str] = ()
 
 
-class Line:
-    """The trunk as the dialer uses it: its caps, and the pause after it did not answer."""
+@dataclass
+class Places:
+    """The campaigns of one office as they are worked, first ones first, with what each learned."""
 
-    def __init__(
-        self,
-        carrier: Carrier,
-        clock: Clock,
-        node: str,
-        limits: CarrierLimits,
-        caller_id: str,
-        round_seconds: float = 1.0,
-        prepare: Callable[[RobocallPlan], None] | None = None,
-    ) -> None:
-        self.carrier, self.clock, self.node, self.limits, self.caller_id = carrier, clock, node, limits, caller_id
-        self.lines_in_use: dict[int, int] = {}
-        self._tokens, self._filled_at = 1.0, clock.now()
-        self._failures, self._closed_until = 0, clock.now()
-        self.hung_up: set[str] = set()
-        self._prepare, self._prepared = prepare, set[str]()
-        self.can_play_notice = prepare is None  # carriers that need no files speak themselves
-        self._look_again = timedelta(seconds=round_seconds * 0.9)
-        self._nothing_until: dict[int, datetime] = {}
-        self._policies: dict[int, tuple[datetime, ContactPolicy]] = {}
+    pacers: dict[int, Pacer] = field(default_factory=dict)
 
-    def is_open(self) -> bool:
-        """Whether a call may be handed over now."""
-        return self.carrier.is_connected() and self.clock.now() >= self._closed_until and self._fill() >= 1.0
+    def pacer_of(self, share: CampaignShare, zone: ZoneInfo) -> Pacer:
+        """The campaign's pacing by the office's day; made anew where its limit was changed."""
+        limit = share.dialling.abandon_percent / 100
+        known = self.pacers.get(share.campaign_id)
+        if known is None or (known.limit, known.zone) != (limit, zone):
+            known = self.pacers[share.campaign_id] = Pacer(share.campaign_id, limit, zone)
+        return known
 
-    def opens_at(self) -> datetime | None:
-        """When the next call may leave if only caps forbid it now."""
-        if not self.carrier.is_connected():
-            return None
-        missing = max(0.0, 1.0 - self._fill()) / self.limits.calls_per_second
-        return max(self._closed_until, self.clock.now() + timedelta(seconds=missing))
-
-    def free_lines(self) -> int:
-        """Lines of the trunk nobody uses."""
-        return max(0, self.limits.max_lines - sum(self.lines_in_use.values()))
-
-    def policy(self, session: Session, office_id: int) -> ContactPolicy:
-        """The office's contact rules, read again every few seconds; the facts about a debtor are never kept."""
-        known = self._policies.get(office_id)
-        if known is None or self.clock.now() - known[0] > max(POLICY_AGE, self._look_again):
-            known = self._policies[office_id] = (self.clock.now(), load_policy(session))
-        return known[1]
-
-    def prepare(self, share: CampaignShare) -> None:
-        """Makes the scripts' sounds before their first call, outside any transaction; without them no robocall of this campaign leaves."""
-        if self._prepare is None:
-            return
-        with transaction(share.office_id) as session:
-            plans = [plan_to_prepare(session, script) for script in scripts_of(session, share.options, share.campaign_id)]
-        for plan in plans:
-            if plan.prompt in self._prepared:
-                continue
-            try:
-                self._prepare(plan)
-            except (AppError, OSError) as problem:
-                log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
-                self.note_no_robocalls(share.campaign_id)
-                return
-            self._prepared.add(plan.prompt)
-
-    def prepare_notice(self, share: CampaignShare) -> None:
-        """Makes the sound that tells of a recording, where this campaign plays it; without it a call is made but not recorded."""
-        if self._prepare is None or self.can_play_notice or terms_of(share.options).notice != "voice":
-            return
-        try:
-            self._prepare(RobocallPlan((PlanNode("notice", NodeKind.SAY, NOTICE_SOUND, NOTICE_TEXT),)))
-        except (AppError, OSError) as problem:
-            log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
-            return
-        self.can_play_notice = True
-
-    def has_robocalls(self, campaign_id: int) -> bool:
-        """False for a moment after none was found: an empty queue is not searched at every event."""
-        return self._nothing_until.get(campaign_id, self.clock.now()) <= self.clock.now()
-
-    def note_no_robocalls(self, campaign_id: int) -> None:
-        """There is no automated call to be made now."""
-        self._nothing_until[campaign_id] = self.clock.now() + self._look_again
-
-    def take(self) -> None:
-        """One call leaves."""
-        self._tokens -= 1.0
-
-    def _fill(self) -> float:
-        now = self.clock.now()
-        gained = (now - self._filled_at).total_seconds() * self.limits.calls_per_second
-        self._tokens, self._filled_at = min(max(1.0, self.limits.calls_per_second), self._tokens + gained), now
-        return self._tokens
-
-    def hand_over(self, request: OriginateRequest) -> CarrierError | None:
-        """Asks the carrier; no transaction is open. Returns what went wrong."""
-        try:
-            self.carrier.originate(request)
-        except HandoverUnknown as problem:
-            log.warning("hand_over_unknown", error=problem.code)
-            return problem
-        except CarrierRefused as problem:
-            log.warning("call_refused", error=problem.code)
-            return problem
-        except CarrierError as problem:
-            self._failures += 1
-            wait = min(LONGEST_BACK_OFF, 2.0**self._failures)
-            self._closed_until = self.clock.now() + timedelta(seconds=wait)
-            log.warning("carrier_unreachable", retry_in_seconds=wait)
-            return problem
-        self._failures = 0
-        return None
+    def keep(self, shares: Sequence[CampaignShare]) -> None:
+        """Forgets what another dialer works now: its memory goes on in the database."""
+        mine = {share.campaign_id for share in shares if share.dial_mode == PREDICTIVE}
+        self.pacers = {campaign_id: pacer for campaign_id, pacer in self.pacers.items() if campaign_id in mine}
 
 
-def place_round(line: Line, share: CampaignShare) -> Placement:
-    """Places what may be placed now for one campaign; each call is committed before the carrier is asked."""
+def place_round(line: Line, share: CampaignShare, places: Places, before: Sequence[CampaignShare] = ()) -> Placement:
+    """Places what may be placed now for one campaign; each call is committed before the carrier is asked.
+
+    Args:
+        before: the office's campaigns that come first.
+    """
+    barred = _barred(line, share)
     with transaction(share.office_id) as session:
-        requested, plan = _look(session, line, share)
-    if plan.robocalls and line.has_robocalls(share.campaign_id):
+        zone = line.policy(session, share.office_id).hours.zone
+        found = look(session, line, share, before, places.pacer_of(share, zone), barred)
+        if share.dial_mode == PREDICTIVE:
+            keep_decision(session, share.campaign_id, found.snapshot, found.decision, line.clock.now())
+    if found.decision.robocalls and line.may_find(ROBOCALLS, share.campaign_id):
         line.prepare(share)
-    if requested or plan.operator_calls:
+    if found.requested or found.decision.operator_calls or found.decision.predictive_calls:
         line.prepare_notice(share)
-    robocalls = plan.robocalls if line.has_robocalls(share.campaign_id) else 0
-    makers = ((_take_requested, requested), (_open_for_operator, plan.operator_calls), (_open_robocall, robocalls))
     placed = 0
-    for make, count in makers:
+    for make, count in _makers(line, share, found):
         for _ in range(count):
             if not line.is_open():
-                return Placement(placed, has_more=True)
+                return Placement(placed, has_more=True, let_go=found.let_go)
             with transaction(share.office_id) as session:
                 request = make(session, line, share)
             if request is None:
                 break
             _hand_over(line, share.office_id, request)
             placed += 1
-    return Placement(placed)
+    return Placement(placed, let_go=found.let_go)
 
 
-def _look(session: Session, line: Line, share: CampaignShare) -> tuple[int, PacingDecision]:
-    """Calls that operators asked for, and what the pacing says about ready operators with a voice leg here and calls under way."""
-    under_way = session.execute(
-        select(Call.campaign_id, Call.mode, Call.node, func.count())
-        .where(Call.state != CallState.ENDED, Call.node.in_((line.node, "")))
-        .group_by(Call.campaign_id, Call.mode, Call.node)
-    ).all()
-    line.lines_in_use[share.office_id] = sum(count for _, _, node, count in under_way if node)
-    mine = [(mode, node, count) for campaign, mode, node, count in under_way if campaign == share.campaign_id]
-    is_ready = (AgentSession.state == AgentState.READY) & AgentSession.is_leg_up & _serves(share)
-    ready, idle = session.execute(
-        select(func.count().filter(is_ready), func.count()).where(
-            AgentSession.state.in_((AgentState.READY, AgentState.WRAP_UP)), AgentSession.leg_node == line.node
-        )
-    ).one()
-    snapshot = PacingSnapshot(
-        mode=share.dial_mode,
-        ready_operators=ready,
-        idle_operators=idle,
-        free_lines=line.free_lines(),
-        robocalls=sum(count for mode, node, count in mine if mode == calls.ROBOCALL),
-        max_robocalls=int(share.number("max_lines", line.limits.max_lines)),
-    )
-    return sum(count for _, node, count in mine if not node), decide(snapshot)
+def _barred(line: Line, share: CampaignShare) -> Why | None:
+    if share.dial_mode != PREDICTIVE:
+        return None
+    if not line.carrier.can_predict:
+        return Why.CARRIER_CANNOT
+    return Why.NO_ANNOUNCEMENT if line.announcement(share) is None else None
 
 
-def _serves(share: CampaignShare) -> ColumnElement[bool]:
-    return or_(AgentSession.campaign_id.is_(None), AgentSession.campaign_id == share.campaign_id)
+def _makers(line: Line, share: CampaignShare, found: Look) -> Sequence[tuple[Maker, int]]:
+    """Who makes which calls, in order, and at most how many. In predictive dialling, promised calls go to a waiting operator first, and
+    operators who wait while nobody may be called without one get what only they may call."""
+    decision, ready = found.decision, found.snapshot.ready_operators - len(found.snapshot.ringing)
+    robocalls = decision.robocalls if line.may_find(ROBOCALLS, share.campaign_id) else 0
+    makers: list[tuple[Maker, int]] = [(_take_requested, found.requested)]
+    for_operator = partial(_open_for_operator, own_only=found.own_only)
+    if decision.predictive_calls:
+        free = min(max(0, ready), decision.predictive_calls)
+        promises = free if line.may_find(PROMISED, share.campaign_id) else 0
+        makers.append((partial(for_operator, unfit=~promised(), nothing=PROMISED), promises))
+        makers.append((_open_predictive, decision.predictive_calls))
+        makers.append((partial(_open_left_over, for_operator=for_operator), free))
+    else:
+        makers.append((for_operator, decision.operator_calls))
+    return [*makers, (_open_robocall, robocalls)]
 
 
-def _ready(line: Line, share: CampaignShare) -> Select[AgentSession]:
-    """Operators who may get a call of this campaign from this dialer, longest idle first."""
-    return (
-        select(AgentSession)
-        .where(
-            AgentSession.state == AgentState.READY,
-            AgentSession.is_leg_up,
-            AgentSession.leg_node == line.node,
-            _serves(share),
-        )
-        .order_by(AgentSession.state_since, AgentSession.id)
-    )
-
-
-def _open_for_operator(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
+def _open_for_operator(
+    session: Session,
+    line: Line,
+    share: CampaignShare,
+    *,
+    own_only: bool = False,
+    unfit: ColumnElement[bool] | None = None,
+    nothing: str = CASES,
+) -> OriginateRequest | None:
     """The next case for the operator who has waited longest; nothing is written when there is no operator or no case."""
-    agent = session.scalar(_ready(line, share).limit(1).with_for_update(skip_locked=True))
+    idle = idle_operators(share.campaign_id, line.node, own_only=own_only)
+    agent = session.scalar(idle.limit(1).with_for_update(skip_locked=True))
     if agent is None:
         return None
     now, policy = line.clock.now(), line.policy(session, share.office_id)
     case = next_case(
-        session, share.campaign_id, Channel.OPERATOR_CALL, line.node, now, user_ids=(agent.user_id,), policy=policy, mode=share.dial_mode
+        session,
+        share.campaign_id,
+        Channel.OPERATOR_CALL,
+        line.node,
+        now,
+        user_ids=(agent.user_id,),
+        policy=policy,
+        mode="progressive",
+        unfit=unfit,
     )
     if case is None:
+        line.note_nothing(nothing, share.campaign_id, seconds=RAN_DRY_SECONDS if nothing == CASES else None)
         return None
     attempt = open_case(session, case, Channel.OPERATOR_CALL, now, operator_id=agent.user_id)
     call = calls.open_call(
@@ -249,13 +167,35 @@ def _open_for_operator(session: Session, line: Line, share: CampaignShare) -> Or
     return _request(session, line, share, call, case.phone.e164, leg_id=agent.leg_id)
 
 
+def _open_left_over(session: Session, line: Line, share: CampaignShare, *, for_operator: Maker) -> OriginateRequest | None:
+    """Where nobody may be called without an operator any more, those who may be called with one."""
+    return None if line.may_find(CASES, share.campaign_id) else for_operator(session, line, share)
+
+
+def _open_predictive(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
+    """The next case, without an operator: who is free at the answer gets it."""
+    now, policy, nobody = line.clock.now(), line.policy(session, share.office_id), line.announcement_made(share)
+    if nobody is None:
+        return None
+    unfit = with_operator_only(now - timedelta(hours=policy.abandon_hours))
+    case = next_case(session, share.campaign_id, Channel.OPERATOR_CALL, line.node, now, policy=policy, mode=PREDICTIVE, unfit=unfit)
+    if case is None:
+        line.note_nothing(CASES, share.campaign_id, seconds=RAN_DRY_SECONDS)
+        return None
+    attempt = open_case(session, case, Channel.OPERATOR_CALL, now)
+    call = calls.open_call(session, attempt, carrier=line.carrier.name, mode=PREDICTIVE, node=line.node, now=now)
+    return _request(session, line, share, call, case.phone.e164, nobody=nobody)
+
+
 def _open_robocall(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
     """The next automated call of a released batch."""
     now, policy = line.clock.now(), line.policy(session, share.office_id)
     case = next_case(session, share.campaign_id, Channel.AUTO_CALL, line.node, now, policy=policy)
     if case is None:
-        line.note_no_robocalls(share.campaign_id)
+        line.robocalling.discard(share.campaign_id)
+        line.note_nothing(ROBOCALLS, share.campaign_id)
         return None
+    line.robocalling.add(share.campaign_id)
     script = script_for(session, share.options, share.campaign_id, case.item.debtor_id)
     attempt = open_case(session, case, Channel.AUTO_CALL, now, script_version=script.label)
     call = calls.open_call(session, attempt, carrier=line.carrier.name, mode=calls.ROBOCALL, node=line.node, now=now)
@@ -294,6 +234,7 @@ def _request(
     *,
     leg_id: str | None = None,
     robocall: RobocallPlan | None = None,
+    nobody: Announcement | None = None,
 ) -> OriginateRequest:
     office = session.get_one(Office, share.office_id)
     recording = None if robocall else recordings.plan_for(call, share.options, has_notice_sound=line.can_play_notice)
@@ -305,6 +246,7 @@ def _request(
         leg_id=leg_id,
         robocall=robocall,
         recording=recording,
+        nobody=nobody,
     )
 
 

@@ -21,7 +21,7 @@ from dialer.agents.models import AgentSession
 from dialer.agents.queries import claimed_item
 from dialer.agents.state import ON_LINE, AgentState, NextState, PauseReason
 from dialer.calls.models import Call
-from dialer.calls.service import end_call
+from dialer.calls.service import end_call, tell_abandoned
 from dialer.calls.state import CallState
 from dialer.controls import consults
 from dialer.legs import forget_lost_legs, free_legs_of
@@ -52,6 +52,7 @@ def tidy(session: Session, node: str, carrier: str, live: frozenset[str] | None,
     """One round of tidying for an office; `live` are the carrier's channels, None when it can't tell now."""
     old = session.scalars(_open_calls(carrier).where(Call.node == node, Call.placed_at < now - SETTLE_AFTER)).all()
     _end_lost(session, [call for call in old if _is_lost(call, live, now)], now)
+    tell_abandoned(session, node, now)
     take_over(session, node, live, now)
     _end_not_taken(session, now)
     free_operators(session, now)

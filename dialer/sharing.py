@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.errors import Conflict, StoreUnavailable
 from callcenter.core.live import NOTIFY_CHANNEL
+from campaigns.planning.dialling import Dialling, dialling_of
 from campaigns.planning.models import Campaign
 from dialer.calls.models import DialerLease
 
@@ -40,6 +41,11 @@ class CampaignShare:
         """A numeric option."""
         value = self.options.get(name, default)
         return float(value) if isinstance(value, int | float) else default
+
+    @property
+    def dialling(self) -> Dialling:
+        """Lines, and what predictive dialling may do."""
+        return dialling_of(self.options)
 
     @property
     def ring_seconds(self) -> float:

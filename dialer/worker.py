@@ -19,11 +19,14 @@ from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
 from callcenter.core.errors import StoreUnavailable
 from dialer import conversations, placing, reaping
+from dialer.calls import binding
 from dialer.calls import service as calls
+from dialer.calls.binding import PREDICTIVE, Joining
 from dialer.controls import consults
 from dialer.controls.carrying import Controls
 from dialer.legs import LegKeeper
-from dialer.placing import Line, Placement
+from dialer.line import Line
+from dialer.placing import Places
 from dialer.sharing import CampaignShare, WakeUp, give_up, renew
 from dialer.supervising import carrying as supervising
 from dialer.telephony.errors import CarrierError
@@ -34,6 +37,7 @@ from dialer.telephony.robocall import RobocallPlan
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.1
+PACE_SECONDS = 2.0
 LEG_EVENTS = frozenset({EventKind.LEG_UP, EventKind.LEG_DOWN})
 
 
@@ -45,6 +49,9 @@ class Duty:
     shares: Sequence[CampaignShare] = ()
     has_news: bool = True  # something may be placed now
     has_wishes: bool = True  # somebody signed in, signed out or wants to hang up
+    places: Places = field(default_factory=Places)
+    waits_until: datetime | None = None  # somebody answered and waits for an operator until then
+    paces_at: datetime | None = None  # odds change by themselves: predictive campaigns are looked at again then
 
 
 @dataclass
@@ -139,15 +146,29 @@ class Dialer:
 
     def step_place(self) -> int:
         """Carries out operators' wishes and places the calls that may be placed now."""
-        placed = 0
+        placed, now = 0, self.clock.now()
         for duty in self._duties.values():
             if duty.has_wishes:
                 duty.has_wishes = False
                 self._fulfil_wishes(duty.office_id)
+            if duty.waits_until is not None:
+                self._bind_waiting(duty, now)
+            if duty.paces_at is not None and now >= duty.paces_at:
+                duty.has_news = True
             if duty.has_news and self._line.is_open():
                 duty.has_news = False
                 placed += self._place(duty)
         return placed
+
+    def _bind_waiting(self, duty: Duty, now: datetime) -> None:
+        """Whoever has become free gets those who answered and wait."""
+        if duty.has_news:
+            with transaction(duty.office_id) as session:
+                joinings = binding.bind_waiting(session, self.settings.node, now)
+            for joining in joinings:
+                self._join(joining)
+        if duty.waits_until is not None and now >= duty.waits_until:
+            duty.waits_until = None
 
     def _fulfil_wishes(self, office_id: int) -> None:
         now = self.clock.now()
@@ -180,8 +201,8 @@ class Dialer:
     def next_at(self) -> datetime:
         """When the next round is due at the latest; for virtual time."""
         waits = any(duty.has_news for duty in self._duties.values()) and not self._line.is_open()
-        opens_at = self._line.opens_at() if waits else None
-        return min(self._next_round, self._next_reap, opens_at or self._next_round)
+        moments = [duty.paces_at for duty in self._duties.values()] + [self._line.opens_at() if waits else None]
+        return min(self._next_round, self._next_reap, *(moment for moment in moments if moment is not None))
 
     def notice(self, office_id: int, *, wishes: bool = False) -> None:
         """Something happened in this office that nobody publishes to this process."""
@@ -193,11 +214,23 @@ class Dialer:
 
     def _place(self, duty: Duty) -> int:
         placed = 0
-        for share in duty.shares:
-            result: Placement = placing.place_round(self._line, share)
+        is_predictive = any(share.dial_mode == PREDICTIVE for share in duty.shares)
+        duty.paces_at = self.clock.now() + timedelta(seconds=PACE_SECONDS) if is_predictive else None
+        for index, share in enumerate(duty.shares):
+            result = placing.place_round(self._line, share, duty.places, duty.shares[:index])
             placed += result.placed
             duty.has_news = duty.has_news or result.has_more
+            self._let_go(duty.office_id, result.let_go)
         return placed
+
+    def _let_go(self, office_id: int, channels: Sequence[str]) -> None:
+        """Ends calls whose answer would find nobody; that we did so is on record first."""
+        if not channels:
+            return
+        with transaction(office_id) as session:
+            calls.note_let_go(session, channels, self.clock.now())
+        for channel_id in channels:
+            self._hang_up(channel_id)
 
     def _apply(self, event: CarrierEvent) -> None:
         now = self.clock.now()
@@ -226,10 +259,12 @@ class Dialer:
         if applied is None or applied.has_moved:
             self.has_moved = True
             self._note_news((office_id,))
+        if applied is not None and applied.join is not None:
+            self._join(applied.join)
+        elif applied is not None and applied.waits:
+            self._duties[office_id].waits_until = now + binding.PATIENCE
         if applied is not None and applied.hang_up:
             self._hang_up(applied.hang_up)
-        if applied is not None and applied.join:
-            self._join(*applied.join)
         if left_alone is not None:
             self._hang_up(left_alone)
 
@@ -239,13 +274,15 @@ class Dialer:
         except CarrierError as problem:
             log.warning("hang_up_failed", error=problem.code)
 
-    def _join(self, channel_id: str, leg_id: str) -> None:
-        """Brings a waiting caller to an operator; where that fails the line ends, and the reaper frees the operator."""
+    def _join(self, joining: Joining) -> None:
+        """Brings a waiting debtor to an operator. Where that fails the carrier tells the debtor and us, or the line ends and the reaper
+        frees the operator."""
         try:
-            self.carrier.bridge(channel_id, leg_id)
+            self.carrier.bridge(joining.channel_id, joining.leg_id)
         except CarrierError as problem:
             log.warning("join_failed", error=problem.code)
-            self._hang_up(channel_id)
+            if not joining.is_told:
+                self._hang_up(joining.channel_id)
 
     def _note_news(self, office_ids: Iterable[int], *, wishes: bool = False) -> bool:
         known = [self._duties[office_id] for office_id in office_ids if office_id in self._duties]
@@ -266,6 +303,7 @@ class Dialer:
             with transaction(office_id) as session:
                 now = self.clock.now()
                 duty.shares = renew(session, self.settings.node, now, problem=problem, only=self.settings.campaign_id)
+            duty.places.keep(duty.shares)
             duty.has_news = duty.has_wishes = True
 
     def _offices(self) -> list[int]:

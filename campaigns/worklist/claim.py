@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CursorResult, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.attempts.codes import Channel
+from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.messages.models import Batch
 from campaigns.messages.state import OPEN_BATCHES
@@ -33,6 +33,7 @@ def claim(
     *,
     lease: timedelta = LEASE,
     user_ids: Sequence[int] = (),
+    unfit: ColumnElement[bool] | None = None,
 ) -> list[WorkItem]:
     """Claims up to `limit` due items, call-backs first; what another holder is claiming is passed over.
 
@@ -42,11 +43,12 @@ def claim(
     Args:
         holder: who claims, for people to read.
         user_ids: operators who are ready; items reserved for anybody else are left alone.
+        unfit: items that are left for another way of dialling, see `with_operator_only`.
     """
     kept: list[WorkItem] = []
     passed: set[int] = set()
     for _ in range(MOST_ROUNDS):
-        rows = _take(session, campaign_id, channel, limit - len(kept), holder, now, lease, user_ids, passed)
+        rows = _take(session, campaign_id, channel, limit - len(kept), holder, now, lease, user_ids, passed, unfit)
         if not rows:
             break
         for item in rows:
@@ -89,6 +91,7 @@ def _take(
     lease: timedelta,
     user_ids: Sequence[int],
     passed: Collection[int],
+    unfit: ColumnElement[bool] | None = None,
 ) -> Sequence[WorkItem]:
     due = (
         select(WorkItem.id)
@@ -106,6 +109,8 @@ def _take(
     )
     if passed:
         due = due.where(WorkItem.id.not_in(passed))
+    if unfit is not None:
+        due = due.where(~unfit)
     chosen = due.cte("due")  # a plain sub-select may be run again for each row, and then claims more than `limit`
     values = {
         "state": WorkState.CLAIMED.value,
@@ -201,6 +206,33 @@ def sweep(session: Session, now: datetime) -> int:
         .execution_options(synchronize_session=False)
     )
     return done.rowcount
+
+
+def with_operator_only(abandoned_since: datetime) -> ColumnElement[bool]:
+    """Items that are never dialled without an operator: promised call-backs, and whoever's call was abandoned since that moment."""
+    abandoned = select(Attempt.id).where(
+        Attempt.office_id == WorkItem.office_id,
+        Attempt.debtor_id == WorkItem.debtor_id,
+        Attempt.began_at > abandoned_since,
+        Attempt.line_result == LineResult.ABANDONED.value,
+    )
+    return or_(promised(), abandoned.exists())
+
+
+def promised() -> ColumnElement[bool]:
+    """Call-backs somebody asked for, and items kept for one operator."""
+    return or_(WorkItem.is_callback, WorkItem.user_id.is_not(None))
+
+
+def has_due(session: Session, campaign_id: int, channel: Channel, now: datetime) -> bool:
+    """Whether anything could be claimed now."""
+    due = select(WorkItem.id).where(
+        WorkItem.campaign_id == campaign_id,
+        WorkItem.channel == channel.value,
+        WorkItem.state == WorkState.READY.value,
+        WorkItem.not_before <= now,
+    )
+    return session.scalar(due.limit(1)) is not None
 
 
 def count_ready(session: Session, campaign_id: int, channel: Channel, now: datetime) -> int:

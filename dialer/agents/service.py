@@ -193,6 +193,12 @@ def talk(session: Session, agent_session_id: int, attempt_id: int, now: datetime
     return True
 
 
+def bind(session: Session, agent: AgentSession, attempt_id: int, now: datetime) -> None:
+    """A debtor who has answered gets this operator, who is ready and locked."""
+    agent.attempt_id = attempt_id
+    move(session, agent, AgentState.TALKING, now)
+
+
 def wrap_up(session: Session, agent_session_id: int, attempt_id: int, now: datetime) -> bool:
     """The line has ended and the operator owes a result; False when that operator is not with this attempt."""
     agent = _in_call(session, agent_session_id, attempt_id, ON_LINE)

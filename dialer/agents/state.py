@@ -22,7 +22,8 @@ class AgentState(StrEnum):
 _A = AgentState
 TRANSITIONS: Mapping[AgentState, frozenset[AgentState]] = {
     _A.PAUSED: frozenset({_A.READY, _A.ENDED}),
-    _A.READY: frozenset({_A.RESERVED, _A.PAUSED, _A.ENDED}),
+    # A predictive call is answered before anybody was reserved for it.
+    _A.READY: frozenset({_A.RESERVED, _A.TALKING, _A.PAUSED, _A.ENDED}),
     # A call may end before it rings, be answered at once, or its answer and its end may be told together after a lost connection.
     _A.RESERVED: frozenset({_A.RINGING, _A.TALKING, _A.WRAP_UP, _A.READY, _A.PAUSED, _A.ENDED}),
     _A.RINGING: frozenset({_A.TALKING, _A.WRAP_UP, _A.READY, _A.PAUSED, _A.ENDED}),

@@ -29,6 +29,8 @@ class Call(OfficeMixin, Base):
         UniqueConstraint("office_id", "attempt_id"),
         Index("ix_call_recorded", "office_id", "placed_at", postgresql_where=text("is_recorded")),
         Index("ix_call_live", "office_id", "campaign_id", postgresql_where=text("state <> 'ended'")),
+        Index("ix_call_answered_at", "office_id", "campaign_id", "answered_at", postgresql_where=text("answered_at is not null")),
+        Index("ix_call_ended_at", "office_id", "campaign_id", "ended_at", postgresql_where=text("ended_at is not null")),
         CheckConstraint("state in ('placing','placed','ringing','answered','bridged','ended')", name="state"),
     )
 

@@ -5,13 +5,14 @@ Rows are locked in the order call, attempt, operator.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -24,7 +25,8 @@ from campaigns.attempts.models import Attempt
 from campaigns.planning.models import Campaign
 from dialer.agents import service as agents
 from dialer.agents.state import ON_LINE
-from dialer.calls import robocalls
+from dialer.calls import binding, robocalls
+from dialer.calls.binding import PREDICTIVE, Joining
 from dialer.calls.models import Call, CallEvent
 from dialer.calls.state import CallState, CallView, Change, advance
 from dialer.telephony.events import CarrierEvent, EventKind
@@ -33,21 +35,22 @@ log = structlog.get_logger(__name__)
 
 ROBOCALL = "robocall"
 WRAP_UP_SECONDS = 120
+TOLD_AFTER = binding.PATIENCE + timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an event did: the call, whether somebody answered or it ended, and what the dialer must do now.
+    """What an event did: the call, whether somebody answered or it ended, and what the dialer must ask of the carrier now.
 
     Attributes:
-        hang_up: the channel to be hung up.
-        join: the channel and the operator's leg to be joined.
+        hang_up: the channel to be hung up; join: the answered call and the operator's leg it found; waits: it found none yet.
     """
 
     call_id: int
     has_moved: bool
     hang_up: str | None = None
-    join: tuple[str, str] | None = None
+    join: Joining | None = None
+    waits: bool = False
 
 
 def open_call(
@@ -90,7 +93,8 @@ def apply_event(session: Session, event: CarrierEvent, now: datetime) -> Applied
         return None
     change = advance(view_of(session, call, event), event)
     if event.kind is EventKind.TRANSFER and call.mode == ROBOCALL:
-        return Applied(call.id, True, join=robocalls.find_operator(session, call, now))
+        found = robocalls.find_operator(session, call, now)
+        return Applied(call.id, True, join=None if found is None else Joining(*found))
     is_over = call.state == CallState.ENDED
     if change is not None:
         _write(call, change)
@@ -98,8 +102,9 @@ def apply_event(session: Session, event: CarrierEvent, now: datetime) -> Applied
         robocalls.amend(session, call, now)
     if change is None:
         return None
-    hang_up = _follow(session, call, change, event, now)
-    return Applied(call.id, change.is_answer or change.is_end, hang_up)
+    join, hang_up = _follow(session, call, change, event, now)
+    waits = change.is_answer and call.mode == PREDICTIVE and call.agent_session_id is None
+    return Applied(call.id, change.is_answer or change.is_end or change.is_abandoned, hang_up, join, waits)
 
 
 def end_call(session: Session, call: Call, line_result: LineResult | None, now: datetime, *, why: str) -> None:
@@ -129,6 +134,22 @@ def request_hang_up(session: Session, user_id: int, now: datetime) -> bool:
     return True
 
 
+def note_let_go(session: Session, channels: Sequence[str], now: datetime) -> None:
+    """These calls are about to be hung up by ourselves before anybody answered."""
+    ringing = update(Call).where(Call.channel_id.in_(channels), Call.state != CallState.ENDED, Call.hangup_requested_at.is_(None))
+    session.execute(ringing.values(hangup_requested_at=now).execution_options(synchronize_session=False))
+
+
+def tell_abandoned(session: Session, node: str, now: datetime) -> int:
+    """Answered calls that found no operator, of which the carrier has not told so: counted as abandoned all the same."""
+    late = select(Call).where(binding.is_waiting(), Call.node == node, Call.answered_at < now - TOLD_AFTER)
+    found = session.scalars(late).all()
+    for call in found:
+        at = (call.answered_at or now) + binding.PATIENCE
+        apply_event(session, CarrierEvent(EventKind.ABANDONED, call.channel_id, at, key=f"{call.channel_id}:{EventKind.ABANDONED}"), now)
+    return len(found)
+
+
 def view_of(session: Session, call: Call, event: CarrierEvent | None = None) -> CallView:
     """The call as the pure state machine sees it; the moments of keys are read only where keys are at stake."""
     keys: tuple[tuple[datetime, str, str], ...] = ()
@@ -148,6 +169,7 @@ def view_of(session: Session, call: Call, event: CarrierEvent | None = None) -> 
         bridged_at=call.bridged_at,
         ended_at=call.ended_at,
         is_machine=call.line_result == LineResult.MACHINE,
+        is_abandoned=call.line_result == LineResult.ABANDONED,
         told_result=LineResult(call.line_result) if call.line_result else None,
         cause=call.cause,
         sip_code=call.sip_code,
@@ -182,36 +204,41 @@ def _write(call: Call, change: Change) -> None:
     call.cause, call.sip_code, call.digits = view.cause, view.sip_code, view.digits
 
 
-def _follow(session: Session, call: Call, change: Change, event: CarrierEvent, now: datetime) -> str | None:
-    """The consequences of a step; returns the channel that must be hung up now."""
+def _follow(session: Session, call: Call, change: Change, event: CarrierEvent, now: datetime) -> tuple[Joining | None, str | None]:
+    """The consequences of a step; returns the call to be joined with an operator, and the channel that must be hung up now."""
     if _is_mere_progress(change):
         if change.state is CallState.RINGING and call.agent_session_id:
             agents.ring(session, call.agent_session_id, call.attempt_id, now)
-        return None
+        return None, None
     attempt = session.get_one(Attempt, (call.office_id, call.attempt_id), with_for_update=True)
     if attempt.handed_over_at is None and _proves_hand_over(event):
         attempts.mark_handed_over(session, attempt.id, event.at)
     if change.is_correction:
         log.warning("call_corrected_after_end", call=call.id, line_result=call.line_result)
         late.correct_line_result(session, attempt, change.view.line_result or LineResult.FAILED, change.view.answered_at)
-        return None
-    must_hang_up = False
-    if change.is_answer:
+        return None, None
+    must_hang_up, join = False, None
+    if change.is_answer and call.mode == PREDICTIVE:
+        join = _find_operator(session, call, attempt, change, now)
+    elif change.is_answer:
         must_hang_up = not _answered(session, call, attempt, change, now)
     elif change.state is CallState.RINGING and change.was is not CallState.RINGING and call.agent_session_id:
         agents.ring(session, call.agent_session_id, attempt.id, now)
+    if change.is_abandoned and call.agent_session_id is not None:
+        agents.release(session, call.agent_session_id, now, attempt.id)  # bound a moment too late: the debtor hears that nobody is there
+        call.agent_session_id = attempt.operator_id = None
     if change.is_end:
         _ended(session, call, attempt, change.view, now)
-        return None
+        return None, None
     # Nobody listens to a machine: the operator is freed, and a robocall leaves no word there unless its script says so.
     is_left = change.is_machine and not (call.mode == ROBOCALL and robocalls.leaves_message(session, attempt))
-    return call.channel_id if must_hang_up or is_left else None
+    return join, call.channel_id if must_hang_up or is_left else None
 
 
 def _is_mere_progress(change: Change) -> bool:
     """Ringing after the hand-over, or joined after the answer: the attempt has nothing to learn from it."""
     is_known = change.was is not CallState.PLACING
-    has_news = change.is_answer or change.is_end or change.is_machine or change.is_correction
+    has_news = change.is_answer or change.is_end or change.is_machine or change.is_abandoned or change.is_correction
     return is_known and not has_news
 
 
@@ -226,6 +253,16 @@ def _answered(session: Session, call: Call, attempt: Attempt, change: Change, no
     if call.agent_session_id is None or change.is_end:
         return True
     return agents.talk(session, call.agent_session_id, attempt.id, now)
+
+
+def _find_operator(session: Session, call: Call, attempt: Attempt, change: Change, now: datetime) -> Joining | None:
+    """Somebody answered a predictive call: the operator who has been idle longest gets it at once."""
+    assert change.view.answered_at is not None
+    late.note_answer(session, attempt, change.view.answered_at)
+    has_gone = change.is_end or change.is_machine or change.view.is_abandoned
+    if has_gone or call.agent_session_id is not None or binding.is_too_late(change.view.answered_at, now):
+        return None
+    return binding.bind(session, call, attempt, now)
 
 
 def _ended(session: Session, call: Call, attempt: Attempt, view: CallView, now: datetime) -> None:

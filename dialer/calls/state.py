@@ -42,6 +42,7 @@ _REACHED: Mapping[EventKind, CallState] = {
     EventKind.RINGING: CallState.RINGING,
     EventKind.ANSWERED: CallState.ANSWERED,
     EventKind.MACHINE: CallState.ANSWERED,
+    EventKind.ABANDONED: CallState.ANSWERED,
     EventKind.DIGIT: CallState.ANSWERED,
     EventKind.PROMPT_DONE: CallState.ANSWERED,
     EventKind.NODE: CallState.ANSWERED,
@@ -59,6 +60,7 @@ class CallView:
         line_result: what the line did so far; final once `state` is ended.
         told_result: the carrier's own word at the end, before a machine or an answer overrules it.
         is_machine: an answering machine was recognised.
+        is_abandoned: the debtor was told that no operator is there; joined with one all the same, it was not so.
         keys: pressed keys with their moment and event key, in the order of pressing.
     """
 
@@ -68,6 +70,7 @@ class CallView:
     bridged_at: datetime | None = None
     ended_at: datetime | None = None
     is_machine: bool = False
+    is_abandoned: bool = False
     told_result: LineResult | None = None
     cause: int | None = None
     sip_code: int | None = None
@@ -83,6 +86,8 @@ class CallView:
         """回線結果 as far as it is known; a call that ended without a known word of the carrier has failed."""
         if self.is_machine:
             return LineResult.MACHINE
+        if self.is_abandoned and self.bridged_at is None:
+            return LineResult.ABANDONED
         if self.answered_at is not None:
             return LineResult.ANSWERED
         if self.state is not CallState.ENDED:
@@ -99,6 +104,7 @@ class Change:
     is_answer: bool = False
     is_end: bool = False
     is_machine: bool = False
+    is_abandoned: bool = False
     is_correction: bool = False
 
     @property
@@ -127,6 +133,7 @@ def advance(view: CallView, event: CarrierEvent) -> Change | None:
         is_answer=view.answered_at is None and after.answered_at is not None and not has_ended,
         is_end=not has_ended and after.state is CallState.ENDED,
         is_machine=after.is_machine and not view.is_machine and not has_ended,
+        is_abandoned=after.line_result is LineResult.ABANDONED and not view.is_abandoned and not has_ended,
         is_correction=has_ended and (after.line_result, after.digits) != (view.line_result, view.digits),
     )
 
@@ -138,6 +145,8 @@ def _with_facts(view: CallView, event: CarrierEvent, reached: CallState) -> Call
         answered = replace(view, answered_at=_earlier(view.answered_at, event.at))
         if event.kind is EventKind.DIGIT and event.digit:
             return _with_key(answered, (event.at, event.key, event.digit))
+        if event.kind is EventKind.ABANDONED:
+            return replace(answered, is_abandoned=True)
         return replace(answered, is_machine=True) if event.kind is EventKind.MACHINE else answered
     if reached is CallState.BRIDGED:
         # Who is joined with an operator has answered, even if that event went lost.

@@ -5,13 +5,17 @@ answers stays at or under the limit over each day (Ofcom's span) and over 30 day
 only in the end: what is not yet earned by answers is not spent.
 
 The price is the risk up to which one more line is dialled. It is learned by stochastic approximation (Robbins and Monro 1951): every
-answer raises it by the limit's share, every abandoned call lowers it by the whole rest, so that it settles where the limit is just met.
+answer raises it by the share that may be abandoned now, every abandoned call lowers it by the whole rest, so that it settles where that
+share is just met. The share follows what is spare: less than the limit while little is earned, more once much is, and towards the end of
+the day as much as uses up what would otherwise lapse.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+import numpy as np
 
 LIMIT = 0.03
 FIRST_PRICE = 0.7  # of the limit: where a cold start begins
@@ -21,19 +25,29 @@ LEAST_PRICE, MOST_PRICE = 1e-4, 0.3
 # operator who sits idle for want of a second line costs more than a third of the day's talk.
 UNEARNED_RISK = 0.0005
 _ONE_CALL = 1.2  # spare abandons before more than that is risked: one call, and something for a second one in the air
-_FULL_AT = 4.0  # spare abandons at which the learned price is paid in full
-_STEP = 0.03
+_RESERVE = 1.5  # spare abandons that are not given away at the end of the day
+_MOST_SHARE = 3.0  # of the limit, however much is spare
+_STEP = 0.05
+_SMALL_PACE = 12.5  # answers a minute; where there are more, as many times more are in the air, and spare calls count for less
+# Spare abandons -> the share of the limit that may be abandoned meanwhile; found by trying over seeds (`benchmarks.pacing`).
+_SPARE = (1.2, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0)
+_SHARE = (0.15, 0.45, 0.7, 0.9, 1.1, 1.33, 1.7, 2.2)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Live answers and abandoned calls among them, of this day and of the last 30 days (this one included)."""
+    """Live answers and abandoned calls among them, of this day and of the last 30 days (this one included).
+
+    `answers_a_minute` is this day's pace, `minutes_to_come` how much of it is left; None when nobody knows.
+    """
 
     limit: float = LIMIT
     answers_today: int = 0
     abandoned_today: int = 0
     answers_30_days: int = 0
     abandoned_30_days: int = 0
+    answers_a_minute: float = 0.0
+    minutes_to_come: float | None = None
 
     @property
     def spare(self) -> float:
@@ -51,23 +65,33 @@ class Budget:
         return self.abandoned_30_days / self.answers_30_days if self.answers_30_days else None
 
 
-def risk_allowed(budget: Budget, price: float, pending: float = 0.0) -> float:
-    """The chance of finding nobody that one more line may carry; 0 when none may.
+def share_of_limit(budget: Budget, pending: float = 0.0) -> float:
+    """How much of the limit the next answers may use, 1 being the limit itself; 0 while one more abandoned call would break it.
 
     Args:
         pending: abandoned calls that those in the air will come to, on average.
     """
+    spare = budget.spare - pending
+    if spare < _ONE_CALL:
+        return 0.0
+    scale = max(1.0, budget.answers_a_minute / _SMALL_PACE)
+    spare = _ONE_CALL + (spare - _ONE_CALL) / scale
+    share = float(np.interp(spare, _SPARE, _SHARE))
+    if budget.minutes_to_come is None or spare < _RESERVE + 1.0:
+        return share
+    to_come = max(1.0, budget.answers_a_minute * budget.minutes_to_come)
+    return max(share, min(_MOST_SHARE, 1.0 + (spare - _RESERVE) * scale / (budget.limit * to_come)))
+
+
+def risk_allowed(budget: Budget, price: float, pending: float = 0.0) -> float:
+    """The chance of finding nobody that one more line may carry; 0 when none may. `pending` as in `share_of_limit`."""
     if budget.limit <= 0 or budget.spare < 0:
         return 0.0
-    spare = budget.spare - pending - _ONE_CALL
-    if spare <= 0:
-        return UNEARNED_RISK
-    share = spare / _FULL_AT
-    return max(UNEARNED_RISK, price * (share**0.6 if share < 1 else min(3.0, 1 + 0.3 * (share - 1))))
+    return max(UNEARNED_RISK, price * share_of_limit(budget, pending))
 
 
 def learn_price(price: float, answers: int, abandoned: int, budget: Budget) -> float:
     """The price after so many more live answers, of which so many were abandoned. While the budget forbids to spend it does not rise:
     a price wound up while nothing may be dialled would flood the operators afterwards."""
-    earned = budget.limit * answers if budget.spare > _ONE_CALL else 0.0
+    earned = budget.limit * answers * share_of_limit(budget) if budget.limit > 0 else 0.0
     return min(MOST_PRICE, max(LEAST_PRICE, price * math.exp(_STEP * (earned - abandoned))))

@@ -25,9 +25,11 @@ class Why(StrEnum):
     FEW_OPERATORS = "few_operators"
     LITTLE_DATA = "little_data"
     BUDGET_SPENT = "budget_spent"
+    NO_ANNOUNCEMENT = "no_announcement"  # the words for abandoned calls could not be made
+    CARRIER_CANNOT = "carrier_cannot"  # the line can't keep an answered call for an operator
 
 
-REFUSALS = frozenset({Why.ZERO_BUDGET, Why.FEW_OPERATORS, Why.LITTLE_DATA, Why.BUDGET_SPENT})
+REFUSALS = frozenset({Why.CARRIER_CANNOT, Why.NO_ANNOUNCEMENT, Why.ZERO_BUDGET, Why.FEW_OPERATORS, Why.LITTLE_DATA, Why.BUDGET_SPENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class PacingSnapshot:
         idle_operators: signed in and on no line (ready or writing a result): they will want a line soon, whatever campaign it is of.
         free_lines: of the trunk, for this campaign.
         robocalls, max_robocalls: automated calls under way, and their share of the trunk.
+        reserved_operators: of this campaign's, for whom a call is being made.
         talking, wrapping: how long each of the others has been talking, or writing a result, who then is free for this campaign.
         ringing: ages of calls placed without an operator of their own.
         waiting: answered calls for which no operator has been found yet.
@@ -47,6 +50,7 @@ class PacingSnapshot:
         budget, price: what abandoned calls may be, and the learned risk a line may carry.
         least_operators: with fewer at work nothing is predicted.
         least_ring: nobody's phone is let go before it has rung this long.
+        barred: why nothing may be predicted whatever the odds: CARRIER_CANNOT or NO_ANNOUNCEMENT.
     """
 
     mode: str
@@ -55,6 +59,7 @@ class PacingSnapshot:
     free_lines: int
     robocalls: int = 0
     max_robocalls: int = 0
+    reserved_operators: int = 0
     talking: tuple[float, ...] = ()
     wrapping: tuple[float, ...] = ()
     ringing: tuple[float, ...] = ()
@@ -64,6 +69,12 @@ class PacingSnapshot:
     price: float = 0.0
     least_operators: int = LEAST_OPERATORS
     least_ring: float = LEAST_RING
+    barred: Why | None = None
+
+    @property
+    def at_work(self) -> int:
+        """Operators of this campaign who are not away."""
+        return self.ready_operators + self.reserved_operators + len(self.talking) + len(self.wrapping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,9 @@ def decide(snapshot: PacingSnapshot) -> PacingDecision:
 
 def _refusal(snapshot: PacingSnapshot) -> Why | None:
     """Why nothing may be predicted now; None when it may."""
-    at_work = snapshot.ready_operators + len(snapshot.talking) + len(snapshot.wrapping)
+    at_work = snapshot.at_work
+    if snapshot.barred is not None:
+        return snapshot.barred
     if snapshot.budget.limit <= 0:
         return Why.ZERO_BUDGET
     if at_work == 0:

@@ -27,6 +27,10 @@ SHORT_HALF_LIFE = 15 * 60.0
 # Cold start: as if this much had been seen of a town that answers often and talks long, which is the careful side to err on.
 PRIOR_CALLS, PRIOR_ANSWERED, PRIOR_RING, PRIOR_RINGS_OUT = 12.0, 0.45, 12.0, 30.0
 PRIOR_TALKS, PRIOR_TALK, PRIOR_WRAP = 6.0, 150.0, 40.0
+# With less seen, nothing is predicted.
+LEAST_CALLS, LEAST_ANSWERS = 30, 5
+# What was seen in another hour of the day counts for so much of what was seen in this one.
+OTHER_HOURS = 0.5
 # Weight of "as usual" against the short memory, in answers.
 USUAL_ANSWERS = 20.0
 
@@ -51,6 +55,12 @@ class Durations:
         (self.hits if is_hit else self.misses)[index] += 1.0
         self.partial[index] += seconds - self.edges[index]
 
+    def add_exposure(self, seconds: float) -> None:
+        """Something was ended by ourselves after this long: no word about how it would have ended."""
+        index = max(0, int(self.edges.searchsorted(seconds, side="right")) - 1)
+        self.partial[index] += seconds - self.edges[index]
+        self.partial[:index] += np.diff(self.edges[: index + 1])
+
     def forget(self, seconds: float, half_life: float) -> None:
         """Time passed: what was seen counts for less."""
         kept = 0.5 ** (seconds / half_life)
@@ -67,6 +77,12 @@ class Durations:
             partial = partial + np.bincount(index, weights=ages - self.edges[index], minlength=len(self.edges))
         beyond: Floats = np.append(np.cumsum(ended[::-1])[::-1][1:], 0.0)
         return partial + self._widths * beyond
+
+    def add_all(self, other: Durations, weight: float) -> None:
+        """What another one saw of the same kind, counted for so much."""
+        self.hits += weight * other.hits
+        self.misses += weight * other.misses
+        self.partial += weight * other.partial
 
     def to_json(self) -> dict[str, list[float]]:
         """The counts as plain lists."""
@@ -96,6 +112,11 @@ class Memory:
     calls_seen: int = 0
     answers_seen: int = 0
 
+    @property
+    def has_seen_enough(self) -> bool:
+        """Whether something may be predicted from it."""
+        return self.calls_seen >= LEAST_CALLS and self.answers_seen >= LEAST_ANSWERS
+
     def add_call(self, seconds: float, *, is_answer: bool) -> None:
         """A call was answered, or ended without an answer, this long after it was placed."""
         self.calls.add(seconds, is_hit=is_answer)
@@ -104,11 +125,20 @@ class Memory:
         self.answers_seen += is_answer
 
     def add_let_go(self, seconds: float) -> None:
-        """A call was let go by ourselves after this long: exposure, and no word about how it would have ended."""
+        """A call was let go by ourselves after this long."""
         for durations in (self.calls, self.recent):
-            index = max(0, int(durations.edges.searchsorted(seconds, side="right")) - 1)
-            durations.partial[index] += seconds - durations.edges[index]
-            durations.partial[:index] += np.diff(durations.edges[: index + 1])
+            durations.add_exposure(seconds)
+
+    def take(self, kind: str, seconds: float) -> None:
+        """Something ended: answer, fail, let_go, talk or wrap."""
+        if kind in ("answer", "fail"):
+            self.add_call(seconds, is_answer=kind == "answer")
+        elif kind == "let_go":
+            self.add_let_go(seconds)
+        elif kind == "talk":
+            self.talks.add(seconds)
+        elif kind == "wrap":
+            self.wraps.add(seconds)
 
     def forget(self, seconds: float) -> None:
         """Time passed while working."""
@@ -138,6 +168,18 @@ class Memory:
         if all(isinstance(n, int) and n >= 0 for n in counts):
             memory.calls_seen, memory.answers_seen = counts  # type: ignore[assignment]
         return memory
+
+
+def pooled(hours: Mapping[int, Memory], hour: int, price: float, recent: Durations) -> Memory:
+    """What is known for one hour of the day: what was seen in it, and of the other hours a part."""
+    memory = Memory(price, recent=recent)
+    for each, seen in hours.items():
+        weight = 1.0 if each == hour else OTHER_HOURS
+        for name in ("calls", "talks", "wraps"):
+            getattr(memory, name).add_all(getattr(seen, name), weight)
+        memory.calls_seen += seen.calls_seen
+        memory.answers_seen += seen.answers_seen
+    return memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ class EventKind(StrEnum):
     ANSWERED = "answered"
     MACHINE = "machine"  # an answering machine was recognised
     BRIDGED = "bridged"  # debtor and operator hear each other
+    ABANDONED = "abandoned"  # answered, no operator in time: the debtor hears why and the call ends
     DIGIT = "digit"  # one key pressed by the debtor
     PROMPT_DONE = "prompt_done"  # a robocall's message was played to its end
     NODE = "node"  # a robocall went on to this node of its script

@@ -15,6 +15,19 @@ from dialer.telephony.robocall import RobocallPlan
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """What an answered debtor hears when no operator is there within `patience` seconds; then the carrier hangs up.
+
+    Attributes:
+        sound: name of the recorded or synthesised sound (without extension), as for a robocall's prompt; text: the same in words.
+    """
+
+    sound: str
+    text: str
+    patience: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
 class OriginateRequest:
     """A call to a debtor.
 
@@ -23,9 +36,10 @@ class OriginateRequest:
         number: E.164, for instance "+81312345678"; already passed by the gate.
         caller_id: the published number of the office, E.164.
         ring_seconds: give up after this long without an answer.
-        leg_id: the room of the operator's standing leg, joined on answer; None for a robocall.
+        leg_id: the room of the operator's standing leg, joined on answer; None for a robocall and for a predictive call.
         robocall: what to say; None for an operator's call.
         recording: how the conversation is recorded; None leaves it unrecorded.
+        nobody: said when no operator is there; a predictive call has it, and is joined by `bridge` once an operator is chosen.
     """
 
     channel_id: str
@@ -35,6 +49,7 @@ class OriginateRequest:
     leg_id: str | None = None
     robocall: RobocallPlan | None = None
     recording: RecordingPlan | None = None
+    nobody: Announcement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +114,13 @@ class Carrier(Protocol):
     """A way to make calls. Methods are called by one dialer thread; events may be collected on others.
 
     Raises (every verb): CarrierRefused, CarrierUnreachable, HandoverUnknown of `dialer.telephony.errors`.
+
+    Attributes:
+        can_predict: whether it keeps an answered call for an operator, and says `OriginateRequest.nobody` by itself when none comes.
     """
 
     name: str
+    can_predict: bool
 
     def connect(self) -> None:
         """Connects, or starts connecting in the background; a lost connection is remade without being asked."""
@@ -119,7 +138,10 @@ class Carrier(Protocol):
         """Ends a channel; unknown ids are a no-op."""
 
     def bridge(self, channel_id: str, leg_id: str) -> None:
-        """Joins an answered channel with whoever is in the room `leg_id`: when it was not named in the request, and after a hold."""
+        """Joins an answered channel with whoever is in the room `leg_id`: when it was not named in the request, and after a hold.
+
+        An answer that waited too long for it hears `OriginateRequest.nobody` instead.
+        """
 
     def hold(self, channel_id: str) -> None:
         """Takes an answered debtor out of the room: a quiet tone there, silence for the operator. `bridge` ends it."""

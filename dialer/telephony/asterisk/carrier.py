@@ -49,6 +49,7 @@ class AsteriskCarrier:
     """Fulfils `Carrier` with one Asterisk."""
 
     name = "asterisk"
+    can_predict = True
 
     def __init__(self, settings: AsteriskSettings, clock: Clock) -> None:
         self._settings = settings

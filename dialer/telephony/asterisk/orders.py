@@ -10,7 +10,7 @@ from dialer.telephony.asterisk.link import AmiSettings
 from dialer.telephony.asterisk.robocalls import robocall_variables, sound_of
 from dialer.telephony.errors import CarrierRefused
 from dialer.telephony.numbers import NumberFormat, dial_string, require_dialable
-from dialer.telephony.port import LegRequest, OriginateRequest, PhoneLogin
+from dialer.telephony.port import Announcement, LegRequest, OriginateRequest, PhoneLogin
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -75,11 +75,15 @@ def call_order(request: OriginateRequest, settings: AsteriskSettings) -> Order:
     elif request.leg_id is not None:
         target = {"Context": "callcenter-debtor", "Exten": "join"}
         variables = {"CALLCENTER_ROOM": require_id(request.leg_id)}
+    elif request.nobody is not None:
+        target, variables = {"Context": "callcenter-debtor", "Exten": "wait"}, {}
     else:
         target, variables = {"Context": "callcenter-debtor", "Exten": "hold"}, {}
     if request.recording is not None:
         notice = request.recording.notice and sound_of(request.recording.notice, settings.sound_folder)
         variables = {**variables, "CALLCENTER_RECORD": require_id(request.recording.name), "CALLCENTER_NOTICE": notice}
+    if request.nobody is not None:
+        variables = {**variables, **_nobody_variables(request.nobody, settings)}
     return Order({**channel, **caller_id, **target}, variables)
 
 
@@ -133,6 +137,11 @@ def _channel(channel: str, channel_id: str, seconds: float) -> dict[str, str]:
         "Priority": "1",
         "Async": "true",
     }
+
+
+def _nobody_variables(nobody: Announcement, settings: AsteriskSettings) -> dict[str, str]:
+    sound = sound_of(nobody.sound, settings.sound_folder)
+    return {"CALLCENTER_NOBODY": sound, "CALLCENTER_PATIENCE": f"{float(nobody.patience):.1f}"}
 
 
 def _caller_id(number: str, form: NumberFormat) -> str:

@@ -159,6 +159,8 @@ def _reported(track: Track, fields: Mapping[str, str], at: datetime) -> Step:
             return track, (CarrierEvent(EventKind.PROMPT_DONE, track.channel_id, at, f"{track.channel_id}:message_left"),)
         case "CallcenterNode" | "CallcenterTransfer":
             return track, _walked(track, fields, at)
+        case "CallcenterAbandoned":
+            return track, (_event(track, EventKind.ABANDONED, at),)
         case "CallcenterMachine":
             return replace(track, is_machine=True), (_event(track, EventKind.MACHINE, at),)
         case _:

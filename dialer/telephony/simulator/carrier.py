@@ -30,6 +30,7 @@ from dialer.telephony.simulator.town import CAUSES, Fate, TownBehaviour, fate_of
 _KEEP = 200_000
 GUEST_RINGS = 3.0  # seconds until a tax officer of the made-up town picks up
 SHORT_SAY_SECONDS = 3.0  # a sentence: thanks, or that somebody is looked for
+ANNOUNCEMENT_SECONDS = 6.0  # how long the words last that an abandoned call hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,14 @@ class SimulatedCall:
     ended_at: datetime | None = None
     line_result: LineResult | None = None
     digits: str = ""
+    is_abandoned: bool = False
 
 
 class SimulatedCarrier:
     """Fulfils `Carrier` with a town instead of a telephone network."""
 
     name = "simulator"
+    can_predict = True
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class SimulatedCarrier:
         self._held: set[str] = set()
         self._muted: set[str] = set()
         self.sent_keys: dict[str, str] = {}
+        self._waiting: set[str] = set()
         self._tries: Counter[str] = Counter()
         self._is_up = False
         self._next_error: CarrierError | None = None
@@ -154,6 +158,12 @@ class SimulatedCarrier:
             return
         if request.leg_id is not None and request.leg_id in self._legs.values():
             self._plan(channel_id, EventKind.BRIDGED, fate.ring + 0.003)
+        elif request.nobody is not None:
+            self._waiting.add(channel_id)
+            alone = fate.ring + request.nobody.patience
+            self._plan(channel_id, EventKind.ABANDONED, alone)
+            self._plan(channel_id, EventKind.ENDED, alone + ANNOUNCEMENT_SECONDS, line_result=fate.line_result)
+            return
         self._plan(channel_id, EventKind.ENDED, fate.ring + fate.talk, line_result=fate.line_result)
 
     def _plan_robocall(self, channel_id: str, fate: Fate, plan: RobocallPlan) -> None:
@@ -198,8 +208,13 @@ class SimulatedCarrier:
 
     def bridge(self, channel_id: str, leg_id: str) -> None:
         self._require_up()
-        if channel_id not in self._live or leg_id not in self._legs.values():
-            raise CarrierRefused("there is no such call or voice leg to join")
+        if channel_id not in self._live:
+            raise CarrierRefused("there is no such call to join")
+        if channel_id in self._waiting:
+            self._end_waiting(channel_id, leg_id)
+            return
+        if leg_id not in self._legs.values():
+            raise CarrierRefused("there is no such voice leg to join")
         self._held.discard(channel_id)
         call = self.calls.get(channel_id)
         if call is not None and call.is_robocall:  # what the script would have said is not said any more
@@ -207,6 +222,22 @@ class SimulatedCarrier:
             self._live.add(channel_id)
             self._plan(channel_id, EventKind.ENDED, max(1.0, call.fate.talk), line_result=call.fate.line_result)
         self._plan(channel_id, EventKind.BRIDGED, 0.003)
+
+    def _end_waiting(self, channel_id: str, leg_id: str) -> None:
+        """The wait for an operator ends: they talk, or the debtor hears that nobody is there. Once told so, a call stays abandoned."""
+        call = self.calls[channel_id]
+        if not any(event.channel_id == channel_id and event.kind is EventKind.ABANDONED for _, _, event in self._due):
+            return
+        self._waiting.discard(channel_id)
+        self._forget(channel_id, but=EventKind.MACHINE)
+        self._live.add(channel_id)
+        if leg_id not in self._legs.values():
+            self._plan(channel_id, EventKind.ABANDONED, 0.0)
+            self._plan(channel_id, EventKind.ENDED, ANNOUNCEMENT_SECONDS, line_result=call.fate.line_result)
+            return
+        self.calls[channel_id] = replace(call, leg_id=leg_id)
+        self._plan(channel_id, EventKind.BRIDGED, 0.003)
+        self._plan(channel_id, EventKind.ENDED, call.fate.talk, line_result=call.fate.line_result)
 
     def hold(self, channel_id: str) -> None:
         self._require_call(channel_id)
@@ -313,9 +344,9 @@ class SimulatedCarrier:
     def _tell(self, event: CarrierEvent) -> None:
         heapq.heappush(self._due, (event.at, next(self._order), event))
 
-    def _forget(self, channel_id: str) -> None:
+    def _forget(self, channel_id: str, *, but: EventKind | None = None) -> None:
         self._live.discard(channel_id)
-        self._due = [entry for entry in self._due if entry[2].channel_id != channel_id]
+        self._due = [entry for entry in self._due if entry[2].channel_id != channel_id or entry[2].kind is but]
         heapq.heapify(self._due)
 
     def _take_due(self) -> list[CarrierEvent]:
@@ -332,6 +363,8 @@ class SimulatedCarrier:
             return
         if event.kind is EventKind.ANSWERED:
             call = replace(call, answered_at=event.at)
+        elif event.kind is EventKind.ABANDONED:
+            call = replace(call, is_abandoned=True)
         elif event.kind is EventKind.DIGIT:
             call = replace(call, digits=call.digits + (event.digit or ""))
         elif event.kind is EventKind.ENDED:
@@ -339,6 +372,7 @@ class SimulatedCarrier:
             self._live.discard(event.channel_id)
             self._record(call)
             self._held.discard(event.channel_id)
+            self._waiting.discard(event.channel_id)
         self.calls[event.channel_id] = call
 
     def _record(self, call: SimulatedCall) -> None:

@@ -62,6 +62,7 @@ class TwilioCarrier:
     """Fulfils `Carrier` with one Twilio account."""
 
     name = "twilio"
+    can_predict = False
 
     def __init__(self, settings: TwilioSettings, clock: Clock, inbox: Inbox) -> None:
         self._settings = settings

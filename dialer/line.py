@@ -1,0 +1,167 @@
+"""The trunk as the dialer uses it: its caps, the pause after it did not answer, and what was looked for in vain a moment ago."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session
+
+from callcenter.core.clock import Clock
+from callcenter.core.db import transaction
+from callcenter.core.errors import AppError
+from campaigns.compliance.gate import load_policy
+from campaigns.compliance.rules import ContactPolicy
+from dialer.ivr.announcements import announcement_for
+from dialer.ivr.service import plan_to_prepare, scripts_of
+from dialer.recordings.terms import NOTICE_SOUND, NOTICE_TEXT, terms_of
+from dialer.sharing import CampaignShare
+from dialer.telephony.errors import CarrierError, CarrierRefused, HandoverUnknown
+from dialer.telephony.port import Announcement, Carrier, CarrierLimits, OriginateRequest
+from dialer.telephony.robocall import NodeKind, PlanNode, RobocallPlan
+
+log = structlog.get_logger(__name__)
+
+LONGEST_BACK_OFF = 30.0
+POLICY_AGE = timedelta(seconds=5)
+ROBOCALLS, CASES, PROMISED = "robocalls", "cases", "promised"
+
+
+class Line:
+    """The trunk as the dialer uses it: its caps, and the pause after it did not answer."""
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        clock: Clock,
+        node: str,
+        limits: CarrierLimits,
+        caller_id: str,
+        round_seconds: float = 1.0,
+        prepare: Callable[[RobocallPlan], None] | None = None,
+    ) -> None:
+        self.carrier, self.clock, self.node, self.limits, self.caller_id = carrier, clock, node, limits, caller_id
+        self.lines_in_use: dict[int, int] = {}
+        self._tokens, self._filled_at = 1.0, clock.now()
+        self._failures, self._closed_until = 0, clock.now()
+        self.hung_up: set[str] = set()
+        self.robocalling: set[int] = set()  # campaigns that made an automated call not long ago
+        self._prepare, self._prepared = prepare, set[str]()
+        self.can_play_notice = prepare is None  # carriers that need no files speak themselves
+        self._look_again = timedelta(seconds=round_seconds * 0.9)
+        self._nothing_until: dict[tuple[str, int], datetime] = {}
+        self._announcements: dict[tuple[int, str], Announcement] = {}
+        self._policies: dict[int, tuple[datetime, ContactPolicy]] = {}
+
+    def is_open(self) -> bool:
+        """Whether a call may be handed over now."""
+        return self.carrier.is_connected() and self.clock.now() >= self._closed_until and self._fill() >= 1.0
+
+    def opens_at(self) -> datetime | None:
+        """When the next call may leave if only caps forbid it now."""
+        if not self.carrier.is_connected():
+            return None
+        missing = max(0.0, 1.0 - self._fill()) / self.limits.calls_per_second
+        return max(self._closed_until, self.clock.now() + timedelta(seconds=missing))
+
+    def free_lines(self) -> int:
+        """Lines of the trunk nobody uses."""
+        return max(0, self.limits.max_lines - sum(self.lines_in_use.values()))
+
+    def policy(self, session: Session, office_id: int) -> ContactPolicy:
+        """The office's contact rules, read again every few seconds; the facts about a debtor are never kept."""
+        known = self._policies.get(office_id)
+        if known is None or self.clock.now() - known[0] > max(POLICY_AGE, self._look_again):
+            known = self._policies[office_id] = (self.clock.now(), load_policy(session))
+        return known[1]
+
+    def prepare(self, share: CampaignShare) -> None:
+        """Makes the scripts' sounds before their first call, outside any transaction; without them no robocall of this campaign leaves."""
+        if self._prepare is None:
+            return
+        with transaction(share.office_id) as session:
+            plans = [plan_to_prepare(session, script) for script in scripts_of(session, share.options, share.campaign_id)]
+        for plan in plans:
+            if plan.prompt in self._prepared:
+                continue
+            try:
+                self._prepare(plan)
+            except (AppError, OSError) as problem:
+                log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
+                self.note_nothing(ROBOCALLS, share.campaign_id)
+                return
+            self._prepared.add(plan.prompt)
+
+    def prepare_notice(self, share: CampaignShare) -> None:
+        """Makes the sound that tells of a recording, where this campaign plays it; without it a call is made but not recorded."""
+        if self._prepare is None or self.can_play_notice or terms_of(share.options).notice != "voice":
+            return
+        try:
+            self._prepare(RobocallPlan((PlanNode("notice", NodeKind.SAY, NOTICE_SOUND, NOTICE_TEXT),)))
+        except (AppError, OSError) as problem:
+            log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
+            return
+        self.can_play_notice = True
+
+    def announcement(self, share: CampaignShare) -> Announcement | None:
+        """What this campaign's abandoned calls hear, its sound made, outside any transaction; None when it can't be made now."""
+        key = share.campaign_id, share.dialling.words
+        if key not in self._announcements:
+            with transaction(share.office_id) as session:
+                made = announcement_for(session, share.dialling.words)
+            try:
+                if self._prepare is not None:
+                    self._prepare(RobocallPlan((PlanNode("nobody", NodeKind.SAY, made.sound, made.text),)))
+            except (AppError, OSError) as problem:
+                log.warning("announcement_not_made", campaign=share.campaign_id, error=type(problem).__name__)
+                return None
+            self._announcements[key] = made
+        return self._announcements[key]
+
+    def announcement_made(self, share: CampaignShare) -> Announcement | None:
+        """The announcement if it is there already; inside a transaction nothing is made."""
+        return self._announcements.get((share.campaign_id, share.dialling.words))
+
+    def may_find(self, what: str, campaign_id: int) -> bool:
+        """False for a moment after none was found: an empty queue is not searched at every event."""
+        return self._nothing_until.get((what, campaign_id), self.clock.now()) <= self.clock.now()
+
+    def note_nothing(self, what: str, campaign_id: int, *, seconds: float | None = None) -> None:
+        """There is nothing of the kind to be called now."""
+        wait = self._look_again if seconds is None else timedelta(seconds=seconds)
+        self._nothing_until[what, campaign_id] = self.clock.now() + wait
+
+    def fair_robocalls(self, campaign_id: int) -> int:
+        """Lines of the trunk for a campaign's automated calls: an equal part for each campaign that has some to make."""
+        others = sum(1 for other in self.robocalling if other != campaign_id and self.may_find(ROBOCALLS, other))
+        return -(-self.limits.max_lines // (1 + others))
+
+    def take(self) -> None:
+        """One call leaves."""
+        self._tokens -= 1.0
+
+    def _fill(self) -> float:
+        now = self.clock.now()
+        gained = (now - self._filled_at).total_seconds() * self.limits.calls_per_second
+        self._tokens, self._filled_at = min(max(1.0, self.limits.calls_per_second), self._tokens + gained), now
+        return self._tokens
+
+    def hand_over(self, request: OriginateRequest) -> CarrierError | None:
+        """Asks the carrier; no transaction is open. Returns what went wrong."""
+        try:
+            self.carrier.originate(request)
+        except HandoverUnknown as problem:
+            log.warning("hand_over_unknown", error=problem.code)
+            return problem
+        except CarrierRefused as problem:
+            log.warning("call_refused", error=problem.code)
+            return problem
+        except CarrierError as problem:
+            self._failures += 1
+            wait = min(LONGEST_BACK_OFF, 2.0**self._failures)
+            self._closed_until = self.clock.now() + timedelta(seconds=wait)
+            log.warning("carrier_unreachable", retry_in_seconds=wait)
+            return problem
+        self._failures = 0
+        return None
