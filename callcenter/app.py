@@ -37,6 +37,7 @@ from callcenter.web import (
     operator_actions,
     operator_pages,
     payment_pages,
+    phone_actions,
     plan_pages,
     policy_pages,
     report_pages,
@@ -55,6 +56,7 @@ ROUTERS = (
     login.router,
     operator_pages.router,
     operator_actions.router,
+    phone_actions.router,
     supervisor_pages.router,
     mapper_pages.router,  # before the files: their addresses lie below /imports, too
     layout_pages.router,

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     ami_user: str = "callcenter"
     ami_secret: SecretStr = SecretStr("")
     trunk: str = "carrier"
+    softphone_url: str = Field(default="", pattern=r"^(|wss?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?)$")
     sounds: Path = Path("/var/lib/asterisk/sounds/callcenter")
     recording_spool: Path = Path("/dev/shm/callcenter")  # noqa: S108 - memory on purpose: no plain sound on a disk
 

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from callcenter.auth import audit
 from callcenter.core.clock import utc_now
 from callcenter.core.errors import Conflict, InvalidInput
+from callcenter.core.settings import get_settings
 from callcenter.web.dependencies import Once, SignedIn, Tx, once
 from callcenter.web.operator_form import OutcomeForm, read_outcome
 from callcenter.web.operator_outcome import ending_of
@@ -30,7 +31,7 @@ from campaigns.attempts import service as attempts
 from campaigns.attempts import verification, wrap_up
 from campaigns.attempts.codes import Outcome, Party
 from campaigns.attempts.models import Attempt
-from dialer.agents import consoles, preview
+from dialer.agents import consoles, phones, preview
 from dialer.agents import service as agents
 from dialer.agents.state import PauseReason
 from dialer.calls import service as calls
@@ -104,7 +105,7 @@ def change_after(request: Request, session: Tx, who: Operator, done: Action, sta
 
 def _change(session: Session, who: SignedIn, now: datetime, state: str, reason: str) -> None:
     if state == "ready":
-        agents.sign_in(session, who.user_id, now=now)
+        phones.begin(session, who.user_id, now, has_softphone=bool(get_settings().softphone_url))
         agents.ready(session, who.user_id, now)
     elif state == "paused":
         agents.pause(session, who.user_id, reason, now)

@@ -8,25 +8,27 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse
 
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
 from callcenter.core.clock import utc_now
+from callcenter.core.settings import get_settings
 from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn, Tx, may
 from callcenter.web.operator_case import case_model
 from callcenter.web.operator_idle import idle_model
+from callcenter.web.operator_phone import phone_model
 from callcenter.web.operator_stage import (
     Scene,
     checks_model,
     person_model,
-    phone_model,
     scene_of,
     script_model,
     stage_model,
 )
 from callcenter.web.pages import Shell, fragment, lang_of, page, shell_of
+from callcenter.web.shield import policy_with
 from campaigns.attempts import verification
 from dialer.agents import consoles
 from dialer.agents import service as agents
@@ -45,7 +47,9 @@ def show_console(request: Request, session: Tx, who: Operator) -> HTMLResponse:
     scene = read_scene(session, who, now)
     agents.heartbeat(session, who.user_id, now)
     note_view(session, scene, who, now)
-    return page(request, "operator.html", operator_shell(request, scene), **operator_model(request, session, who, scene, now))
+    answer = page(request, "operator.html", operator_shell(request, scene), **operator_model(request, session, who, scene, now))
+    answer.headers["Content-Security-Policy"] = policy_with(get_settings().softphone_url)
+    return answer
 
 
 @router.get("/operator/panel")
@@ -56,12 +60,6 @@ def refresh_stage(request: Request, session: Tx, who: Operator, key: str = "") -
     is_mine = consoles.is_in_charge(session, who.user_id, console_of(request), now)
     agents.heartbeat(session, who.user_id, now)
     return answer_stage(request, session, who, key, now, is_mine=is_mine)
-
-
-@router.get("/console/softphone")
-def show_softphone(who: Operator) -> JSONResponse:
-    """How the browser's own phone registers; without one the operator uses a desk phone."""
-    return JSONResponse({"is_on": False})
 
 
 def console_of(request: Request) -> str:
@@ -98,7 +96,7 @@ def operator_model(request: Request, session: Session, who: SignedIn, scene: Sce
     lang = lang_of(request)
     model: dict[str, Any] = {
         "stage": stage_model(scene),
-        "phone": phone_model(session, scene, lang),
+        "phone": phone_model(session, scene, who.user_id, lang),
         "is_wrapup": scene.name == "wrapup",
         "attempt_id": scene.view.attempt_id,
     }
@@ -127,7 +125,7 @@ def note_view(session: Session, scene: Scene, who: SignedIn, now: datetime) -> N
 
 def _before_work(user_id: int, now: datetime) -> AgentView:
     values: dict[str, Any] = dict.fromkeys(AgentView.__dataclass_fields__)
-    texts = ("next_state", "next_pause_reason", "campaign_name", "dial_mode", "phone_text", "leg_address", "waiting_reason")
+    texts = ("next_state", "next_pause_reason", "campaign_name", "dial_mode", "phone_text", "leg_address", "leg_kind", "waiting_reason")
     values.update(dict.fromkeys(texts, ""))
     values.update(
         agent_session_id=0,

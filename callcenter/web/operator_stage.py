@@ -1,4 +1,4 @@
-"""The operator's screen as the server knows it: which stage, the telephone strip, and the stages before anybody is verified."""
+"""The operator's screen as the server knows it: which stage, and the stages before anybody is verified."""
 
 from __future__ import annotations
 
@@ -10,22 +10,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
-from callcenter.core.phones import LineType, format_national
+from callcenter.core.phones import format_national
 from callcenter.web import phrases, scripts
 from callcenter.web.dependencies import SignedIn
 from campaigns.attempts import verification
 from campaigns.attempts.models import Attempt
 from campaigns.debtors import case as cases
 from campaigns.debtors.identity import Method
-from campaigns.debtors.models import Debtor, PhoneNumber
+from campaigns.debtors.models import Debtor
 from dialer.agents.queries import AgentView
-from dialer.agents.state import CHOOSABLE_PAUSES, AgentState
-
-LINE_TYPES: dict[str, tuple[str, str]] = {
-    LineType.MOBILE: ("携帯", "Mobile"),
-    LineType.FIXED: ("固定", "Landline"),
-    LineType.IP: ("IP電話", "IP phone"),
-}
+from dialer.agents.state import AgentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,53 +73,6 @@ def stage_model(scene: Scene) -> dict[str, Any]:
     """The field `stage` of operator.html."""
     answered = scene.view.answered_at if scene.name in ("talking_unverified", "talking") else None
     return {"name": scene.name, "key": scene.key, "answered_at": answered}
-
-
-def phone_model(session: Session, scene: Scene, lang: str) -> dict[str, Any]:
-    """The field `phone` of operator/phone.html."""
-    view = scene.view
-    states = {"ringing": "ringing", "talking": "talking", "talking_unverified": "talking", "saved": "talking", "wrapup": "wrapup"}
-    state = states.get(scene.name, "paused" if view.state is AgentState.PAUSED else "idle")
-    is_call = state in ("ringing", "talking")
-    after = "paused" if view.next_state == AgentState.PAUSED else "ready"
-    return {
-        "state": state,
-        "since": (view.answered_at if state == "talking" else None) or view.state_since,
-        "attempt_id": view.attempt_id,
-        "number": format_national(view.phone_text) if is_call or state == "wrapup" else "",
-        "number_note": _line_note(session, scene.attempt, lang) if is_call else "",
-        "is_verified": scene.is_verified if state in ("talking", "wrapup") else None,
-        "has_softphone": False,
-        "can_hold": False,
-        "is_muted": False,
-        "pause_after": after == "paused",
-        "can_transfer": False,
-        "pause_reasons": [
-            {"value": reason.value, "label": phrases.label(lang, reason), "is_chosen": reason.value == view.pause_reason}
-            for reason in CHOOSABLE_PAUSES
-        ],
-        "paused_for": phrases.pause_label(lang, view.pause_reason) if state == "paused" else "",
-        "ended": _ended(scene) if state == "wrapup" else None,
-        "after": [
-            {"value": value, "label": phrases.pick(lang, words), "is_chosen": value == after}
-            for value, words in (("ready", ("待機(次の電話を受ける)", "Ready (next call)")), ("paused", ("離席", "Pause")))
-        ],
-    }
-
-
-def _ended(scene: Scene) -> dict[str, Any] | None:
-    view = scene.view
-    if view.answered_at is None or view.call_ended_at is None:
-        return None
-    seconds = max(0.0, (view.call_ended_at - view.answered_at).total_seconds())
-    return {"began_at": view.answered_at, "ended_at": view.call_ended_at, "seconds": seconds}
-
-
-def _line_note(session: Session, attempt: Attempt | None, lang: str) -> str:
-    if attempt is None or attempt.phone_id is None:
-        return ""
-    kind = session.scalar(select(PhoneNumber.line_type).where(PhoneNumber.id == attempt.phone_id)) or ""
-    return phrases.pick(lang, LINE_TYPES[kind]) if kind in LINE_TYPES else ""
 
 
 def person_model(session: Session, scene: Scene, lang: str, now: datetime) -> dict[str, Any]:

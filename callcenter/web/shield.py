@@ -20,6 +20,15 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 )
+
+
+def policy_with(socket_url: str) -> str:
+    """The policy of the one page that may also open this web socket, and no other; "" changes nothing."""
+    return (
+        CONTENT_SECURITY_POLICY.replace("connect-src 'self'", f"connect-src 'self' {socket_url}") if socket_url else CONTENT_SECURITY_POLICY
+    )
+
+
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 from functools import lru_cache
@@ -48,6 +50,14 @@ def is_form_token(token: str, visit: str) -> bool:
     except BadSignature:
         return False
     return bool(visit) and secrets.compare_digest(str(held), visit)
+
+
+def phone_password(office_id: int, agent_session_id: int, leg_id: str) -> str:
+    """What a browser's phone registers with: of this sign-in only, the same after a reload, kept nowhere."""
+    settings = get_settings()
+    key = _key_of(settings.secret_key.get_secret_value(), settings.data_dir)
+    text = f"callcenter.phone:{office_id}:{agent_session_id}:{leg_id}"
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def device_token(office_id: int, user_id: int) -> str:

@@ -51,6 +51,7 @@ class AgentView:
     phone_text: str
     is_leg_up: bool
     leg_address: str
+    leg_kind: str
     waiting_reason: str
 
 
@@ -89,6 +90,7 @@ def current_view(session: Session, user_id: int, now: datetime) -> AgentView | N
         phone_text=attempt.phone_text if attempt else "",
         is_leg_up=agent.is_leg_up,
         leg_address=agent.leg_address,
+        leg_kind=agent.leg_kind,
         waiting_reason=_waiting_reason(session, agent, campaign, now),
     )
 

@@ -93,7 +93,7 @@ class Controls:
             room=agent.leg_id,
             leg_id=agent.leg_channel,
             keys=order.argument if verb is Verb.KEYS else "",
-            guest_id=talk.channel_id if talk else "",
+            guest_id=order.argument if verb is Verb.CLOSE_LEG else talk.channel_id if talk else "",
             guest_address=talk.address if talk else "",
             caller_id=office.phone or self._caller_id,
         )
@@ -121,7 +121,7 @@ class Controls:
 
     def _do(self, task: Task) -> str:
         """Asks the carrier; returns what was wrong, "" when nothing was."""
-        if task.order_id and not task.channel_id:
+        if task.order_id and not task.channel_id and task.verb is not Verb.CLOSE_LEG:
             return "no_call"
         try:
             for step in self._steps(task):
@@ -145,6 +145,8 @@ class Controls:
             case Verb.CONSULT:
                 asked = LegRequest(guest, task.guest_address, room, is_guest=True, caller_id=task.caller_id)
                 return (lambda: carrier.hold(channel), lambda: carrier.open_leg(asked))
+            case Verb.CLOSE_LEG:
+                return (lambda: carrier.close_leg(guest),)
             case Verb.TAKE_BACK:
                 back = (lambda: carrier.bridge(channel, room),) if channel else ()
                 return (lambda: carrier.close_leg(guest), *back)
@@ -193,5 +195,5 @@ def _apply(session: Session, verb: Verb, order: LineOrder, call: Call, talk: Con
         case Verb.HAND_OVER:
             if talk is not None:
                 consults.hand_over(session, talk, now)
-        case Verb.KEYS:
+        case Verb.KEYS | Verb.CLOSE_LEG:
             return

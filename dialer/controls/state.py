@@ -20,6 +20,7 @@ class Verb(StrEnum):
     JOIN = "join"  # all three
     TAKE_BACK = "take_back"  # the officer goes, the debtor comes back
     HAND_OVER = "hand_over"  # officer and debtor stay, the operator goes
+    CLOSE_LEG = "close_leg"  # the page's own wish: a leg that its phone has lost
 
 
 class Talk(StrEnum):
@@ -42,6 +43,7 @@ ALLOWED_IN: dict[Verb, frozenset[Talk | None]] = {
     Verb.JOIN: frozenset({Talk.TALKING}),
     Verb.TAKE_BACK: frozenset({Talk.CALLING, Talk.TALKING, Talk.JOINED}),
     Verb.HAND_OVER: frozenset({Talk.TALKING, Talk.JOINED}),  # never before the officer has answered
+    Verb.CLOSE_LEG: frozenset(),
 }
 
 

@@ -93,7 +93,7 @@ class Talking(Town):
 
     def rows(self, table: type[Row]) -> list[Row]:
         with transaction(self.office_id) as session:
-            return list(session.scalars(select(table)))
+            return list(session.scalars(select(table).order_by(table.id)))  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ export const consoleName = () => name;
 export function showCharge(isOther) {
   const banner = document.getElementById("read-only");
   if (banner) banner.hidden = !isOther;
+  dispatchEvent(new CustomEvent("console:charge", { detail: { isOther } }));
 }
 
 channel.addEventListener("message", ({ data }) => {
@@ -25,4 +26,5 @@ export async function settleName() {
   await new Promise((done) => setTimeout(done, 60));
   isSettled = true;
   sessionStorage.setItem(NAME, name);
+  dispatchEvent(new CustomEvent("console:settled"));
 }

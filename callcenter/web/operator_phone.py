@@ -1,0 +1,139 @@
+"""The telephone strip of the operator's page: state, line, controls, and the talk with a tax officer.
+
+Before anybody is verified none of its words may tell the matter: officers are "staff", and only neutral reasons to ask them are offered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import User
+from callcenter.core.phones import LineType, format_national
+from callcenter.core.settings import get_settings
+from callcenter.web import phrases
+from callcenter.web.operator_stage import Scene
+from campaigns.attempts.models import Attempt
+from campaigns.debtors.models import PhoneNumber
+from dialer.agents import phones
+from dialer.agents.state import CHOOSABLE_PAUSES, IN_CALL, AgentState
+from dialer.controls import service as controls
+from dialer.controls.queries import LineView, line_view
+from dialer.controls.state import Talk
+
+LINE_TYPES: dict[str, tuple[str, str]] = {
+    LineType.MOBILE: ("携帯", "Mobile"),
+    LineType.FIXED: ("固定", "Landline"),
+    LineType.IP: ("IP電話", "IP phone"),
+}
+
+
+REASONS: dict[str, tuple[str, str]] = {  # why an officer is asked: those of escalations
+    "instalment": ("分納の相談", "Instalments"),
+    "hardship": ("納付困難・相談希望", "Hardship"),
+    "refusal": ("拒否・異議", "Refusal"),
+    "dispute": ("内容不服", "Dispute"),
+    "complaint": ("苦情", "Complaint"),
+    "language": ("言語対応", "Language"),
+    "vulnerable": ("要配慮", "Special care"),
+}
+NEUTRAL_REASONS = ("complaint", "language", "vulnerable")
+ENDINGS: dict[str, tuple[str, str]] = {
+    "busy": ("{name}さんは話し中でした。", "{name} was busy."),
+    "no_answer": ("{name}さんは出ませんでした。", "{name} did not answer."),
+    "refused": ("{name}さんの電話機につながりませんでした。", "{name}'s telephone could not be reached."),
+    "officer_left": ("{name}さんが電話を切りました。", "{name} has hung up."),
+    "lost": ("{name}さんとの電話が切れました。", "The line to {name} was lost."),
+}
+PROBLEMS: dict[str, tuple[str, str]] = {
+    "not_supported": ("この操作は、いまの電話会社ではできません。", "The present carrier can't do that."),
+    "no_call": ("通話が終わっていたため、できませんでした。", "The call was over; it was not done."),
+    "": ("電話機への指示ができませんでした。もう一度押してください。", "It could not be done. Press it again."),
+}
+
+
+def reasons_for(scene: Scene) -> list[str]:
+    """Why an officer may be asked now."""
+    return [reason for reason in REASONS if scene.is_verified or reason in NEUTRAL_REASONS]
+
+
+def phone_model(session: Session, scene: Scene, user_id: int, lang: str) -> dict[str, Any]:
+    """The field `phone` of operator/phone.html."""
+    view = scene.view
+    states = {"ringing": "ringing", "talking": "talking", "talking_unverified": "talking", "saved": "talking", "wrapup": "wrapup"}
+    state = states.get(scene.name, "paused" if view.state is AgentState.PAUSED else "idle")
+    line = line_view(session, view.agent_session_id, view.call_id) if state == "talking" else LineView()
+    if state == "talking" and line.held_at is not None:
+        state = "held"
+    is_call, is_talk = state in ("ringing", "talking", "held"), state in ("talking", "held")
+    after = "paused" if view.next_state == AgentState.PAUSED else "ready"
+    return {
+        "state": state,
+        "since": line.held_at or (view.answered_at if is_talk else None) or view.state_since,
+        "attempt_id": view.attempt_id,
+        "number": format_national(view.phone_text) if is_call or state == "wrapup" else "",
+        "number_note": _line_note(session, scene.attempt, lang) if is_call else "",
+        "is_verified": scene.is_verified if is_talk or state == "wrapup" else None,
+        "is_muted": line.is_muted,
+        "can_hold": is_talk and line.talk in (None, Talk.JOINED),
+        "can_keys": is_talk and line.talk in (None, Talk.JOINED) and line.held_at is None,
+        "can_transfer": is_talk and line.talk is None,
+        "pause_after": after == "paused",
+        "pause_reasons": [
+            {"value": reason.value, "label": phrases.label(lang, reason), "is_chosen": reason.value == view.pause_reason}
+            for reason in CHOOSABLE_PAUSES
+        ],
+        "paused_for": phrases.pause_label(lang, view.pause_reason) if state == "paused" else "",
+        "ended": _ended(scene) if state == "wrapup" else None,
+        "after": [
+            {"value": value, "label": phrases.pick(lang, words), "is_chosen": value == after}
+            for value, words in (("ready", ("待機(次の電話を受ける)", "Ready (next call)")), ("paused", ("離席", "Pause")))
+        ],
+        **_telephone(session, view.leg_kind, user_id, is_up=view.is_leg_up, is_free=view.state not in IN_CALL),
+        **_talk(session, scene, line, lang, is_talk=is_talk),
+    }
+
+
+def _telephone(session: Session, kind: str, user_id: int, *, is_up: bool, is_free: bool) -> dict[str, Any]:
+    """Which telephone, and what it may be changed to."""
+    has_softphone = bool(get_settings().softphone_url)
+    address = session.scalar(select(User.phone_address).where(User.id == user_id)) or ""
+    kind = kind or phones.usual_kind(session, user_id, has_softphone=has_softphone)
+    return {
+        "kind": kind,
+        "has_softphone": kind == phones.BROWSER,
+        "is_line_up": is_up,
+        "kinds": [phones.BROWSER, phones.DESK] if has_softphone and address and is_free else [],
+    }
+
+
+def _talk(session: Session, scene: Scene, line: LineView, lang: str, *, is_talk: bool) -> dict[str, Any]:
+    """The talk with an officer, whom one may ask and why, and what came of the last wish."""
+    told = ""
+    if is_talk and line.ending in ENDINGS:
+        told = phrases.pick(lang, ENDINGS[line.ending]).format(name=line.officer)
+    elif is_talk and line.problem:
+        told = phrases.pick(lang, PROBLEMS.get(line.problem, PROBLEMS[""]))
+    return {
+        "talk": {"state": line.talk.value, "since": line.talk_since, "officer": line.officer} if is_talk and line.talk else None,
+        "told": told,
+        "officers": [{"value": number, "label": name} for number, name in controls.officers(session)] if is_talk and not line.talk else [],
+        "reasons": [{"value": reason, "label": phrases.pick(lang, REASONS[reason])} for reason in reasons_for(scene)] if is_talk else [],
+    }
+
+
+def _ended(scene: Scene) -> dict[str, Any] | None:
+    view = scene.view
+    if view.answered_at is None or view.call_ended_at is None:
+        return None
+    seconds = max(0.0, (view.call_ended_at - view.answered_at).total_seconds())
+    return {"began_at": view.answered_at, "ended_at": view.call_ended_at, "seconds": seconds}
+
+
+def _line_note(session: Session, attempt: Attempt | None, lang: str) -> str:
+    if attempt is None or attempt.phone_id is None:
+        return ""
+    kind = session.scalar(select(PhoneNumber.line_type).where(PhoneNumber.id == attempt.phone_id)) or ""
+    return phrases.pick(lang, LINE_TYPES[kind]) if kind in LINE_TYPES else ""
