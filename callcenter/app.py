@@ -40,6 +40,8 @@ from callcenter.web import (
     phone_actions,
     plan_pages,
     policy_pages,
+    recording_pages,
+    recording_terms_pages,
     report_pages,
     rule_editor,
     rule_pages,
@@ -58,6 +60,8 @@ ROUTERS = (
     operator_actions.router,
     phone_actions.router,
     supervisor_pages.router,
+    recording_pages.router,
+    recording_terms_pages.router,
     mapper_pages.router,  # before the files: their addresses lie below /imports, too
     layout_pages.router,
     import_pages.router,

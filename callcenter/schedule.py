@@ -58,6 +58,7 @@ PERIODIC = (
     Periodic("reports.jobs.refresh_facts", seconds=60),
     Periodic("campaigns.jobs.sweep_checks", queue="batch", seconds=60),
     Periodic("campaigns.jobs.forget_decisions", queue="batch", cron="40 18 * * *"),  # 03:40 in Japan
+    Periodic("dialer.recordings.jobs.forget_recordings", queue="batch", cron="50 18 * * *"),  # 03:50 in Japan
     Periodic("campaigns.jobs.turn_cycles", seconds=600),
     Periodic("campaigns.jobs.settle_promises", cron="10 15 * * *"),  # 00:10 in Japan
     Periodic("campaigns.jobs.prepare_night_batches", queue="batch", cron="30 17 * * *"),  # 02:30 in Japan

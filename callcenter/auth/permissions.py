@@ -14,6 +14,12 @@ class Action(StrEnum):
     TAKE_CALLS = "take_calls"
     SEE_BOARD = "see_board"
     PAUSE_OPERATORS = "pause_operators"
+    SUPERVISE_CALLS = "supervise_calls"
+    HEAR_RECORDINGS = "hear_recordings"
+    REVIEW_CALLS = "review_calls"
+    DELETE_RECORDINGS = "delete_recordings"
+    SHAPE_RECORDING = "shape_recording"
+    SEE_OWN_REVIEWS = "see_own_reviews"
     IMPORT_FILES = "import_files"
     RUN_CAMPAIGNS = "run_campaigns"
     SEE_RULES = "see_rules"
@@ -41,6 +47,12 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.TAKE_CALLS: frozenset({_OP}),
     Action.SEE_BOARD: frozenset({_SV}),
     Action.PAUSE_OPERATORS: frozenset({_SV}),
+    Action.SUPERVISE_CALLS: frozenset({_SV}),
+    Action.HEAR_RECORDINGS: frozenset({_SV, _AU}),
+    Action.REVIEW_CALLS: frozenset({_SV}),
+    Action.DELETE_RECORDINGS: frozenset({_SV}),
+    Action.SHAPE_RECORDING: frozenset({_SV, _AD}),
+    Action.SEE_OWN_REVIEWS: frozenset({_OP}),
     Action.IMPORT_FILES: frozenset({_SV, _TO}),
     Action.RUN_CAMPAIGNS: frozenset({_SV}),
     Action.SEE_RULES: frozenset({_SV, _TO, _AU, _AD}),

@@ -95,6 +95,36 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "search_most": ("未納額の上限を金額として読めません。", "The upper amount can't be read."),
     "amounts_swapped": ("未納額の下限が上限を超えています。", "The lower amount is more than the upper one."),
     "too_many_searches": ("短い時間に多く探しました。1分ほど待ってください。", "Too many searches. Wait a minute."),
+    "recording_reason": ("聞く理由を選んでください。", "Choose a reason to hear it."),
+    "recording_note": ("「その他」では、理由を5文字以上で書いてください。", "Write the reason down, 5 characters or more."),
+    "recording_not_stored": ("この録音は聞けません。", "This recording can't be heard."),
+    "recording_kept": (
+        "残す理由のある録音は消せません。先に「残すのをやめる」を押してください。",
+        "It is kept on purpose. Lift that first.",
+    ),
+    "recording_why": ("消す理由を5文字以上で書いてください。", "Write down why, 5 characters or more."),
+    "recording_key": (
+        "録音の鍵がこの機械にありません。管理者に知らせてください。",
+        "The key of recordings is not on this machine. Tell the administrator.",
+    ),
+    "recording_unreadable": (
+        "保存した録音を読めません。管理者に知らせてください。",
+        "The stored recording can't be read. Tell the administrator.",
+    ),
+    "keep_days": ("残す日数は、1〜3650の整数です。", "Days kept: a whole number from 1 to 3650."),
+    "open_minutes": ("開いて聞ける分数は、1〜480の整数です。", "Minutes open: a whole number from 1 to 480."),
+    "notice": ("案内のしかたを選んでください。", "Choose how the debtor is told."),
+    "mode": ("モニターのしかたを選んでください。", "Choose what to do."),
+    "no_leg": ("この担当の電話がつながっていません。", "This operator's phone is not connected."),
+    "not_talking": ("いまは会話していません。会話が始まってから押してください。", "There is no conversation now."),
+    "no_phone_set": (
+        "あなたの電話機が登録されていません。管理者に、電話の設定を頼んでください。",
+        "No phone is set for you. Ask the administrator to set one.",
+    ),
+    "supervision_not_supported": (
+        "いまの回線では、モニターできません(Asterisk が要ります)。",
+        "The carrier in use can't do this; it needs Asterisk.",
+    ),
     "too_many_views": ("短い時間に多くの対象者を開きました。1分ほど待ってください。", "Too many cases were opened. Wait a minute."),
 }
 FIELDS: Mapping[str, str] = {

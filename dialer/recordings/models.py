@@ -87,7 +87,7 @@ class RecordingKey(OfficeMixin, Base):
 
 
 class RecordingAccess(OfficeMixin, Base):
-    """A person may hear a recording until `ends_at`, for a reason that was given; `played_at` is when they first did."""
+    """A person may hear a recording until `ends_at`, for a reason that was given."""
 
     __tablename__ = "recording_access"
     __table_args__ = (
@@ -102,7 +102,6 @@ class RecordingAccess(OfficeMixin, Base):
     note: Mapped[str] = mapped_column(String(200), server_default="")
     opened_at: Mapped[datetime]
     ends_at: Mapped[datetime]
-    played_at: Mapped[datetime | None]
 
 
 class QualityReview(OfficeMixin, Base):

@@ -76,9 +76,9 @@ def open_recording(session: Session, recording_id: int, user_id: int, reason: st
     require_stored(row)
     note = " ".join(note.split())[:200]
     if reason not in REASONS:
-        raise InvalidInput("A recording is opened for a reason.", hint="Choose one.", code="reason")
+        raise InvalidInput("A recording is opened for a reason.", hint="Choose one.", code="recording_reason")
     if reason == "other" and len(note) < SHORTEST_NOTE:
-        raise InvalidInput("Another reason is written down.", hint=f"At least {SHORTEST_NOTE} characters.", code="note")
+        raise InvalidInput("Another reason is written down.", hint=f"At least {SHORTEST_NOTE} characters.", code="recording_note")
     ends_at = now + timedelta(minutes=office_terms(session).open_minutes)
     access = RecordingAccess(recording_id=row.id, user_id=user_id, reason=reason, note=note, opened_at=now, ends_at=ends_at)
     session.add(access)
@@ -107,7 +107,7 @@ def key_of(session: Session, data_dir: Path, row: Recording) -> bytes:
 def require_stored(row: Recording) -> None:
     """Raises Conflict when there is nothing to be heard."""
     if row.state != "stored":
-        raise Conflict("This recording can't be heard.", hint=f"Its state is: {row.state}.", code="not_stored")
+        raise Conflict("This recording can't be heard.", hint=f"Its state is: {row.state}.", code="recording_not_stored")
 
 
 def keep(session: Session, recording_id: int, why: str) -> Recording:
@@ -123,9 +123,9 @@ def delete(session: Session, recording_id: int, data_dir: Path, now: datetime, *
     row = find(session, recording_id, lock=True)
     require_stored(row)
     if row.kept_for:
-        raise Conflict("This recording is kept on purpose.", hint=f"Lift that first: {row.kept_for}", code="kept")
+        raise Conflict("This recording is kept on purpose.", hint=f"Lift that first: {row.kept_for}", code="recording_kept")
     if len(why.strip()) < SHORTEST_NOTE:
-        raise InvalidInput("A deletion needs its reason.", hint=f"At least {SHORTEST_NOTE} characters.", code="why")
+        raise InvalidInput("A deletion needs its reason.", hint=f"At least {SHORTEST_NOTE} characters.", code="recording_why")
     destroy(session, [row], data_dir, now, why=why, user_id=user_id)
     return row
 

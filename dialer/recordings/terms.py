@@ -67,7 +67,9 @@ def office_terms(session: Session) -> OfficeTerms:
 def set_terms(session: Session, campaign_id: int, terms: RecordingTerms) -> Campaign:
     """Changes a campaign's terms; calls from then on follow them. Raises NotFound, InvalidInput."""
     if terms.notice not in NOTICES:
-        raise InvalidInput(f"'{terms.notice}' is no way to tell of a recording.", hint=f"Expected one of: {', '.join(NOTICES)}.")
+        raise InvalidInput(
+            f"'{terms.notice}' is no way to tell of a recording.", hint=f"Expected one of: {', '.join(NOTICES)}.", code="notice"
+        )
     _require_days(terms.keep_days)
     campaign = session.scalar(select(Campaign).where(Campaign.id == campaign_id).with_for_update())
     if campaign is None:

@@ -194,7 +194,6 @@ def _recording_access() -> None:
         sa.Column("note", sa.String(length=200), server_default="", nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("played_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["office_id", "recording_id"], ["recording.office_id", "recording.id"], name=op.f("fk_recording_access_office_id_recording_id")
         ),

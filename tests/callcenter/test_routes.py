@@ -45,6 +45,13 @@ WHO: dict[str, frozenset[Role]] = {
     "/operator/panel": frozenset({P}),
     "/console": frozenset({P}),
     "/supervisor": frozenset({S}),
+    "/recordings": frozenset({S, A}),
+    "/recordings/{recording_id}/review": frozenset({S}),
+    "/recordings/{recording_id}/keep": frozenset({S}),
+    "/recordings/{recording_id}/delete": frozenset({S}),
+    "/recordings/{recording_id}/seen": frozenset({S}),
+    "/recording-terms": frozenset({S, M}),
+    "/reviews": frozenset({P}),
     "/campaigns": frozenset({S}),
     "/rules": frozenset({S, T, A, M}),
     "/rules/{rule_set_id}/edit": frozenset({S}),
@@ -117,6 +124,7 @@ def filled(path: str) -> str:
         "payment_id",
         "plan_id",
         "policy_id",
+        "recording_id",
     ):
         path = path.replace("{" + name + "}", "999999")
     return path.replace("{reference}", "1-abc").replace("{kind}", "headline")
