@@ -24,6 +24,7 @@ from dialer.calls.models import Call
 from dialer.calls.service import end_call, tell_abandoned
 from dialer.calls.state import CallState
 from dialer.controls import consults
+from dialer.inbound import service as inbound
 from dialer.legs import forget_lost_legs, free_legs_of
 from dialer.sharing import dead_nodes
 from dialer.telephony.events import CarrierEvent
@@ -54,6 +55,8 @@ def tidy(session: Session, node: str, carrier: str, live: frozenset[str] | None,
     _end_lost(session, [call for call in old if _is_lost(call, live, now)], now)
     tell_abandoned(session, node, now)
     take_over(session, node, live, now)
+    if live is not None:
+        inbound.reconcile(session, carrier, [node], live, now - SETTLE_AFTER, now)
     _end_not_taken(session, now)
     free_operators(session, now)
     expire_wrap_ups(session, now)
@@ -68,6 +71,7 @@ def take_over(session: Session, node: str, live: frozenset[str] | None, now: dat
         return
     calls = session.scalars(select(Call).where(Call.node.in_(dead), Call.state != CallState.ENDED)).all()
     _end_lost(session, [call for call in calls if call.channel_id not in (live or frozenset())], now)
+    inbound.reconcile(session, "", dead, live or frozenset(), now, now)
     free_legs_of(session, dead)
 
 
@@ -85,7 +89,7 @@ def free_operators(session: Session, now: datetime) -> int:
 
 def _free(session: Session, agent: AgentSession, now: datetime) -> bool:
     if agent.attempt_id is None:
-        if claimed_item(session, agent.id) is not None:
+        if claimed_item(session, agent.id) is not None or inbound.current_of(session, agent.id) is not None:
             return False
     else:
         state = session.scalar(select(Attempt.state).where(Attempt.id == agent.attempt_id))

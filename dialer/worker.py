@@ -24,6 +24,7 @@ from dialer.calls import service as calls
 from dialer.calls.binding import PREDICTIVE, Joining
 from dialer.controls import consults
 from dialer.controls.carrying import Controls
+from dialer.inbound.desk import InboundDesk
 from dialer.legs import LegKeeper
 from dialer.line import Line
 from dialer.placing import Places
@@ -38,6 +39,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.1
 PACE_SECONDS = 2.0
+INCOMING_ID = "in-"  # in the id of every line that came in, whatever the carrier
 LEG_EVENTS = frozenset({EventKind.LEG_UP, EventKind.LEG_DOWN})
 
 
@@ -87,6 +89,7 @@ class Dialer:
             carrier, clock, settings.node, settings.limits, settings.caller_id, settings.round_seconds, settings.prepare_prompts
         )
         self._legs = LegKeeper(carrier, settings.node)
+        self._desk = InboundDesk(carrier, clock, settings.node, settings.prepare_prompts)
         self._controls = Controls(carrier, settings.node, settings.caller_id)
         self._duties: dict[int, Duty] = {}
         self._pending: deque[CarrierEvent] = deque()
@@ -129,6 +132,7 @@ class Dialer:
         if now >= self._next_round:
             self._next_round = now + timedelta(seconds=self.settings.round_seconds)
             self._take_offices()
+        has_news = self._desk.look_after() or has_news
         placed = self.step_place()
         if now >= self._next_reap:
             self._next_reap = now + timedelta(seconds=self.settings.reap_seconds)
@@ -201,7 +205,7 @@ class Dialer:
     def next_at(self) -> datetime:
         """When the next round is due at the latest; for virtual time."""
         waits = any(duty.has_news for duty in self._duties.values()) and not self._line.is_open()
-        moments = [duty.paces_at for duty in self._duties.values()] + [self._line.opens_at() if waits else None]
+        moments = [duty.paces_at for duty in self._duties.values()] + [self._line.opens_at() if waits else None, self._desk.next_at()]
         return min(self._next_round, self._next_reap, *(moment for moment in moments if moment is not None))
 
     def notice(self, office_id: int, *, wishes: bool = False) -> None:
@@ -239,9 +243,13 @@ class Dialer:
                 with transaction(duty.office_id) as session:
                     reaping.resync(session, self.settings.node, self.carrier.name, event, now)
                     supervising.forget_lost(session, event.live, self.settings.node, now)
+                self._desk.resync(duty.office_id, event, now)
             self._note_news(self._duties, wishes=True)
             return
         office_id = calls.office_of_channel(event.channel_id)
+        if event.kind is EventKind.INCOMING or INCOMING_ID in event.channel_id:
+            office_id = self._desk.take(event, self._duties)
+            self._note_news(() if office_id is None else (office_id,), wishes=True)
         if office_id is None or office_id not in self._duties:
             return
         with transaction(office_id) as session:
@@ -289,6 +297,8 @@ class Dialer:
         for duty in known:
             duty.has_news = True
             duty.has_wishes = duty.has_wishes or wishes
+        if known:
+            self._desk.look_soon()
         return bool(known)
 
     def _take_offices(self) -> None:

@@ -62,9 +62,10 @@ def open_attempt(
 
 
 def mark_handed_over(session: Session, attempt_id: int, now: datetime) -> None:
-    """Notes that the carrier took the call; from then on it counts in reports."""
+    """Notes that the carrier took the call; from then on it counts in reports. A call that came in never does."""
     attempt = _locked(session, attempt_id)
-    attempt.handed_over_at = attempt.handed_over_at or now
+    if not attempt.is_inbound:
+        attempt.handed_over_at = attempt.handed_over_at or now
 
 
 def record_line_result(

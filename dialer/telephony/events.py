@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     DIGIT = "digit"  # one key pressed by the debtor
     PROMPT_DONE = "prompt_done"  # a robocall's message was played to its end
     NODE = "node"  # a robocall went on to this node of its script
+    INCOMING = "incoming"  # somebody calls the published number; carries `caller` and `called`
     TRANSFER = "transfer"  # a robocall's listener asks for an operator and waits
     ENDED = "ended"  # the call is over; carries `line_result`
     LEG_UP = "leg_up"  # an operator's own voice leg stands (channel_id is the leg's)
@@ -44,6 +45,7 @@ class CarrierEvent:
         digit: for DIGIT, one of 0-9*#.
         node: the node of a robocall's script that was entered, for NODE, TRANSFER, and where a carrier tells both at once DIGIT.
         step: for those, the how manieth node of the call it is, from 1.
+        caller, called: for INCOMING, E.164; None where withheld or not told.
         live: for RESYNC, the ids of all channels alive on the carrier.
     """
 
@@ -57,4 +59,6 @@ class CarrierEvent:
     digit: str | None = None
     node: str | None = None
     step: int = 0
+    caller: str | None = None
+    called: str | None = None
     live: frozenset[str] = frozenset()

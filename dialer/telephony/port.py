@@ -101,6 +101,15 @@ REALM = "callcenter"
 
 
 @dataclass(frozen=True, slots=True)
+class CallerNotice:
+    """What a caller is told: sounds by name, each with its words for carriers that speak themselves; then they wait, or the line ends."""
+
+    channel_id: str
+    sounds: tuple[tuple[str, str], ...]
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CheckLine:
     """One line of `callcenter telephony check`: what was tried, whether it worked, what to do if not."""
 
@@ -142,6 +151,9 @@ class Carrier(Protocol):
 
         An answer that waited too long for it hears `OriginateRequest.nobody` instead.
         """
+
+    def announce(self, notice: CallerNotice) -> None:
+        """Answers a call that came in, if it is not yet, and tells the caller something."""
 
     def hold(self, channel_id: str) -> None:
         """Takes an answered debtor out of the room: a quiet tone there, silence for the operator. `bridge` ends it."""

@@ -70,6 +70,7 @@ class Rig:
         folder: everything the rig writes; Asterisk's log is `asterisk/log/messages.log`, SIPp's `far_end.log`.
         ami: where the manager interface is.
         far_port: where another far end than SIPp listens, for tests that hear what the debtor hears.
+        sip_port: where Asterisk takes SIP.
         ws_port: SIP over WebSocket for browser phones (`/ws`).
     """
 
@@ -108,7 +109,7 @@ class Rig:
         return self
 
     def _choose_ports(self) -> None:
-        self._sip_port, self._far_port = _free_ports(socket.SOCK_DGRAM, 2)
+        self.sip_port, self._far_port = _free_ports(socket.SOCK_DGRAM, 2)
         self._far_port = self._own_far_port or self._far_port
         self.ami_port, self.ws_port = _free_ports(socket.SOCK_STREAM, 2)
         self._rtp_first = random.randrange(20000, 32000 - self._rtp_ports, 2)
@@ -143,7 +144,7 @@ class Rig:
             trunk=TrunkPlan("carrier", "127.0.0.1", self._far_port, qualify_seconds=0),
             ami_secret=_SECRET,
             ami_port=self.ami_port,
-            sip_bind=f"127.0.0.1:{self._sip_port}",
+            sip_bind=f"127.0.0.1:{self.sip_port}",
             http_port=self.ws_port,
             rtp_first=self._rtp_first,
             rtp_last=self._rtp_first + self._rtp_ports - 1,

@@ -49,6 +49,7 @@ def test_nothing_in_the_dialplan_calls_anybody() -> None:
         "Answer",
         "Echo",
         "WaitForSilence",
+        "Ringing",
         "StopPlayTones",
     }
 

@@ -20,6 +20,7 @@ import structlog
 from callcenter.core.clock import Clock
 from dialer.telephony.asterisk import controls
 from dialer.telephony.asterisk.checks import check_asterisk
+from dialer.telephony.asterisk.inbound import announce, came_in, is_inbound, new_track, our_id, their_id
 from dialer.telephony.asterisk.link import AmiLink
 from dialer.telephony.asterisk.orders import (
     AsteriskSettings,
@@ -36,7 +37,7 @@ from dialer.telephony.asterisk.tracking import Step, Track, observe, settle
 from dialer.telephony.conversation import SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused
 from dialer.telephony.events import CarrierEvent, EventKind
-from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, PhoneLogin, is_leg_id
+from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, OriginateRequest, PhoneLogin, is_leg_id
 
 _log = structlog.get_logger(__name__)
 _FOREIGN_ID = re.compile(r"(.+-)?[0-9]+\.[0-9]+", re.ASCII)  # Asterisk's own ids; ours have no dot
@@ -105,25 +106,28 @@ class AsteriskCarrier:
                 self._tracks[channel_id] = replace(track, is_withdrawn=True)
             if track is not None and not track.is_seen:
                 self._cancelled.add(channel_id)  # its channel is still being made: hung up as soon as it appears
-        self._link.ask("Hangup", {"Channel": channel_id, "Cause": "16"})  # "No such channel" is as good
+        self._link.ask("Hangup", {"Channel": their_id(channel_id), "Cause": "16"})  # "No such channel" is as good
 
     def close_leg(self, leg_id: str) -> None:
         self.hang_up(leg_id)
 
     def bridge(self, channel_id: str, leg_id: str) -> None:
-        controls.join(self._link, channel_id, leg_id)
+        controls.join(self._link, their_id(channel_id), leg_id)
+
+    def announce(self, notice: CallerNotice) -> None:
+        announce(self._link, notice, self._settings.sound_folder)
 
     def hold(self, channel_id: str) -> None:
-        controls.hold(self._link, channel_id)
+        controls.hold(self._link, their_id(channel_id))
 
     def mute(self, leg_id: str, room: str, *, is_muted: bool) -> None:
         controls.mute(self._link, leg_id, room, is_muted=is_muted)
 
     def send_keys(self, channel_id: str, keys: str, room: str) -> None:
-        controls.send_keys(self._link, channel_id, keys)
+        controls.send_keys(self._link, their_id(channel_id), keys)
 
     def hand_over(self, channel_id: str, guest_id: str) -> None:
-        controls.hand_over(self._link, channel_id, guest_id)
+        controls.hand_over(self._link, their_id(channel_id), guest_id)
 
     def make_phone(self, login: PhoneLogin) -> None:
         controls.run(self._link, phone_order(login))
@@ -152,7 +156,7 @@ class AsteriskCarrier:
 
     def live_channels(self) -> frozenset[str] | None:
         try:
-            return self._link.channels()
+            return frozenset(map(our_id, self._link.channels()))
         except CarrierError:
             return None
 
@@ -167,7 +171,9 @@ class AsteriskCarrier:
         with self._changed:
             is_cancelled = name == "Newchannel" and channel_id in self._cancelled
             track = self._tracks.get(channel_id) or self._adopt(channel_id, name, fields)
-            if track is not None:
+            if track is not None and fields.get("UserEvent") == "CallcenterIncoming":
+                self._fold(came_in(track, fields, self._clock.now()))
+            elif track is not None:
                 self._fold(observe(track, name, fields, self._clock.now()))
             if is_cancelled:
                 self._cancelled.discard(channel_id)
@@ -176,7 +182,11 @@ class AsteriskCarrier:
 
     def _adopt(self, channel_id: str, name: str, fields: Mapping[str, str]) -> Track | None:
         """A track for a channel that an earlier run of the dialer made; None for what is not ours."""
-        if not is_id(channel_id) or _FOREIGN_ID.fullmatch(channel_id) or channel_id in self._ended:
+        if channel_id in self._ended:
+            return None
+        if is_inbound(channel_id):
+            return new_track(channel_id, fields, self._settings.trunk)
+        if not is_id(channel_id) or _FOREIGN_ID.fullmatch(channel_id):
             return None
         if name == "OriginateResponse":
             return None
@@ -219,7 +229,7 @@ class AsteriskCarrier:
 
     def _came_up(self, live: frozenset[str]) -> None:
         """A connection stands: what is gone meanwhile is known to be gone, not how; RESYNC lets the dialer decide."""
-        now = self._clock.now()
+        now, live = self._clock.now(), frozenset(map(our_id, live))
         with self._changed:
             for track in list(self._tracks.values()):
                 if track.channel_id in live:
@@ -243,4 +253,4 @@ class AsteriskCarrier:
 def _subject(name: str, fields: Mapping[str, str]) -> str:
     if name == "OriginateResponse":  # its Uniqueid is "<null>" when no channel could be made
         return fields.get("ActionID", "").removeprefix(_ORIGINATE_ID)
-    return fields.get("Uniqueid", "")
+    return our_id(fields.get("Uniqueid", ""))

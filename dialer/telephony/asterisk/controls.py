@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from dialer.telephony.asterisk.link import Answer
-from dialer.telephony.asterisk.orders import Order, require_id, require_keys
+from dialer.telephony.asterisk.orders import Order, require_channel, require_id, require_keys
 from dialer.telephony.errors import CarrierRefused
 
 _KEY_MS = "120"
@@ -47,7 +47,7 @@ def mute(link: Asks, leg_id: str, room: str, *, is_muted: bool) -> None:
 def send_keys(link: Asks, channel_id: str, keys: str) -> None:
     """Presses keys towards the debtor, one after the other; Asterisk queues them."""
     for key in require_keys(keys):
-        fields = {"Channel": require_id(channel_id), "Digit": key, "Duration": _KEY_MS}
+        fields = {"Channel": require_channel(channel_id), "Digit": key, "Duration": _KEY_MS}
         _require(link.ask("PlayDTMF", fields), "press a key")
 
 
@@ -63,12 +63,19 @@ def run(link: Asks, order: Order) -> None:
     _require(link.ask("Originate", order.keys, order.variables), "keep the operator's phone")
 
 
+def send_to(link: Asks, channel_id: str, context: str, extension: str, variables: Mapping[str, str]) -> None:
+    """Sends a channel to a place of the dialplan; the variables' values are checked already."""
+    for name, value in variables.items():
+        _set(link, channel_id, name, value)
+    _redirect(link, channel_id, context, extension)
+
+
 def _set(link: Asks, channel_id: str, name: str, value: str) -> None:
-    _require(link.ask("Setvar", {"Channel": require_id(channel_id), "Variable": name, "Value": value}), "prepare the line")
+    _require(link.ask("Setvar", {"Channel": require_channel(channel_id), "Variable": name, "Value": value}), "prepare the line")
 
 
 def _redirect(link: Asks, channel_id: str, context: str, extension: str) -> None:
-    target = {"Channel": require_id(channel_id), "Context": context, "Exten": extension, "Priority": "1"}
+    target = {"Channel": require_channel(channel_id), "Context": context, "Exten": extension, "Priority": "1"}
     _require(link.ask("Redirect", target), "move the call")
 
 

@@ -15,6 +15,7 @@ from dialer.telephony.port import Announcement, LegRequest, OriginateRequest, Ph
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _KEYS = re.compile(r"[0-9*#]{1,12}", re.ASCII)
+_ASTERISKS_ID = re.compile(r"([A-Za-z0-9_-]{1,40}-)?[0-9]{1,20}\.[0-9]{1,12}", re.ASCII)
 _CALLER_ID = re.compile(r"\+[0-9]{6,15}", re.ASCII)
 
 
@@ -112,6 +113,11 @@ def _phones(extension: str, variables: Mapping[str, str]) -> Order:
     """Runs a line of the dialplan that writes Asterisk's own database: the manager user itself has no right to."""
     keys = {"Channel": f"Local/{extension}@callcenter-phones/n", "Application": "NoOp", "Timeout": "2000", "Async": "false"}
     return Order(keys, variables)
+
+
+def require_channel(value: str) -> str:
+    """The value itself. Raises CarrierRefused unless it is an id of ours, or of a channel that Asterisk named itself."""
+    return value if _ASTERISKS_ID.fullmatch(value) else require_id(value)
 
 
 def require_keys(keys: str) -> str:

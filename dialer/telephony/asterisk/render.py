@@ -33,7 +33,7 @@ FILES = (
     "extensions.conf",
 )
 # The dialplan is one file made of several, so that whoever includes it includes all of it.
-PARTS = {"extensions.conf": ("extensions.conf", "extensions_robocall.conf")}
+PARTS = {"extensions.conf": ("extensions.conf", "extensions_robocall.conf", "extensions_inbound.conf")}
 _MADE_BY = "Written by `callcenter telephony render`; changes are lost at the next writing."
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}", re.ASCII)
 _PATH = re.compile(r"/[A-Za-z0-9_./-]{1,200}", re.ASCII)

@@ -22,13 +22,14 @@ from dialer.telephony.conversation import SupervisionMode, SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused, CarrierUnreachable, HandoverUnknown, NotSupported
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
-from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, PhoneLogin
+from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, OriginateRequest, PhoneLogin
 from dialer.telephony.robocall import MOST_STEPS, TRANSFER_SECONDS, NodeKind, PlanNode, RobocallPlan
 from dialer.telephony.simulator.sound import write_tones
 from dialer.telephony.simulator.town import CAUSES, Fate, TownBehaviour, fate_of
 
 _KEEP = 200_000
 GUEST_RINGS = 3.0  # seconds until a tax officer of the made-up town picks up
+LAST_WORDS_SECONDS = 8.0
 SHORT_SAY_SECONDS = 3.0  # a sentence: thanks, or that somebody is looked for
 ANNOUNCEMENT_SECONDS = 6.0  # how long the words last that an abandoned call hears
 
@@ -48,6 +49,7 @@ class SimulatedCall:
     line_result: LineResult | None = None
     digits: str = ""
     is_abandoned: bool = False
+    bridged_at: datetime | None = None
 
 
 class SimulatedCarrier:
@@ -87,6 +89,8 @@ class SimulatedCarrier:
         self._next_error: CarrierError | None = None
         self.refuses_legs = False
         self.calls: OrderedDict[str, SimulatedCall] = OrderedDict()
+        self.incoming: OrderedDict[str, SimulatedCall] = OrderedDict()
+        self.said: list[CallerNotice] = []
 
     def connect(self) -> None:
         self._is_up = True
@@ -200,7 +204,7 @@ class SimulatedCarrier:
     def hang_up(self, channel_id: str) -> None:
         if channel_id not in self._live:
             return
-        call = self.calls[channel_id]
+        call = self.incoming.get(channel_id) or self.calls[channel_id]
         line_result = LineResult.NO_ANSWER if call.answered_at is None else call.fate.line_result
         self._forget(channel_id)
         self._live.add(channel_id)
@@ -216,8 +220,8 @@ class SimulatedCarrier:
         if leg_id not in self._legs.values():
             raise CarrierRefused("there is no such voice leg to join")
         self._held.discard(channel_id)
-        call = self.calls.get(channel_id)
-        if call is not None and call.is_robocall:  # what the script would have said is not said any more
+        call = self.incoming.get(channel_id) or self.calls.get(channel_id)
+        if call is not None and call.leg_id is None and call.bridged_at is None:  # what else would have happened does not any more
             self._forget(channel_id)
             self._live.add(channel_id)
             self._plan(channel_id, EventKind.ENDED, max(1.0, call.fate.talk), line_result=call.fate.line_result)
@@ -238,6 +242,26 @@ class SimulatedCarrier:
         self.calls[channel_id] = replace(call, leg_id=leg_id)
         self._plan(channel_id, EventKind.BRIDGED, 0.003)
         self._plan(channel_id, EventKind.ENDED, call.fate.talk, line_result=call.fate.line_result)
+
+    def come_in(self, caller: str | None, called: str | None, fate: Fate, seconds: float = 0.0) -> str:
+        """Somebody of the town will call: they wait as long as `fate.ring` and talk as long as `fate.talk`. Returns the channel."""
+        channel_id = f"in-{next(self._order)}_{uuid4().hex[:8]}"
+        at = self._clock.now() + timedelta(seconds=seconds)
+        self.incoming[channel_id] = SimulatedCall(channel_id, caller or "", fate, at, is_robocall=False)
+        event = CarrierEvent(EventKind.INCOMING, channel_id, at, f"{channel_id}:{EventKind.INCOMING}", caller=caller, called=called)
+        self._tell(event)
+        self._plan(channel_id, EventKind.ENDED, seconds + fate.ring, line_result=LineResult.NO_ANSWER)
+        return channel_id
+
+    def announce(self, notice: CallerNotice) -> None:
+        self._require_up()
+        if notice.channel_id not in self._live:
+            raise CarrierRefused("there is no such line to speak on")
+        self.said.append(notice)
+        if notice.is_last:
+            self._forget(notice.channel_id)
+            self._live.add(notice.channel_id)
+            self._plan(notice.channel_id, EventKind.ENDED, LAST_WORDS_SECONDS, line_result=LineResult.ANSWERED)
 
     def hold(self, channel_id: str) -> None:
         self._require_call(channel_id)
@@ -358,10 +382,15 @@ class SimulatedCarrier:
         return found
 
     def _note(self, event: CarrierEvent) -> None:
-        call = self.calls.get(event.channel_id)
+        known = self.incoming if event.channel_id in self.incoming else self.calls
+        call = known.get(event.channel_id)
         if call is None:
             return
-        if event.kind is EventKind.ANSWERED:
+        if event.kind is EventKind.INCOMING:
+            self._live.add(event.channel_id)
+        elif event.kind is EventKind.BRIDGED:
+            call = replace(call, bridged_at=call.bridged_at or event.at, answered_at=call.answered_at or event.at)
+        elif event.kind is EventKind.ANSWERED:
             call = replace(call, answered_at=event.at)
         elif event.kind is EventKind.ABANDONED:
             call = replace(call, is_abandoned=True)
@@ -373,7 +402,7 @@ class SimulatedCarrier:
             self._record(call)
             self._held.discard(event.channel_id)
             self._waiting.discard(event.channel_id)
-        self.calls[event.channel_id] = call
+        known[event.channel_id] = call
 
     def _record(self, call: SimulatedCall) -> None:
         """Leaves a recording behind, as Asterisk's MixMonitor would."""

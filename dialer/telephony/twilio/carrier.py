@@ -22,7 +22,7 @@ from dialer.telephony.conversation import SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused, NotSupported
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
-from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, PhoneLogin
+from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, OriginateRequest, PhoneLogin
 from dialer.telephony.robocall import OnMachine, RobocallPlan
 from dialer.telephony.twilio import twiml
 from dialer.telephony.twilio.http import TwilioHttp, carrier_errors
@@ -158,6 +158,10 @@ class TwilioCarrier:
 
     def bridge(self, channel_id: str, leg_id: str) -> None:
         self._send(channel_id, twiml.conference(channel_id, leg_id, self._addresses), "joining a call with the operator")
+
+    def announce(self, notice: CallerNotice) -> None:
+        texts = [text for _, text in notice.sounds]
+        self._send(notice.channel_id, twiml.say(texts, is_last=notice.is_last), "speaking to a caller")
 
     def hold(self, channel_id: str) -> None:
         self._send(channel_id, twiml.held(), "putting a call on hold")
