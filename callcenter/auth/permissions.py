@@ -25,6 +25,8 @@ class Action(StrEnum):
     SEE_RULES = "see_rules"
     EDIT_RULES = "edit_rules"
     SHAPE_POLICY = "shape_policy"
+    EDIT_TEMPLATES = "edit_templates"
+    CHOOSE_SENDER = "choose_sender"
     SEE_DEBTORS = "see_debtors"
     EDIT_DEBTORS = "edit_debtors"
     OPEN_HOUSEHOLDS = "open_households"
@@ -58,6 +60,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.SEE_RULES: frozenset({_SV, _TO, _AU, _AD}),
     Action.EDIT_RULES: frozenset({_SV}),
     Action.SHAPE_POLICY: frozenset({_SV, _TO, _AD}),
+    Action.EDIT_TEMPLATES: frozenset({_SV, _TO, _AD}),
+    Action.CHOOSE_SENDER: frozenset({_AD}),
     Action.SEE_DEBTORS: frozenset({_SV, _TO, _AU}),
     Action.EDIT_DEBTORS: frozenset({_SV, _TO}),
     Action.OPEN_HOUSEHOLDS: frozenset({_SV, _TO}),

@@ -17,6 +17,8 @@ from campaigns.messages.state import MessageState
 
 ASK_AFTER = timedelta(seconds=30)
 GIVE_UP_AFTER = timedelta(minutes=15)
+OVERDUE_AFTER, OVERDUE_EVERY, OVERDUE_UNTIL = timedelta(hours=6), timedelta(hours=1), timedelta(days=3)
+"""A report that has not come for so long is asked for, so often, for so long: webhooks get lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,15 @@ def settle_messages(session_factory: SessionFactory, sender: SmsSender, now: dat
 
 
 def _questions(session: Session, sender: SmsSender, now: datetime, limit: int) -> list[_Question]:
-    states = [MessageState.UNKNOWN.value]
-    if sender.is_asked_for_receipts:
-        states.append(MessageState.ACCEPTED.value)
+    is_unknown = (Message.state == MessageState.UNKNOWN.value) & (Message.handed_over_at <= now - _patience(sender))
+    is_late = (
+        Message.handed_over_at.between(now - OVERDUE_UNTIL, now - OVERDUE_AFTER) & (Message.updated_at <= now - OVERDUE_EVERY)
+        if not sender.is_asked_for_receipts
+        else Message.handed_over_at <= now - _patience(sender)
+    )
     statement = (
         select(Message)
-        .where(Message.state.in_(states), Message.provider == sender.name, Message.handed_over_at <= now - _patience(sender))
+        .where(is_unknown | ((Message.state == MessageState.ACCEPTED.value) & is_late), Message.provider == sender.name)
         .order_by(Message.updated_at, Message.id)
         .limit(limit)
     )

@@ -7,23 +7,47 @@ tax, no amount, no link.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2 import StrictUndefined, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from callcenter.core.errors import InvalidInput
 
 DEFAULT_CODE = "please_call"
 DEFAULT_BODY = "{{ office_name }}です。お知らせしたいことがあります。お電話ください。{{ callback_number }}"
-FIELDS = frozenset({"office_name", "callback_number"})
 MAX_CHARACTERS = 660
 SEGMENT, JOINED_SEGMENT = 70, 67
 TAX_WORDS = re.compile(r"税|滞納|督促|催告|納付|納税|納期|差押|未納|延滞|保険料|tax|arrears|overdue", re.IGNORECASE)
 LINKS = re.compile(r"https?:|www\.|[a-z0-9-]+\.(?:jp|com|net|org)\b", re.IGNORECASE)
 AMOUNTS = re.compile(r"[\d０-９][\d０-９,，]*\s*(?:円|万円)|[¥￥]")
-SAMPLE = {"office_name": "○○○○○○市", "callback_number": "000-0000-0000"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field a template may name: how it is called, an example, and whether it tells who the reader is or what happened with them."""
+
+    ja: str
+    en: str
+    sample: str
+    is_personal: bool = False
+
+
+FIELDS: Mapping[str, Field] = {
+    "office_name": Field("団体名", "office's name", "○○○○○○市"),
+    "desk_name": Field("担当の名称", "name of the desk", "納税コールセンター"),
+    "callback_number": Field("折り返しの電話番号", "call-back number", "000-0000-0000"),
+    "name": Field("氏名", "debtor's name", "見本 佳代", is_personal=True),
+    "letter_date": Field("書面の発送日", "date of the last letter", "12月31日", is_personal=True),
+    "promise_date": Field("約束の日", "date promised", "12月31日", is_personal=True),
+}
+SAMPLE = {name: field.sample for name, field in FIELDS.items()}
+PERSONAL = frozenset(name for name, field in FIELDS.items() if field.is_personal)
+# A template is text, fields and "if": nothing that could run for long or reach anywhere.
+_ALLOWED_NODES = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If, nodes.Not, nodes.And, nodes.Or, nodes.Test,
+)  # fmt: skip
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
@@ -36,9 +60,14 @@ class Wording:
     segments: int
 
 
+def units_of(body: str) -> int:
+    """UTF-16 code units, which providers count: characters beyond the basic plane are two."""
+    return len(body.encode("utf-16-le")) // 2
+
+
 def segments_of(body: str) -> int:
     """Number of UCS-2 segments: 70 characters alone, 67 each when joined; characters beyond the basic plane count twice."""
-    units = len(body.encode("utf-16-le")) // 2
+    units = units_of(body)
     return 1 if units <= SEGMENT else -(-units // JOINED_SEGMENT)
 
 
@@ -79,19 +108,41 @@ def fields_in(body: str) -> frozenset[str]:
     return frozenset(meta.find_undeclared_variables(_ENVIRONMENT.parse(body)))
 
 
-def check_template(body: str, *, allows_tax_words: bool = False) -> Wording:
-    """Checks a template before it is saved.
+def parse(body: str) -> nodes.Template:
+    """The template's tree, of text, fields and `if` only.
 
     Raises:
-        InvalidInput: bad syntax, an unknown field, too long, or (unless allowed) a word of tax, an amount or a link.
+        InvalidInput: it can't be read, or has something else in it; says on which line.
     """
     try:
-        used = meta.find_undeclared_variables(_ENVIRONMENT.parse(body))
+        tree = _ENVIRONMENT.parse(body)
     except TemplateError as problem:
-        raise InvalidInput(f"The template can't be read: {problem}.", hint="Check the braces.", code="bad_template") from problem
-    if unknown := sorted(used - FIELDS):
+        line = getattr(problem, "lineno", 1)
         raise InvalidInput(
-            f"The template uses the unknown field '{unknown[0]}'.", hint=f"Known: {', '.join(sorted(FIELDS))}.", code="bad_template"
+            f"The template can't be read on line {line}: {problem}.", hint="Check the braces.", code="bad_template"
+        ) from problem
+    for node in tree.find_all(nodes.Node):
+        is_known = isinstance(node, _ALLOWED_NODES) and not (isinstance(node, nodes.Test) and node.name != "defined")
+        if not is_known:
+            what = type(node).__name__.lower()
+            hint = "Only {{ field }} and {% if field %} … {% endif %} may be used."
+            raise InvalidInput(f"The template has a '{what}' on line {node.lineno}.", hint=hint, code="bad_template")
+    return tree
+
+
+def check_template(body: str, *, allows_tax_words: bool = False, allowed_fields: Collection[str] = ()) -> Wording:
+    """Checks a template; `campaigns.messages.wording` tells all that is wrong with one at once.
+
+    Raises:
+        InvalidInput: bad syntax, a field that is unknown or not allowed, too long, or (unless allowed) a word of tax, an amount or a link.
+    """
+    used = meta.find_undeclared_variables(parse(body))
+    known = frozenset(FIELDS) - PERSONAL | frozenset(allowed_fields)
+    if unknown := sorted(used - known):
+        raise InvalidInput(
+            f"The template uses the field '{unknown[0]}', which is unknown or not allowed.",
+            hint=f"Allowed: {', '.join(sorted(known))}.",
+            code="bad_template",
         )
     sample = render(body, SAMPLE)
     check_text(sample, allows_tax_words=allows_tax_words)

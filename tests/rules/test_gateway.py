@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callcenter.commands.sender import example_document
@@ -71,6 +71,7 @@ def test_each_mistake_is_named_by_its_field(old: str, new: str, named: str) -> N
     assert named in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_whatever_is_no_description_is_refused_in_words(text: str) -> None:
     with pytest.raises(InvalidInput):
@@ -118,8 +119,9 @@ def test_what_a_status_query_tells() -> None:
     assert (found.provider_id, found.state, found.reason) == ("m1", MessageState.UNDELIVERED, "handset_off")
     assert judge_status(DOCUMENT, DOCUMENT.status, {"messages": []}, "1-a") is None
     assert judge_status(DOCUMENT, DOCUMENT.status, {}, "1-a") is None
-    with pytest.raises(SenderUnreachable):
-        judge_status(DOCUMENT, DOCUMENT.status, {"messages": [{**row, "status": "teleported"}]}, "1-a")
+    odd = judge_status(DOCUMENT, DOCUMENT.status, {"messages": [{**row, "status": "teleported"}]}, "1-a")
+    assert odd is not None
+    assert odd.state is MessageState.ACCEPTED
 
 
 def test_reports_and_replies_are_read_and_told_apart() -> None:
@@ -141,6 +143,7 @@ def test_reports_and_replies_are_read_and_told_apart() -> None:
     assert hearing.read_body("form", b"a=1&" * 100) is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["hex", "base64"]), st.sampled_from([None, "X-Time"]))
 def test_only_the_same_body_and_secret_are_genuine(body: bytes, encoding: Any, stamp: str | None) -> None:
     auth = Auth(kind="hmac", encoding=encoding, timestamp_header=stamp, prefix="v1=")

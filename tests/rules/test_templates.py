@@ -43,6 +43,12 @@ def test_characters_beyond_the_basic_plane_count_twice() -> None:
         "あ" * 661,
         "{{ ''.__class__ }}",
         "{{ office_name.__class__.__mro__ }}",
+        "{{ 10 ** 10 ** 10 }}",
+        "{{ 'あ' * 1000000000 }}",
+        "{{ office_name|upper }}",
+        "{% set x = 1 %}",
+        "{% include 'x' %}",
+        "{% if office_name is divisibleby 3 %}{% endif %}",
     ],
 )
 def test_what_must_not_go_out_is_refused(body: str) -> None:
@@ -54,6 +60,12 @@ def test_stronger_wording_is_an_explicit_choice_but_never_a_link() -> None:
     assert check_template("税務課です。ご納付ください。", allows_tax_words=True).segments == 1
     with pytest.raises(InvalidInput, match="link"):
         check_template("税 https://example.com", allows_tax_words=True)
+
+
+def test_personal_fields_are_an_explicit_choice() -> None:
+    assert check_template("{{ name }}様 {{ callback_number }}", allowed_fields=["name"]).sample == "見本 佳代様 000-0000-0000"
+    with pytest.raises(InvalidInput, match="letter_date"):
+        check_template("{% if letter_date %}{{ letter_date }}{% endif %}", allowed_fields=["name"])
 
 
 def test_a_missing_field_is_an_error_not_a_gap() -> None:

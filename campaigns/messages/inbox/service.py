@@ -19,8 +19,8 @@ from campaigns.messages.inbox.models import MessageInbox, MessageReply
 from campaigns.messages.models import Batch, Message
 from campaigns.messages.senders import choice, twilio
 from campaigns.messages.senders.gateway import hearing
-from campaigns.messages.senders.port import SmsNews
-from campaigns.messages.senders.troubles import IS_ACCOUNT, Trouble
+from campaigns.messages.senders.port import SmsNews, SmsStatus
+from campaigns.messages.senders.troubles import IS_ACCOUNT
 from campaigns.messages.senders.twilio import TwilioSender
 from campaigns.messages.state import BATCH_TRANSITIONS, BatchState
 
@@ -90,23 +90,40 @@ def _waiting(session: Session, limit: int) -> Sequence[MessageInbox]:
 
 
 def _process_rows(session: Session, rows: Sequence[MessageInbox], now: datetime) -> None:
-    news = {row.id: _news_of(session, row) for row in rows if row.kind == "status"}
-    references = {one.reference for one in news.values() if one is not None}
-    # Locked in one order, as whoever records answers does.
-    found = select(Message).where(Message.reference.in_(references)).order_by(Message.id).with_for_update()
-    messages = {message.reference: message for message in session.scalars(found)} if references else {}
+    told: list[tuple[MessageInbox, SmsNews]] = []
     for row in rows:
-        one = news.get(row.id)
+        row.processed_at = now
         if row.kind == "reply":
             row.problem = _follow_reply(session, row, now)
-        elif one is None:
+        elif (news := _news_of(session, row)) is None:
             row.problem = UNREADABLE
-        elif (message := messages.get(one.reference)) is None:
-            row.problem = UNKNOWN_REFERENCE
         else:
-            events.record_status(session, message, one.status, f"{row.source}:{row.event_key}", now)
-            _follow_trouble(session, message, one.status.reason, now)
-        row.processed_at = now
+            told.append((row, news))
+    references = {news.reference for _, news in told}
+    found = select(Message.reference, Message.id).where(Message.reference.in_(references))
+    ids: dict[str, int] = {row.reference: row.id for row in session.execute(found)} if references else {}
+    for row, news in told:
+        row.problem = "" if news.reference in ids else UNKNOWN_REFERENCE
+    known = [(row, news, ids[news.reference]) for row, news in told if news.reference in ids]
+    session.flush()
+    if known:
+        events.keep_events(session, [(number, f"{row.source}:{row.event_key}", news.status) for row, news, number in known], now)
+    for together in _rounds([(number, news.status) for _, news, number in known]):
+        events.tell(session, [events.News(number, one.state, one.reason, one.provider_id) for number, one in together.items()], now)
+    for message_id, code in sorted({(number, news.status.reason) for _, news, number in known if news.status.reason in IS_ACCOUNT}):
+        _pause(session, message_id, code, now)
+
+
+def _rounds(news: Sequence[tuple[int, SmsStatus]]) -> list[dict[int, SmsStatus]]:
+    """The news in the order it came, each message at most once a round: one statement moves a message one step."""
+    rounds: list[dict[int, SmsStatus]] = []
+    seen: dict[int, int] = {}
+    for message_id, status in news:
+        number = seen[message_id] = seen.get(message_id, -1) + 1
+        if number == len(rounds):
+            rounds.append({})
+        rounds[number][message_id] = status
+    return rounds
 
 
 def _news_of(session: Session, row: MessageInbox) -> SmsNews | None:
@@ -128,15 +145,12 @@ def _follow_reply(session: Session, row: MessageInbox, now: datetime) -> str:
     return ""
 
 
-def _follow_trouble(session: Session, message: Message, reason: str, now: datetime) -> None:
-    """A report may say more than what became of one message: that the person opted out, or that the account takes none any more."""
-    if reason == Trouble.OPTED_OUT.value:
-        replies.suppress_messages(session, [message.debtor_id], now, note="SMS事業者の通知")
-    if reason in IS_ACCOUNT:
-        state = session.scalar(select(Batch.state).where(Batch.id == message.batch_id))
-        if state is not None and BatchState.PAUSED in BATCH_TRANSITIONS[BatchState(state)]:
-            set_batch_state(session, message.batch_id, BatchState.PAUSED, now, reason=reason)
-            log.warning("batch_paused", batch_id=message.batch_id, code=reason)
+def _pause(session: Session, message_id: int, code: str, now: datetime) -> None:
+    """A report may say more than what became of one message: that the account takes none any more. Then its batch waits."""
+    batch = session.scalar(select(Batch).join(Message, Message.batch_id == Batch.id).where(Message.id == message_id))
+    if batch is not None and batch.state != BatchState.PAUSED.value and BatchState.PAUSED in BATCH_TRANSITIONS[BatchState(batch.state)]:
+        set_batch_state(session, batch.id, BatchState.PAUSED, now, reason=code)
+        log.warning("batch_paused", batch_id=batch.id, code=code)
 
 
 def _one_by_one(session_factory: SessionFactory, now: datetime, limit: int) -> int:

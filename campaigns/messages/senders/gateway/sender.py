@@ -184,7 +184,7 @@ def _by_status(name: str, status: int, code: str) -> SenderError:
 def judge_status(document: Gateway, status: Status, answer: Any, reference: str) -> SmsStatus | None:
     """What a status query told about the message with our reference; None where the provider has none like it. Pure.
 
-    Raises: SenderUnreachable for an answer that can't be read: then nobody knows, and it is asked again.
+    The provider has a message of which it tells a word that the document does not know: taken, and no more than that.
     """
     found = value_at(answer, status.items) if status.items else answer
     rows = found if isinstance(found, list) else [] if found is None else [found]
@@ -192,11 +192,8 @@ def judge_status(document: Gateway, status: Status, answer: Any, reference: str)
         if status.reference is not None and at_place(row, status.reference) != reference:
             continue
         word, code = at_place(row, status.state), at_place(row, status.error) if status.error else ""
-        state = state_of(word, document.asked_states)
-        provider_id = at_place(row, status.id)
-        if state is None or not provider_id:
-            raise SenderUnreachable(f"{document.name}: the answer to the question can't be read (status.state, status.id).")
-        return SmsStatus(provider_id, state, f"{word} {code}".strip(), reason_of(document, state, code))
+        state = state_of(word, document.asked_states) or MessageState.ACCEPTED
+        return SmsStatus(at_place(row, status.id), state, f"{word} {code}".strip(), reason_of(document, state, code))
     return None
 
 
