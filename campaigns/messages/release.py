@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 
 import structlog
 from sqlalchemy.orm import Session
@@ -42,6 +43,7 @@ CHUNK_SECONDS = 0.4
 LOOK_SECONDS = 0.5  # how often it is looked whether a batch was stopped
 ADVANCE_SECONDS = 2.0
 LONGEST_REST = 30.0
+LATE = 1.0  # a turn missed by more seconds is lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ def release_step(session_factory: SessionFactory, sender: SmsSender, now: dateti
     with session_factory() as session:
         advance_batches(session, now)
         chunk = take_chunk(session, sender, "", 0.0, now, limit)
-    gate = _Way()
-    answers = [(item, _send(sender, chunk, item, gate, lambda _: None)) for item in chunk.items]
+    way = _Way()
+    answers = [(item, _send(sender, chunk, item, way)) for item in chunk.items]
     with session_factory() as session:
         sent, returned = record_answers(session, chunk.token, answers, now)
     is_left = any(answer is None for _, answer in answers)
@@ -78,21 +80,49 @@ def release_step(session_factory: SessionFactory, sender: SmsSender, now: dateti
 
 
 class _Way:
-    """Whether it is open: closed for batches that were stopped, and for all once the provider takes nothing more."""
+    """What one thread of sending tells the others: batches that were stopped, that the provider takes nothing more, and the last turn.
 
-    def __init__(self) -> None:
+    After a delay the turns that were missed are not made up for at once: each keeps its distance from the one before, and what is later
+    than `LATE` is put back for another turn.
+    """
+
+    def __init__(self, per_second: float = 0.0) -> None:
         self.stopped: frozenset[int] = frozenset()
         self.is_closed = False
+        self._seconds = 1.0 / per_second if 0 < per_second < UNLIMITED else 0.0
+        self._lock, self._free_at = Lock(), 0.0
+
+    def is_open_for(self, item: Item) -> bool:
+        """Whether the message may still be sent."""
+        return not self.is_closed and item.batch_id not in self.stopped
+
+    def turn(self, item: Item, due: float) -> float | None:
+        """When the message may be sent, None where that is too late; both monotonic moments."""
+        if not self._seconds:
+            return due
+        with self._lock:
+            at = max(due, self._free_at, time.monotonic())
+            if at > due + LATE:
+                return None
+            self._free_at = max(due, self._free_at) + item.segments * self._seconds
+        return at
 
 
-def _send(sender: SmsSender, chunk: Chunk, item: Item, way: _Way, sleep: Callable[[float], None]) -> Answer:
-    """Sends one message at its turn, unless it must not be sent any more."""
+def _send_in_turn(sender: SmsSender, chunk: Chunk, item: Item, way: _Way) -> Answer:
+    """Waits for the message's turn and sends it; a batch that is stopped meanwhile is not waited for."""
     due = chunk.committed + chunk.starts_in + item.offset
-    while (left := due - time.monotonic()) > 0 and not way.is_closed and item.batch_id not in way.stopped:
-        sleep(min(left, 0.1))
-        if sleep is not time.sleep:
-            break
-    if way.is_closed or item.batch_id in way.stopped or time.monotonic() > chunk.committed + chunk.must_begin:
+    while (left := due - time.monotonic()) > 0 and way.is_open_for(item):
+        time.sleep(min(left, 0.1))
+    at = way.turn(item, due)
+    if at is None:
+        return None
+    time.sleep(max(0.0, at - time.monotonic()))
+    return _send(sender, chunk, item, way)
+
+
+def _send(sender: SmsSender, chunk: Chunk, item: Item, way: _Way) -> Answer:
+    """Sends one message, unless it must not be sent any more."""
+    if not way.is_open_for(item) or time.monotonic() > chunk.committed + chunk.must_begin:
         return None
     try:
         return sender.send(item.request)
@@ -123,7 +153,7 @@ class Releaser:
         self._open, self._sender, self._clock = session_factory, sender, clock
         self._number, self._per_second = number, per_second or sender.segments_per_second
         self._pool = None if isinstance(clock, ManualClock) or threads == 0 else ThreadPoolExecutor(threads, thread_name_prefix="send")
-        self._way, self._under_way = _Way(), deque[Sending]()
+        self._way, self._under_way = _Way(self._per_second), deque[Sending]()
         self._most = max(1, min(MOST, int(self._per_second * CHUNK_SECONDS)))
         self._size = self._most
         self._advance_at = self._look_at = self._rest_until = 0.0
@@ -168,11 +198,11 @@ class Releaser:
         sending = Sending(chunk)
         if self._pool is None:
             self._clock.sleep(chunk.starts_in)
-            for item in chunk.items:
-                sending.answers.append((item, _send(self._sender, chunk, item, self._way, self._clock.sleep)))
+            sending.answers = [(item, _send(self._sender, chunk, item, self._way)) for item in chunk.items]
+            self._clock.sleep(chunk.items[-1].offset)
         else:
             for item in chunk.items:
-                future = self._pool.submit(_send, self._sender, chunk, item, self._way, time.sleep)
+                future = self._pool.submit(_send_in_turn, self._sender, chunk, item, self._way)
                 sending.futures[future] = item
         return sending
 
