@@ -19,6 +19,7 @@ from callcenter.core.db import get_engine
 from callcenter.core.settings import Settings, get_settings
 from callcenter.web import (
     audit_pages,
+    batch_pages,
     calendar_pages,
     campaign_pages,
     cross_pages,
@@ -67,6 +68,7 @@ ROUTERS = (
     import_pages.router,
     skipped_pages.router,
     campaign_pages.router,
+    batch_pages.router,
     rule_pages.router,
     rule_editor.router,
     rule_preview.router,

@@ -22,6 +22,8 @@ class Action(StrEnum):
     SEE_OWN_REVIEWS = "see_own_reviews"
     IMPORT_FILES = "import_files"
     RUN_CAMPAIGNS = "run_campaigns"
+    SEE_BATCHES = "see_batches"
+    RELEASE_BATCHES = "release_batches"
     SEE_RULES = "see_rules"
     EDIT_RULES = "edit_rules"
     SHAPE_POLICY = "shape_policy"
@@ -57,6 +59,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.SEE_OWN_REVIEWS: frozenset({_OP}),
     Action.IMPORT_FILES: frozenset({_SV, _TO}),
     Action.RUN_CAMPAIGNS: frozenset({_SV}),
+    Action.SEE_BATCHES: frozenset({_SV, _TO, _AU}),
+    Action.RELEASE_BATCHES: frozenset({_SV, _TO}),
     Action.SEE_RULES: frozenset({_SV, _TO, _AU, _AD}),
     Action.EDIT_RULES: frozenset({_SV}),
     Action.SHAPE_POLICY: frozenset({_SV, _TO, _AD}),

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi import Form as Field
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
@@ -21,11 +21,12 @@ from callcenter.web.dependencies import Once, SignedIn, Tx, may, once
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.supervisor_pages import back
 from campaigns.attempts.codes import Channel
-from campaigns.messages.batches import prepare_batch
+from campaigns.messages.batches import order_batch, prepare_batch
 from campaigns.messages.models import Batch
 from campaigns.planning import service as planning
 from campaigns.planning.models import Campaign
 from campaigns.planning.state import TRANSITIONS, CampaignStatus
+from campaigns.segmentation.models import ChannelAssignment
 from campaigns.segmentation.reasons import reason_text
 
 router = APIRouter()
@@ -37,6 +38,7 @@ STATUS: dict[str, tuple[str, str]] = {
     "finished": ("終了", "Finished"),
 }
 BATCH_CHANNELS = (Channel.SMS, Channel.AUTO_CALL)
+AT_ONCE = 2_000  # people that are prepared within the request
 
 
 @router.get("/campaigns")
@@ -101,14 +103,24 @@ def change_status(
 def prepare(
     request: Request, session: Tx, who: Runner, done: Annotated[Once, once], campaign_id: int, channel: Annotated[str, Field(max_length=20)]
 ) -> Response:
-    """Prepares the next window's messages or automated calls now."""
+    """Prepares the next window's messages or automated calls: a few at once, many in a worker; somebody else releases them."""
     if channel not in BATCH_CHANNELS:
         raise InvalidInput("SMS または自動電話を選んでください。", code="bad_channel")
-    if not done.is_repeat:
-        result = prepare_batch(session, campaign_id, Channel(channel), utc_now(), user_id=who.user_id)
-        detail = {"channel": channel, "prepared": result.prepared, "refused": result.refused}
-        audit.record(session, "batch.prepared", "campaign", campaign_id, who.user_id, who.address, detail, utc_now())
-    return back(request, "/campaigns")
+    if done.is_repeat:
+        return back(request, "/campaigns")
+    now = utc_now()
+    batch = order_batch(session, campaign_id, Channel(channel), now, now, user_id=who.user_id)
+    wanted = select(func.count()).where(ChannelAssignment.campaign_id == campaign_id, ChannelAssignment.channel == channel)
+    if (session.scalar(wanted) or 0) <= AT_ONCE:
+        prepare_batch(session, campaign_id, Channel(channel), now, user_id=who.user_id, waits=True, batch=batch)
+    else:
+        enqueue_after_commit(session, "campaigns.jobs.prepare_ordered", batch.id, queue="batch")
+    detail = {"channel": channel, "prepared": batch.prepared, "refused": batch.refused}
+    audit.record(session, "batch.prepared", "batch", batch.id, who.user_id, who.address, detail, now)
+    address = f"/batches/{batch.id}"
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"HX-Redirect": address})
+    return RedirectResponse(address, 303)
 
 
 def _require(session: Session, campaign_id: int) -> Campaign:
@@ -141,7 +153,8 @@ def _campaign(session: Session, campaign: Campaign, lang: str) -> dict[str, Any]
         "batches": [
             {
                 "label": phrases.label(lang, Channel(batch.channel)),
-                "state": batch.state,
+                "href": f"/batches/{batch.id}",
+                "state": "unreleased" if batch.state == "ready" and batch.approved_at is None else batch.state,
                 "prepared": batch.prepared,
                 "refused": batch.refused,
                 "release_from": batch.release_from,

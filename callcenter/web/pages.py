@@ -27,6 +27,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("recording_terms", "/recording-terms", Action.SHAPE_RECORDING),
     ("reviews", "/reviews", Action.SEE_OWN_REVIEWS),
     ("campaigns", "/campaigns", Action.RUN_CAMPAIGNS),
+    ("batches", "/batches", Action.SEE_BATCHES),
     ("rules", "/rules", Action.SEE_RULES),
     ("policy", "/policy", Action.SHAPE_POLICY),
     ("lists", "/imports", Action.IMPORT_FILES),

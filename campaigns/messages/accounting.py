@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from callcenter.core.clock import OFFICE_ZONE
@@ -133,6 +134,39 @@ def sent_by_hour(session: Session, batch: Batch) -> dict[datetime, int]:
     """How many were handed over in each hour of the office's time."""
     values = {"office": office_of(session), "batch": batch.id, "zone": OFFICE_ZONE.key}
     return {row[0].astimezone(OFFICE_ZONE): int(row[1]) for row in session.execute(_SENT_BY_HOUR[batch.channel], values)}
+
+
+_STATES_OF = {group: [state for state, told in GROUP_OF.items() if told is group] for group in Group}
+_PEOPLE = {
+    Channel.SMS.value: """
+  SELECT m.debtor_id, m.state, m.reason, coalesce(m.handed_over_at, m.updated_at) AS at FROM message m
+  WHERE m.office_id = :office AND m.batch_id = :batch""",
+    Channel.AUTO_CALL.value: """
+  SELECT w.debtor_id, CASE WHEN had.answered THEN 'answered' WHEN had.calls > 0 THEN 'called' WHEN w.state = 'withdrawn' THEN 'withdrawn'
+    WHEN w.state = 'done' THEN 'not_called' ELSE w.state END AS state, CASE WHEN had.calls > 0 THEN '' ELSE w.reason END AS reason,
+    coalesce(had.at, w.updated_at) AS at
+  FROM work_item w CROSS JOIN LATERAL (
+    SELECT count(*) AS calls, bool_or(a.line_result = 'answered') AS answered, min(a.began_at) AS at FROM attempt a
+    WHERE a.office_id = w.office_id AND a.debtor_id = w.debtor_id AND a.work_item_id = w.id AND a.channel = 'auto_call'
+      AND a.handed_over_at IS NOT NULL AND a.line_result IS DISTINCT FROM 'failed') had
+  WHERE w.office_id = :office AND w.batch_id = :batch""",
+}
+
+
+def people_in(
+    session: Session, batch: Batch, *, group: str = "", state: str = "", reason: str = "", offset: int = 0, count: int = 50
+) -> Sequence[Row[Any]]:
+    """The people behind a number: debtor_id, debtor_no, name, state, reason, at, and the total of all of them."""
+    statement = f"""
+WITH people AS ({_PEOPLE[batch.channel]})
+SELECT d.id AS debtor_id, d.debtor_no, d.name, p.state, p.reason, p.at, count(*) OVER () AS total
+FROM people p JOIN debtor d ON d.office_id = :office AND d.id = p.debtor_id
+WHERE p.state = ANY(:states) AND (CAST(:reason AS text) = '' OR p.reason = CAST(:reason AS text))
+ORDER BY d.debtor_no OFFSET :offset LIMIT :count
+"""  # noqa: S608 - constants only
+    states = [state] if state else _STATES_OF[Group(group)] if group else list(GROUP_OF)
+    values = {"office": office_of(session), "batch": batch.id, "states": states, "reason": reason, "offset": offset, "count": count}
+    return session.execute(text(statement), values).all()
 
 
 def cost(batch: Batch, amount: int) -> int:

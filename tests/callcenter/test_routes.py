@@ -53,6 +53,10 @@ WHO: dict[str, frozenset[Role]] = {
     "/recording-terms": frozenset({S, M}),
     "/reviews": frozenset({P}),
     "/campaigns": frozenset({S}),
+    "/batches": frozenset({S, T, A}),
+    "/batches/{batch_id}/release": frozenset({S, T}),
+    "/batches/{batch_id}/state": frozenset({S, T}),
+    "/batches/{batch_id}/edit": frozenset({S}),
     "/rules": frozenset({S, T, A, M}),
     "/rules/{rule_set_id}/edit": frozenset({S}),
     "/rules/{rule_set_id}/state": frozenset({S}),
@@ -112,6 +116,7 @@ def filled(path: str) -> str:
     for name in (
         "attempt_id",
         "campaign_id",
+        "batch_id",
         "rule_set_id",
         "import_id",
         "draft_id",

@@ -37,6 +37,7 @@ from campaigns.planning.state import CampaignStatus
 from tests import servers
 
 pytestmark = pytest.mark.fault
+PEOPLE = 400
 RATE = 100.0  # segments a second of the simulated provider
 PATIENCE = 120.0
 TOWN = """
@@ -117,7 +118,7 @@ def rig(clean_database: None, database_url: str, tmp_path: Path) -> Iterator[Rig
         session.flush()
         office_id = office.id
     own = servers.start_redis(tmp_path / "redis")
-    made = Rig(office_id, prepared(office_id, 600), own.url, tmp_path / "data", database_url)
+    made = Rig(office_id, prepared(office_id, PEOPLE), own.url, tmp_path / "data", database_url)
     yield made
     for process in made.processes:
         if process.poll() is None:
@@ -140,7 +141,7 @@ def test_two_processes_share_one_rate(rig: Rig) -> None:
         assert within <= RATE * (2 + 1) + 60
     with transaction(rig.office_id) as session:
         told = account(session, batches.find_batch(session, rig.batch_id))
-        assert (told.adds_up, told.count(Group.SENT), told.count(Group.SENT, Group.FAILED)) == (True, len(moments), 600)
+        assert (told.adds_up, told.count(Group.SENT), told.count(Group.SENT, Group.FAILED)) == (True, len(moments), PEOPLE)
 
 
 def test_a_pause_stops_a_working_process_and_loses_nothing(rig: Rig) -> None:
@@ -153,7 +154,7 @@ def test_a_pause_stops_a_working_process_and_loses_nothing(rig: Rig) -> None:
     after = len(rig.taken())
     # what had its turn already when the pause came: at the provider's rate that is less than two seconds' worth
     assert after - before <= (AHEAD + 1) * CHUNK_SECONDS * RATE
-    assert rig.counts()["ready"] >= 300
+    assert rig.counts()["ready"] >= 150
     time.sleep(1.0)
     assert len(rig.taken()) == after
     rig.assert_nothing_twice()
@@ -171,7 +172,7 @@ def test_a_killed_worker_and_an_emptied_redis_lose_nothing(rig: Rig) -> None:
     with redis.Redis.from_url(rig.redis_url) as client:
         client.flushall()
     left = rig.counts()
-    assert left["ready"] >= 300
+    assert left["ready"] >= 150
     assert left.get("handed_over", 0) <= AHEAD * CHUNK_SECONDS * RATE
     seconds = min(job.seconds or 0 for job in PERIODIC if job.function == "campaigns.jobs.sweep_claims" and job.is_here)
     later = utc_now() + LEASE + timedelta(seconds=seconds)
