@@ -19,7 +19,9 @@ from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import InvalidInput
+from callcenter.core.settings import get_settings
 from campaigns.debtors.models import Debt
+from campaigns.imports.closing import ClosingGuard
 from campaigns.imports.layout_choice import told_layout
 from campaigns.imports.layout_documents import built_in_layouts
 from campaigns.imports.layouts import KINDS
@@ -100,6 +102,9 @@ def import_command(
     mode: str | None = typer.Option(None, "--mode", help="full closes debts that a list no longer holds, diff does not; default: full."),
     as_of: str | None = typer.Option(None, "--as-of", help="The list's date."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Rehearses: counts, and changes nothing."),
+    confirm_closing: int = typer.Option(
+        0, "--confirm-closing", min=0, metavar="N", help="Take a list that closes up to N debts, though that is much of what is open."
+    ),
     as_json: bool = typer.Option(False, "--json", help="One JSON document."),
 ) -> None:
     """Imports a file of the core system; ends with 3 when rows were rejected."""
@@ -110,7 +115,7 @@ def import_command(
     day = _day(as_of)
     if layout in (None, "", kind, AUTO) or layout in built_in_layouts(kind):
         refuse_missing(file)  # before any store is opened
-    now = utc_now()
+    now, guard = utc_now(), ClosingGuard(get_settings().close_warning_percent, confirm_closing)
     with open_office(create=True) as office:
         with transaction(office.id) as session:
             chosen = _layout(session, kind, layout, file)
@@ -118,7 +123,7 @@ def import_command(
                 session, kind, file.name, file, mode=mode, layout=chosen, as_of=day, now=now, is_dry_run=dry_run, is_queued=False
             )
         with progress_bar() as tell:
-            result = run_import(office.id, row.id, now=now, progress=tell)
+            result = run_import(office.id, row.id, now=now, progress=tell, guard=guard)
         told = _rehearsed(office.id, row.id, result) if dry_run and not as_json else []
     put(result.document(), as_json_document=as_json, lines=lambda: _lines(result) + told)
     if result.rejected:

@@ -28,6 +28,7 @@ def plan(
     campaign: str = typer.Argument(help="Name or number of the campaign."),
     as_of: str = typer.Option("", "--as-of", help="Date or timestamp whose facts count; default: now."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Count only; nothing is written."),
+    everybody: bool = typer.Option(False, "--everybody", help="Decide for everybody, not only for whom something may have changed."),
     rule_set_version: int = typer.Option(0, "--rule-set-version", help="Count by another version of the campaign's rule set."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document."),
 ) -> None:
@@ -36,7 +37,7 @@ def plan(
     with open_office() as office, transaction(office.id) as session:
         found = find_campaign(session, campaign)
         other = version_beside(session, found, rule_set_version).id if rule_set_version else None
-        result = plan_campaign(session, found.id, moment, dry_run=dry_run, rule_set_id=other)
+        result = plan_campaign(session, found.id, moment, dry_run=dry_run, rule_set_id=other, everybody=True if everybody else None)
         if not dry_run:
             fill(session, found.id, moment)
     document = {
@@ -51,10 +52,16 @@ def plan(
 
 def _plan_lines(result: PlanResult) -> list[str]:
     lang = get_settings().lang
-    written = "(dry run)" if result.is_dry_run else f"{result.changed} written"
-    channels = [f"{CHANNEL_JA[Channel(channel)] if lang == 'ja' else channel}\t{count}" for channel, count in result.channels.items()]
+    is_ja = lang == "ja"
+    anew = "" if result.concerned is None else f", {pick(lang, '判断し直し', 'decided anew')} {result.concerned}"
+    written = pick(lang, "(試算のみ)", "(dry run)") if result.is_dry_run else f"{pick(lang, '書込', 'written')} {result.changed}{anew}"
+    channels = [f"{CHANNEL_JA[Channel(channel)] if is_ja else channel}\t{count}" for channel, count in result.channels.items()]
     reasons = [f"  {count}\t{reason_text(code, lang)} ({code})" for code, count in result.reasons.items()]
-    return [f"{result.campaign}\t{local_text(result.as_of)}\t{result.debtors} debtors, {written}", *channels, *reasons]
+    return [
+        f"{result.campaign}\t{local_text(result.as_of)}\t{pick(lang, '対象者', 'debtors')} {result.debtors}, {written}",
+        *channels,
+        *reasons,
+    ]
 
 
 def explain(

@@ -3,7 +3,7 @@
 Only here the foreign keys' triggers may rest. They ask once per row whether its debtor exists, which costs more than the row itself. Here
 each number and debt takes its debtor's number from a join with the part's debtors, all of whom the same transaction has written just
 before; nobody else sees them, so nobody can remove them meanwhile. Where the server does not let this user rest triggers, they work as
-ever.
+ever. The triggers that mark for the next plan whom a statement concerns rest too: one mark for everybody takes their place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from campaigns.imports.staging import run
 _MAY_REST = """
 SELECT current_setting('server_version_num')::integer >= 150000
    AND has_parameter_privilege(session_user, 'session_replication_role', 'SET')
-   AND NOT EXISTS (SELECT FROM pg_trigger t WHERE NOT t.tgisinternal
+   AND NOT EXISTS (SELECT FROM pg_trigger t WHERE NOT t.tgisinternal AND NOT starts_with(t.tgname::text, 'mark_plan_')
                    AND t.tgrelid = ANY(ARRAY['debtor', 'phone_number', 'debt']::regclass[]))
 """
 
@@ -39,6 +39,7 @@ class FirstLoad:
         self._may_rest = bool(run(session, _MAY_REST).scalar_one())
         if self._may_rest:  # the one question that the foreign key of debtors asks, and its lock
             run(session, "SELECT FROM office WHERE id = :office FOR KEY SHARE").one()
+            run(session, "INSERT INTO plan_mark (office_id) VALUES (:office)")
 
     def insert(self, part: ListPart) -> None:
         """Moves what is in new_debtor, new_phone and new_debt into the tables and empties them."""

@@ -17,6 +17,7 @@ from callcenter.core.db import advisory_lock, office_of, transaction
 from callcenter.core.errors import AppError, InvalidInput, NotFound
 from callcenter.core.live import publish
 from callcenter.core.queue import enqueue_after_commit
+from campaigns.imports.closing import ClosingGuard
 from campaigns.imports.layouts import match_headers
 from campaigns.imports.merging import note_result, repeat, same_file_before, take
 from campaigns.imports.models import ImportFile
@@ -158,11 +159,16 @@ def result_of(row: ImportFile) -> ImportResult:
     )
 
 
-def run_import(office_id: int, import_id: int, *, now: datetime, progress: Progress | None = None) -> ImportResult:
+def run_import(
+    office_id: int, import_id: int, *, now: datetime, progress: Progress | None = None, guard: ClosingGuard | None = None
+) -> ImportResult:
     """Imports a registered file in one transaction, so that an interrupted import leaves no trace.
 
     A file that was imported already is not imported again. Imports of one office wait for each other. Progress goes to the file's row
     in short transactions of its own, and to `progress`.
+
+    Args:
+        guard: refuses a list that closes too much.
 
     Raises:
         InvalidInput: the file as a whole can't be taken; its row then says why.
@@ -177,7 +183,7 @@ def run_import(office_id: int, import_id: int, *, now: datetime, progress: Progr
         _fail(office_id, import_id, f"取込が {MAX_TRIES} 回中断されました。何も変更していません。", now)
         raise InvalidInput("取込が何度も中断されました。", hint="ファイルを分けるか、管理者に知らせてください。", code="interrupted")
     try:
-        return _import(office_id, import_id, now, _teller(office_id, import_id, progress))
+        return _import(office_id, import_id, now, _teller(office_id, import_id, progress), guard)
     except AppError as problem:
         _fail(office_id, import_id, str(problem), now)
         raise
@@ -215,7 +221,7 @@ def _teller(office_id: int, import_id: int, progress: Progress | None) -> Progre
     return tell
 
 
-def _import(office_id: int, import_id: int, now: datetime, tell: Progress) -> ImportResult:
+def _import(office_id: int, import_id: int, now: datetime, tell: Progress, guard: ClosingGuard | None) -> ImportResult:
     """The one transaction of an import; rolled back at its end when it is a rehearsal."""
     try:
         with transaction(office_id) as session:
@@ -231,6 +237,8 @@ def _import(office_id: int, import_id: int, now: datetime, tell: Progress) -> Im
                 counts = take(session, row, reader, now, tell)
                 tell("save", reader.rows, reader.rows)
                 note_result(session, row, reader, counts, now)
+                if guard is not None and not row.is_dry_run:
+                    guard.check(office_id, row.closed)
             publish(session, "import")
             if row.is_dry_run:
                 session.flush()

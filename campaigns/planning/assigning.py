@@ -1,14 +1,13 @@
-"""Carries out a plan on the database: decides for everybody, counts, and writes what changed, in the caller's transaction.
+"""Carries out a plan on the database: decides, counts, and writes what changed, in the caller's transaction.
 
-1. `decide_all`: two temporary tables, what each debtor gets and what that means.
-2. `count_decided`: how many get what.
-3. `write_decided`: rows that are new or differ are written in the order of the key, rows of debtors who owe nothing any more are removed.
+1. `decide_all`: two temporary tables, what each debtor gets and what that means. `decide_some` for those whom something concerns.
+2. `write_decided`: rows that are new or differ are written in the order of the key, rows of debtors who owe nothing any more are removed.
 A process that is killed in between leaves the plan as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,23 +48,33 @@ SELECT o.channel, o.rule_code, o.reason_codes, o.arm, c.people
 FROM (SELECT place, drawn, count(*) AS people FROM {decided} GROUP BY 1, 2) c JOIN {outcome} o USING (place, drawn)"""
 IS_PLANNED = text(f"SELECT EXISTS (SELECT FROM channel_assignment WHERE {OLD})")  # noqa: S608 - constants of this module
 DECIDED = "(SELECT * FROM plan_decided ORDER BY debtor_id) d JOIN plan_outcome o USING (place, drawn)"
+# Bound as a value, not read from a table: the server hashes it where it finds no index worth its while, whatever its statistics are.
+CONCERNED = "CAST(:concerned AS bigint[])"
+IS_NEWS = f"""old.debtor_id IS NULL OR ({", ".join(f"old.{name}" for name in TOLD)}, old.rule_set_id)
+  IS DISTINCT FROM ({", ".join(f"o.{name}" for name in TOLD)}, CAST(:rule_set AS bigint))
+ON CONFLICT (office_id, campaign_id, debtor_id) DO UPDATE SET
+  {", ".join(f"{name} = excluded.{name}" for name in (*TOLD, "rule_set_id", "as_of", "assigned_at"))}"""
 INSERT = f"""
 INSERT INTO channel_assignment (office_id, campaign_id, debtor_id, {NAMES}, rule_set_id, as_of, assigned_at)
 SELECT :office, :campaign, d.debtor_id, {", ".join(f"o.{name}" for name in TOLD)}, :rule_set, :as_of, :now"""
 FIRST = text(f"{INSERT} FROM {DECIDED}")
 CHANGED = text(f"""{INSERT} FROM {DECIDED}
 LEFT JOIN channel_assignment old ON old.office_id = :office AND old.campaign_id = :campaign AND old.debtor_id = d.debtor_id
-WHERE old.debtor_id IS NULL OR ({", ".join(f"old.{name}" for name in TOLD)}, old.rule_set_id)
-  IS DISTINCT FROM ({", ".join(f"o.{name}" for name in TOLD)}, CAST(:rule_set AS bigint))
-ON CONFLICT (office_id, campaign_id, debtor_id) DO UPDATE SET
-  {", ".join(f"{name} = excluded.{name}" for name in (*TOLD, "rule_set_id", "as_of", "assigned_at"))}""")
+WHERE {IS_NEWS}""")
 REMOVE = text(f"""DELETE FROM channel_assignment a WHERE {OLD}
 AND NOT EXISTS (SELECT FROM plan_decided d WHERE d.debtor_id = a.debtor_id)""")  # noqa: S608 - constants of this module
+BEFORE = f"SELECT ctid AS row, debtor_id, {NAMES}, rule_set_id FROM channel_assignment WHERE {OLD} AND debtor_id = ANY({CONCERNED})"  # noqa: S608
+SOME_CHANGED = text(f"{INSERT} FROM {DECIDED} LEFT JOIN plan_before old ON old.debtor_id = d.debtor_id WHERE {IS_NEWS}")
+SOME_REMOVED = text(f"""DELETE FROM channel_assignment WHERE {OLD} AND ctid = ANY(ARRAY(
+  SELECT b.row FROM plan_before b WHERE NOT EXISTS (SELECT FROM plan_decided d WHERE d.debtor_id = b.debtor_id)))""")  # noqa: S608
+PRESENT = f"SELECT channel, rule_code, reason_codes, arm, count(*) AS people FROM channel_assignment WHERE {OLD} GROUP BY 1, 2, 3, 4"  # noqa: S608
 ENROL = text("""
 INSERT INTO experiment_enrolment (office_id, experiment, debtor_id, arm, propensity, entered_at)
 SELECT :office, :experiment, d.debtor_id, o.arm, o.propensity, :as_of
 FROM plan_decided d JOIN plan_outcome o USING (place, drawn) WHERE d.drawn > 0
 ON CONFLICT DO NOTHING""")
+
+ENROLLING = text("SELECT set_config('app.planning', :campaign, true)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +151,20 @@ def _make(session: Session, table: str, sql: str, values: Mapping[str, Any]) -> 
     session.execute(text(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS {sql}"), dict(values))
 
 
+def decide_some(session: Session, rule_set: RuleSet, ladder: Cases, values: Mapping[str, Any], concerned: Sequence[int]) -> None:
+    """The same as `decide_all` for these debtors; counts nobody. What they have now goes into the temporary table plan_before."""
+    compiled = Compiled()
+    decided = decided_sql(rule_set, compiled, ladder=ladder, some=CONCERNED)
+    given = {**values, "concerned": list(concerned)}
+    with configured(session, AS_A_WHOLE):
+        _make(session, "plan_decided", decided, compiled.values | given)
+        _make(session, "plan_before", BEFORE, given)
+    compiled = Compiled()
+    _make(session, "plan_outcome", table_sql(rule_set, compiled, ladder=ladder), compiled.values)
+
+
 def write_decided(session: Session, values: Mapping[str, Any], experiment: str) -> tuple[int, int]:
-    """Writes what was decided; the numbers of rows written and removed.
+    """Writes what was decided for everybody; the numbers of rows written and removed.
 
     Args:
         values: those of `moment_values` with campaign, rule_set and now.
@@ -153,9 +174,31 @@ def write_decided(session: Session, values: Mapping[str, Any], experiment: str) 
         is_planned = session.scalar(IS_PLANNED, values)
         written = session.execute(CHANGED if is_planned else FIRST, values).rowcount  # type: ignore[attr-defined]
         removed = session.execute(REMOVE, values).rowcount if is_planned else 0  # type: ignore[attr-defined]
-        if experiment:
-            session.execute(ENROL, {**values, "experiment": experiment})
+        _enrol(session, values, experiment)
     return written, removed
+
+
+def write_some(session: Session, values: Mapping[str, Any], experiment: str) -> tuple[int, int]:
+    """The same for what `decide_some` decided."""
+    with configured(session, AS_A_WHOLE):
+        written = session.execute(SOME_CHANGED, values).rowcount  # type: ignore[attr-defined]
+        removed = session.execute(SOME_REMOVED, values).rowcount  # type: ignore[attr-defined]
+        _enrol(session, values, experiment)
+    return written, removed
+
+
+def _enrol(session: Session, values: Mapping[str, Any], experiment: str) -> None:
+    """Those who take part are enrolled; a plan does not take its own enrolments for news."""
+    if experiment:
+        session.execute(ENROLLING, {"campaign": str(values["campaign"])})
+        session.execute(ENROL, {**values, "experiment": experiment})
+        session.execute(ENROLLING, {"campaign": ""})
+
+
+def count_present(session: Session, values: Mapping[str, Any]) -> list[Counted]:
+    """How many have what on record."""
+    with configured(session, AS_A_WHOLE):
+        return _counted(session, PRESENT, values)
 
 
 def _counted(session: Session, sql: str, values: Mapping[str, Any]) -> list[Counted]:

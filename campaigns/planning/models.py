@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Identity, Index, Integer, SmallInteger, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from callcenter.core.db import Base, OfficeMixin, within_office
+from callcenter.core.db import OFFICE_DEFAULT, Base, OfficeMixin, within_office
 
 
 class RuleSet(OfficeMixin, Base):
@@ -145,3 +145,41 @@ class CampaignCycle(OfficeMixin, Base):
     counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+
+
+class PlanBasis(Base):
+    """What a campaign's last plan went by, so that the next one need only decide for those whom something since may concern.
+
+    `shape` is a digest of everything that decides but facts and time; `times` what the rules compare days with, as of that day; `since` the
+    oldest transaction that was under way when the plan began to read; `server` the database it counts in.
+    """
+
+    __tablename__ = "plan_basis"
+    __table_args__ = (within_office("campaign_id", "campaign"),)
+
+    office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
+    campaign_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    as_of: Mapped[datetime]
+    shape: Mapped[str] = mapped_column(String(64))
+    times: Mapped[list[Any]]
+    since: Mapped[int]
+    server: Mapped[str] = mapped_column(String(60))
+    planned_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class PlanMark(Base):
+    """A debtor of whom a transaction changed something that rules ask about; without a debtor: of more than could be named.
+
+    Written by triggers, whoever changes what. `household_no` where the debtor's own row changed: its members' number may have.
+    `campaign_id` where a plan did it itself.
+    """
+
+    __tablename__ = "plan_mark"
+    __table_args__ = (ForeignKeyConstraint(["office_id"], ["office.id"]),)
+
+    office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
+    xid: Mapped[int] = mapped_column(primary_key=True, server_default=text("(pg_current_xact_id()::text)::bigint"))
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    debtor_id: Mapped[int | None]
+    household_no: Mapped[str] = mapped_column(String(40), server_default="")
+    campaign_id: Mapped[int | None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -13,8 +13,18 @@ from callcenter.core.db import advisory_lock, office_of
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.live import publish
 from campaigns.attempts.codes import Channel
-from campaigns.planning.assigning import Counted, count_only, decide_all, moment_values, write_decided
+from campaigns.planning.assigning import (
+    Counted,
+    count_only,
+    count_present,
+    decide_all,
+    decide_some,
+    moment_values,
+    write_decided,
+    write_some,
+)
 from campaigns.planning.conduct import Conduct, conduct_of, options_of
+from campaigns.planning.continuing import basis_of, gather, keep
 from campaigns.planning.models import Campaign, RuleSet
 from campaigns.planning.position import Position, position_at
 from campaigns.planning.rulesets import find_rule_set, rules_of, standard_rule_set
@@ -30,7 +40,10 @@ MAX_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class PlanResult:
-    """Counts of a plan; `channels` sums up to `debtors`, `changed` were written, `removed` owe nothing any more."""
+    """Counts of a plan; `channels` sums up to `debtors`, `changed` were written, `removed` owe nothing any more.
+
+    `concerned` is for how many it was decided anew; None: for everybody.
+    """
 
     campaign: str
     as_of: datetime
@@ -40,6 +53,7 @@ class PlanResult:
     changed: int
     removed: int
     is_dry_run: bool
+    concerned: int | None = None
 
 
 def create_campaign(
@@ -216,14 +230,18 @@ def plan(
     now: datetime | None = None,
     dry_run: bool = False,
     rule_set_id: int | None = None,
+    everybody: bool | None = None,
 ) -> PlanResult:
     """Assigns a channel and a reason to every listed debtor who owes; writes only what changed.
+
+    Where a plan was made before by the same rules, only those are decided for whom a change since, or time, may concern.
 
     Args:
         as_of: the moment whose facts count, aware.
         now: when it is written; by default `as_of`.
         dry_run: counts only.
         rule_set_id: another version than the campaign's, for a dry run.
+        everybody: True decides for everybody in any case, False for as few as can be; by default whatever is quicker.
 
     Raises:
         NotFound: no such campaign.  Conflict: it is finished.  InvalidInput: its rule set or its ladder can't be read.
@@ -240,15 +258,26 @@ def plan(
     rule_set = rules_of(session, rule_set_id or campaign.rule_set_id)
     position = position_at(session, campaign, as_of)
     values = plan_values(session, campaign, as_of, now or as_of, position)
-    changed = removed = 0
     if dry_run:
         counted = count_only(session, rule_set, position.cases(), values)
-    else:
+        return _summed_up(campaign.name, as_of, counted, is_dry_run=True)
+    basis = basis_of(session, rule_set, position.cases(), values)
+    concerned = None
+    if not everybody:
+        concerned = gather(session, basis, rule_set, position.cases(), values, however_many=everybody is False)
+    if concerned is None:
         counted = decide_all(session, rule_set, position.cases(), values)
         changed, removed = write_decided(session, values, rule_set.experiment.code)
-        campaign.planned_as_of = as_of
-        publish(session, "board")
-    return _summed_up(campaign.name, as_of, counted, changed, removed, dry_run=dry_run)
+    else:
+        decide_some(session, rule_set, position.cases(), values, concerned)
+        changed, removed = write_some(session, values, rule_set.experiment.code)
+        counted = count_present(session, values)
+    keep(session, basis, values)
+    campaign.planned_as_of = as_of
+    publish(session, "board")
+    return replace(
+        _summed_up(campaign.name, as_of, counted), changed=changed, removed=removed, concerned=None if concerned is None else len(concerned)
+    )
 
 
 def plan_values(session: Session, campaign: Campaign, as_of: datetime, now: datetime, position: Position | None = None) -> dict[str, Any]:
@@ -257,7 +286,7 @@ def plan_values(session: Session, campaign: Campaign, as_of: datetime, now: date
     return moment | {"campaign": campaign.id, "rule_set": campaign.rule_set_id, "now": now}
 
 
-def _summed_up(name: str, as_of: datetime, counted: list[Counted], changed: int, removed: int, *, dry_run: bool) -> PlanResult:
+def _summed_up(name: str, as_of: datetime, counted: list[Counted], *, is_dry_run: bool = False) -> PlanResult:
     channels = {channel.value: 0 for channel in Channel}
     reasons: dict[str, int] = {}
     for row in counted:
@@ -265,4 +294,4 @@ def _summed_up(name: str, as_of: datetime, counted: list[Counted], changed: int,
         for code in row.reasons:
             reasons[code] = reasons.get(code, 0) + row.people
     ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
-    return PlanResult(name, as_of, sum(channels.values()), channels, ordered, changed, removed, dry_run)
+    return PlanResult(name, as_of, sum(channels.values()), channels, ordered, 0, 0, is_dry_run)

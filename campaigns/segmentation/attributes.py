@@ -34,10 +34,11 @@ class FactsQuery:
             self._known[ref] = ATTRIBUTES[ref.name].sql(Ask(self.joins, dict(ref.params)))
         return self._known[ref]
 
-    def from_sql(self, *, for_one: bool = False, span: tuple[str, str] | None = None, more: str = "") -> str:
+    def from_sql(self, *, for_one: bool = False, span: tuple[str, str] | None = None, some: str = "", more: str = "") -> str:
         """FROM and WHERE; limited as in `Joins.sql`, with `more` as a further join."""
-        joins = self.joins.sql(for_one=for_one, span=span) + (f"\n{more}" if more else "")
+        joins = self.joins.sql(for_one=for_one, span=span, some=some) + (f"\n{more}" if more else "")
         only = " AND d.id = :debtor" if for_one else f" AND d.id >= {span[0]} AND d.id < {span[1]}" if span else ""
+        only = f" AND d.id = ANY({some})" if some else only
         return f"FROM debtor d\n{joins}\nWHERE d.office_id = :office AND d.is_listed{only}"
 
 

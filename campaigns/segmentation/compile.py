@@ -75,20 +75,26 @@ def _comparison(test: Compare, kind: Kind, left: str, facts: FactsQuery) -> str:
 
 
 def decided_sql(
-    rule_set: RuleSet, into: Compiled, *, ladder: Cases = (), matches: bool = False, span: tuple[str, str] | None = None
+    rule_set: RuleSet,
+    into: Compiled,
+    *,
+    ladder: Cases = (),
+    matches: bool = False,
+    span: tuple[str, str] | None = None,
+    some: str = "",
 ) -> str:
     """SELECT of debtor_id, place and drawn, for all listed debtors who owe; with `matches` also m0, m1 … per rule: its condition holds.
 
     `place` is the deciding rule's number (from 0) times `RUNGS`, plus the place of what the ladder says where the rule leaves it to the
     ladder. `drawn` is 0 for those who take no part in the experiment, else twice the arm's number (from 0) plus 1, plus 1 for those who
-    have waited long enough.
+    have waited long enough. `span` and `some` limit it as in `Joins.sql`.
     """
     facts = FactsQuery(into)
     columns = {f"m{n}": condition_sql(rule.when, facts) for n, rule in enumerate(rule_set.rules)} if matches else {}
     if rule_set.experiment.arms:
-        return _drawn_sql(rule_set, facts, ladder, columns, span)
+        return _drawn_sql(rule_set, facts, ladder, columns, span, some)
     place, more = place_sql(rule_set, facts, ladder), _listed(columns)
-    return f"SELECT d.id AS debtor_id, {place} AS place, 0 AS drawn{more}\n{facts.from_sql(span=span)}"
+    return f"SELECT d.id AS debtor_id, {place} AS place, 0 AS drawn{more}\n{facts.from_sql(span=span, some=some)}"
 
 
 def _listed(columns: Mapping[str, str]) -> str:
@@ -128,7 +134,9 @@ def _rule_place(number: int, rule: Rule, experiment: Experiment, facts: FactsQue
     return f"CASE WHEN {arm_sql} = ANY(CAST({facts.joins.into.bind(going_up)} AS integer[])) THEN {place} ELSE {first} END"
 
 
-def _drawn_sql(rule_set: RuleSet, facts: FactsQuery, ladder: Cases, columns: Mapping[str, str], span: tuple[str, str] | None) -> str:
+def _drawn_sql(
+    rule_set: RuleSet, facts: FactsQuery, ladder: Cases, columns: Mapping[str, str], span: tuple[str, str] | None, some: str
+) -> str:
     """The same with an experiment: the champion's rule tells who takes part, then the debtor's own arm tells what is done.
 
     OFFSET 0 keeps the database from working the same expression out twice.
@@ -151,7 +159,7 @@ def _drawn_sql(rule_set: RuleSet, facts: FactsQuery, ladder: Cases, columns: Map
     waits = f"arm = ANY(CAST({into.bind(waiting)} AS integer[]))"
     return f"""SELECT debtor_id, CASE WHEN {takes_part} AND NOT {waits} THEN own ELSE champion END AS place,
   CASE WHEN {takes_part} THEN 1 + 2 * arm + CAST(has_waited AS integer) ELSE 0 END AS drawn{"".join(f", {name}" for name in columns)}
-FROM ({inner}\n{facts.from_sql(span=span, more=arm)}\nOFFSET 0) x"""  # noqa: S608 - values are bound
+FROM ({inner}\n{facts.from_sql(span=span, some=some, more=arm)}\nOFFSET 0) x"""  # noqa: S608 - values are bound
 
 
 def cases_sql(cases: Cases, facts: FactsQuery, first: int = 0) -> str:

@@ -53,12 +53,17 @@ class Joins:
         """A join as it stands."""
         self._raw[name] = join
 
-    def sql(self, *, for_one: bool = False, span: tuple[str, str] | None = None) -> str:
+    def asked(self) -> dict[str, list[str]]:
+        """The texts of all sources, with what is asked of each; joins as they stand are asked nothing."""
+        return {source: list(columns) for source, columns in self._columns.items()} | {join: [] for join in self._raw.values()}
+
+    def sql(self, *, for_one: bool = False, span: tuple[str, str] | None = None, some: str = "") -> str:
         """The joins; the first source is one that a debtor must be in.
 
         Args:
             for_one: limits them to the debtor `:debtor`.
             span: limits them to debtors from one id (an expression) up to, but not including, another.
+            some: limits them to debtors in this array (an expression).
         """
         joins = []
         for number, (source, columns) in enumerate(self._columns.items()):
@@ -68,7 +73,11 @@ class Joins:
         one = " AND debtor_id = :debtor" if for_one else ""
         if span is not None:
             one = f" AND debtor_id >= {span[0]} AND debtor_id < {span[1]}"
+        if some:
+            one = f" AND debtor_id = ANY({some})"
         household = "household_no = (SELECT household_no FROM debtor WHERE office_id = :office AND id = :debtor)" if for_one else "true"
+        if some:
+            household = f"household_no IN (SELECT household_no FROM debtor WHERE office_id = :office AND id = ANY({some}))"  # noqa: S608
         return "\n".join((*joins, *self._raw.values())).replace("{one}", one).replace("{household}", household)
 
 

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from callcenter.cli import run
+from callcenter.core.db import transaction
 from tests.campaigns.import_files import DEBT, PAYMENT, table
 
 KEYS = ["file", "layout", "mode", "dry_run", "rows", "created", "updated", "unchanged", "closed", "rejected", "rejected_file"]
@@ -82,3 +84,31 @@ def test_sample_prints_its_manifest(tmp_path: Path, capsys: pytest.CaptureFixtur
     status, manifest, _ = command(capsys, "sample", str(tmp_path / "demo"), "--debtors", "20", "--seed", "4", "--encoding", "cp932")
     assert (status, manifest) == (0, json.loads((tmp_path / "demo" / "manifest.json").read_text(encoding="utf-8")))
     assert (tmp_path / "demo" / "debts.csv").read_bytes().decode("cp932").startswith("宛名番号,")
+
+
+def test_a_list_that_closes_much_of_what_is_open_is_confirmed_by_its_number(
+    office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, part, few = tmp_path / "whole.csv", tmp_path / "part.csv", tmp_path / "few.csv"
+    whole.write_bytes(table(DEBT, *({"通知書番号": f"{n:08d}"} for n in range(600))))
+    part.write_bytes(table(DEBT, *({"通知書番号": f"{n:08d}"} for n in range(470))))
+    few.write_bytes(table(DEBT, *({"通知書番号": f"{n:08d}"} for n in range(375))))
+    assert command(capsys, "import", "debts", str(whole))[0] == 0
+    status, document, told = command(capsys, "import", "debts", str(part))
+    assert (status, document) == (1, {})
+    assert all(word in told for word in ("600", "130", "21.7", "--confirm-closing 130", "--mode diff"))
+    with transaction(office_id) as session:
+        assert session.scalar(text("SELECT count(*) FROM debt WHERE status = 'open'")) == 600
+    assert command(capsys, "import", "debts", str(part), "--confirm-closing", "129")[0] == 1
+    assert command(capsys, "import", "debts", str(part), "--dry-run")[1]["closed"] == 130
+    assert command(capsys, "import", "debts", str(part), "--confirm-closing", "130")[1]["closed"] == 130
+    assert command(capsys, "import", "debts", str(few))[1]["closed"] == 95  # few enough to look through
+    assert command(capsys, "import", "debts", str(few), "--confirm-closing", "-1")[0] == 2
+
+
+def test_a_part_of_a_list_in_diff_mode_closes_nothing(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
+    whole.write_bytes(table(DEBT, *({"通知書番号": f"{n:08d}"} for n in range(300))))
+    part.write_bytes(table(DEBT, {"通知書番号": f"{1:08d}"}))
+    assert command(capsys, "import", "debts", str(whole))[0] == 0
+    assert command(capsys, "import", "debts", str(part), "--mode", "diff")[0] == 0

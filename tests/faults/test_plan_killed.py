@@ -143,6 +143,23 @@ def test_killed_in_a_plan_by_new_rules(slow_writing: int, database_url: str) -> 
     assert assignments() == after
 
 
+def test_killed_in_a_plan_that_goes_on_from_the_one_before(slow_writing: int, database_url: str) -> None:
+    with transaction(slow_writing) as session:
+        plan(session, campaign_id(session), AS_OF)
+    before = assignments()
+    with transaction(slow_writing) as session:
+        session.execute(text("UPDATE debt SET outstanding = CASE WHEN outstanding < 2000 THEN 9000 ELSE 1000 END WHERE debtor_id % 10 = 0"))
+    for like in (WRITING, DECIDING):
+        kill_while(database_url, like)
+        assert assignments() == before
+    planned_to_the_end(database_url)
+    after = assignments()
+    assert after != before
+    with transaction(slow_writing) as session:
+        whole = plan(session, campaign_id(session), AS_OF, everybody=True)
+    assert (whole.changed, whole.removed, assignments()) == (0, 0, after)
+
+
 def campaign_id(session: Any) -> int:
     """The one campaign's number."""
     return int(session.scalar(text("SELECT id FROM campaign")))
