@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,11 +22,11 @@ from callcenter.commands.moments import local_text, read_moment
 from callcenter.commands.runtime import OpenOffice, open_office, open_stores, put, say, usage_error
 from callcenter.core.clock import OFFICE_ZONE, SystemClock, utc_now
 from callcenter.core.db import transaction
-from callcenter.core.errors import NotFound
+from callcenter.core.errors import AppError, NotFound
 from callcenter.core.logging import configure_logging
 from callcenter.core.settings import Settings, get_settings
 from campaigns.planning.service import find_campaign, latest_campaign
-from dialer.ivr.speech import prepare_plan
+from dialer.ivr.speech import prepare_plan, prepare_waiting
 from dialer.recordings.keeping import RecordingKeeper
 from dialer.sharing import WakeUp
 from dialer.telephony.port import CarrierLimits
@@ -96,6 +96,9 @@ def _work(campaign: str, node: str) -> None:
             campaign_id=campaign_id,
             prepare_prompts=(lambda plan: prepare_plan(plan, settings.sounds)) if settings.carrier == "asterisk" else None,
         )
+        if settings.carrier == "asterisk":
+            with suppress(AppError, OSError):  # without the words a tone asks to wait; `telephony check` names the folder
+                prepare_waiting(settings.sounds)
         url = settings.database_url.get_secret_value() if settings.database_url else ""
         with WakeUp(url, node) as wake_up, _keeping(settings, node[:80], clock, office_ids):
             Dialer(build_carrier(settings, clock, inbox), clock, chosen, wake_up).run(stopping.is_set)

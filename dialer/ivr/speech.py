@@ -32,6 +32,14 @@ def prepare_plan(plan: RobocallPlan, folder: Path) -> None:
             prepare_sound(node.sound, node.text, folder)
 
 
+WAIT_SOUND, WAIT_TEXT = "please-wait", "恐れ入ります。回線を確かめております。そのまま少々お待ちください。"
+
+
+def prepare_waiting(folder: Path) -> None:
+    """The words a debtor hears when the operator's line breaks in mid-call: nothing of the matter, nobody's name."""
+    prepare_sound(WAIT_SOUND, WAIT_TEXT, folder)
+
+
 def put_recording(name: str, recording: bytes, folder: Path) -> Path:
     """The sound `name`.wav that is this recording; its name changes with its content, so what is there stays."""
     sound = folder / f"{_checked(name)}.wav"

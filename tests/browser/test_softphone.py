@@ -6,7 +6,11 @@ tells what it hears. Pictures go to artifacts/.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -25,6 +29,7 @@ from campaigns.debtors.models import Debt, Debtor, PhoneNumber
 from campaigns.planning.service import create_campaign, set_status
 from campaigns.planning.state import CampaignStatus
 from campaigns.worklist.models import WorkItem
+from dialer.agents.models import AgentSession
 from dialer.calls.models import Call
 from dialer.controls.models import Consultation
 from dialer.sharing import WakeUp
@@ -131,7 +136,9 @@ def address(town: int) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, *SOUND])
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=[*(flag for flag in FLAGS if "fake-ui" not in flag), *SOUND]
+        )
         yield browser
         browser.close()
 
@@ -248,6 +255,73 @@ def test_a_call_of_the_browser_with_sound_both_ways_and_every_control(desk: Desk
     assert stored(town, Call).state == "bridged"  # they go on without the operator
     desk.wait_line("up")
     assert desk.problems == []
+
+
+def test_the_network_breaks_and_the_call_goes_on(desk: Desk, phones: dict[str, Phone], town: int) -> None:
+    """Chromium's network process is stopped: no packet of any kind leaves or comes, until it goes on."""
+    page, debtor = desk.page, phones["debtor"]
+    desk.wait_line("up")
+    page.keyboard.press("Control+Shift+R")
+    expect(page.locator("#h-verify")).to_be_visible(timeout=SOON)
+    wait_beep(debtor)
+    before, leg = stored(town, Call), stored(town, AgentSession).leg_channel
+    network = network_process()
+    os.kill(network, signal.SIGSTOP)
+    try:
+        desk.wait_line("broken")
+        wait(page, lambda: not stored(town, AgentSession).is_leg_up, "Asterisk's word that the leg is gone")
+        wait(page, lambda: debtor.hears(440.0) and not debtor.hears(OFFICER), "the tone that asks the debtor to wait")
+    finally:
+        os.kill(network, signal.SIGCONT)
+    began = time.monotonic()
+    desk.wait_line("up")
+    wait_beep(debtor)
+    print(f"restored within {time.monotonic() - began:.2f} s")
+    after = stored(town, Call)
+    assert (after.id, after.channel_id, after.state) == (before.id, before.channel_id, "bridged")
+    agent = stored(town, AgentSession)
+    assert (agent.state, agent.is_leg_up, agent.leg_channel == leg) == ("talking", True, False)
+    expect(page.locator("#alert")).to_be_empty(timeout=SOON)
+
+
+def test_without_a_microphone_the_page_says_what_to_do(chromium: Browser, address: str, dialer: Dialer) -> None:
+    desk = Desk(chromium, address, may_listen=False)
+    desk.wait_line("blocked")
+    expect(desk.page.locator("#alert")).to_contain_text("マイクが使えません")
+    desk.page.keyboard.press("Control+Shift+O")
+    expect(desk.page.get_by_text("「もう一度試す」を押します")).to_be_visible()
+    desk.picture("6-blocked")
+    desk.context.grant_permissions(["microphone"])
+    desk.wait_line("up")  # noticed without pressing anything
+    expect(desk.page.locator("#mic-blocked")).to_be_hidden()
+    desk.picture("7-sound")
+    desk.page.get_by_role("button", name="テスト通話").click()
+    expect(desk.page.locator("#test-state")).to_contain_text("声が返っています", timeout=SOON)
+    desk.page.get_by_role("button", name="テストを終える").click()
+    expect(desk.page.locator("[data-phone=test]")).to_have_attribute("aria-pressed", "false")
+    assert [name for name in ("mic", "speaker") if desk.page.locator(f"#{name} option").count() < 2] == []
+    second = desk.context.new_page()
+    second.goto(address + "/operator")
+    expect(second.locator("#phone-line")).to_have_attribute("data-line", "other", timeout=SOON)
+    desk.close()
+
+
+def network_process() -> int:
+    """The process of our own Chromium that all of its traffic passes through."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError, ValueError):
+                parents[int(folder.name)] = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+    for pid in parents:
+        line, above = [], pid
+        while above in parents:
+            line.append(above)
+            above = parents[above]
+        with contextlib.suppress(OSError):
+            if os.getpid() in line and b"NetworkService" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+    raise AssertionError("Chromium has no network process")
 
 
 def wait_beep(phone: Phone) -> None:
