@@ -18,6 +18,7 @@ from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn, Tx, may
 from callcenter.web.operator_case import case_model
 from callcenter.web.operator_idle import idle_model
+from callcenter.web.operator_incoming import incoming_model
 from callcenter.web.operator_phone import phone_model
 from callcenter.web.operator_stage import (
     Scene,
@@ -106,6 +107,8 @@ def operator_model(request: Request, session: Session, who: SignedIn, scene: Sce
         return model | case_model(session, scene, who.user_id, lang, now)
     if scene.name == "saved":
         return model
+    if scene.name == "incoming":
+        return model | incoming_model(session, scene, who, lang)
     model |= person_model(session, scene, lang, now) | script_model(session, scene, who, lang)
     if scene.name == "talking_unverified":
         assert scene.attempt is not None

@@ -63,6 +63,7 @@ def phone_model(session: Session, scene: Scene, user_id: int, lang: str) -> dict
     """The field `phone` of operator/phone.html."""
     view = scene.view
     states = {"ringing": "ringing", "talking": "talking", "talking_unverified": "talking", "saved": "talking", "wrapup": "wrapup"}
+    states["incoming"] = "incoming"
     state = states.get(scene.name, "paused" if view.state is AgentState.PAUSED else "idle")
     line = line_view(session, view.agent_session_id, view.call_id) if state == "talking" else LineView()
     if state == "talking" and line.held_at is not None:

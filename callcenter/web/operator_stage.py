@@ -45,6 +45,8 @@ class Scene:
             "talking": "case",
             "wrapup": "case" if self.is_verified else "wrapup",
         }
+        if self.name == "incoming":
+            return f"incoming:{self.view.incoming_id}"
         if self.name == "preview":
             return f"preview:{self.view.work_item_id}"
         return f"{kinds[self.name]}:{self.view.attempt_id}" if self.name in kinds else f"idle:{self.view.state.value}"
@@ -60,6 +62,8 @@ def scene_of(session: Session, view: AgentView) -> Scene:
 def _stage_name(view: AgentView, attempt: Attempt | None) -> str:
     if view.state is AgentState.RESERVED and attempt is None and view.debtor_id is not None:
         return "preview"
+    if view.incoming_id is not None:
+        return "incoming"
     if attempt is None or attempt.state == "closed":
         return "saved" if view.state is AgentState.TALKING else "idle"
     if view.state is AgentState.TALKING:
@@ -104,6 +108,8 @@ def script_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> di
     office = session.get_one(Office, who.office_id)
     words = {"office": office.name, "operator": who.display_name, "name": debtor.name, "phone": format_national(office.phone)}
     opening = scripts.OPENING_COMPANY if debtor.kind == "company" else scripts.OPENING
+    if scene.attempt is not None and scene.attempt.is_inbound:
+        opening = scripts.OPENING_INBOUND
     return {
         "script": {"opening": opening.format_map(words)},
         "dodont": {"may": phrases.pick(lang, scripts.MAY), "must_not": phrases.pick(lang, scripts.MUST_NOT)},

@@ -22,6 +22,7 @@ from callcenter.web.i18n import Translate, language, translator
 NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("calls", "/operator", Action.TAKE_CALLS),
     ("board", "/supervisor", Action.SEE_BOARD),
+    ("incoming", "/incoming", Action.SEE_BOARD),
     ("report", "/reports", Action.SEE_REPORTS),
     ("recordings", "/recordings", Action.HEAR_RECORDINGS),
     ("recording_terms", "/recording-terms", Action.SHAPE_RECORDING),

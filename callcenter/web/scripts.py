@@ -105,6 +105,9 @@ BY_VALUE: Mapping[str, Branch] = {branch.value: branch for branch in BRANCHES}
 
 OPENING = "「恐れ入ります。{office}の{operator}と申します。{name}様でいらっしゃいますか。」"
 OPENING_COMPANY = "「恐れ入ります。{office}の{operator}と申します。{name}のご担当の方をお願いできますでしょうか。」"
+OPENING_INBOUND = (
+    "「お電話ありがとうございます。{office}の{operator}と申します。恐れ入りますが、お名前をフルネームで、お聞かせいただけますか。」"
+)
 MAY = (
     "役所の名、自分の名、代表番号と受付時間、また電話すること",
     "The office's name, your own, its main number and hours, that you will call again",

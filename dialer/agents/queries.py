@@ -15,6 +15,7 @@ from campaigns.worklist.models import WorkItem
 from dialer.agents.models import AgentSession
 from dialer.agents.state import AgentState
 from dialer.calls.models import Call, DialerLease
+from dialer.inbound.models import InboundCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class AgentView:
         waiting_reason: why a ready operator gets no call: no_leg, leg_refused, leg_down, no_campaign, no_dialer, carrier_down;
             "" when nothing is wrong.
         next_state: what was asked for after this call: "", paused or ended.
+        incoming_id: somebody who called us is on the line, and nobody knows yet who it is.
     """
 
     agent_session_id: int
@@ -53,6 +55,7 @@ class AgentView:
     leg_address: str
     leg_kind: str
     waiting_reason: str
+    incoming_id: int | None = None
 
 
 def current_view(session: Session, user_id: int, now: datetime) -> AgentView | None:
@@ -92,7 +95,13 @@ def current_view(session: Session, user_id: int, now: datetime) -> AgentView | N
         leg_address=agent.leg_address,
         leg_kind=agent.leg_kind,
         waiting_reason=_waiting_reason(session, agent, campaign, now),
+        incoming_id=_incoming(session, agent) if attempt is None and agent.state == AgentState.TALKING else None,
     )
+
+
+def _incoming(session: Session, agent: AgentSession) -> int | None:
+    unknown = select(InboundCall.id).where(InboundCall.agent_session_id == agent.id, InboundCall.attempt_id.is_(None))
+    return session.scalar(unknown.where(InboundCall.state == "talking"))
 
 
 def claimed_item(session: Session, agent_session_id: int) -> WorkItem | None:

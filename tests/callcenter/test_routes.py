@@ -45,6 +45,7 @@ WHO: dict[str, frozenset[Role]] = {
     "/operator/panel": frozenset({P}),
     "/console": frozenset({P}),
     "/supervisor": frozenset({S}),
+    "/incoming": frozenset({S}),
     "/recordings": frozenset({S, A}),
     "/recordings/{recording_id}/review": frozenset({S}),
     "/recordings/{recording_id}/keep": frozenset({S}),
