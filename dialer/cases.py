@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from callcenter.core.faults import passing
 from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
@@ -88,6 +89,7 @@ def admit(session: Session, item: WorkItem, now: datetime, policy: ContactPolicy
         policy=policy,
         mode=mode,
     )
+    passing("gate.answered")
     if isinstance(decision, Denied):
         if decision.next_allowed_at is None:
             claim.withdraw_claimed(session, item.id, item.claim_token, now, decision.reason.value)
@@ -107,6 +109,7 @@ def open_case(
     attempt = attempts.open_attempt(session, case.item, case.phone, now, channel, operator_id)
     gate.attach(session, {case.decision_id: attempt.id})
     attempt.script_version = script_version
+    passing("attempt.opened")
     return attempt
 
 

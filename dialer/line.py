@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
 from callcenter.core.errors import AppError
+from callcenter.core.faults import passing
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.rules import ContactPolicy
 from dialer.ivr.announcements import announcement_for
@@ -150,7 +151,9 @@ class Line:
     def hand_over(self, request: OriginateRequest) -> CarrierError | None:
         """Asks the carrier; no transaction is open. Returns what went wrong."""
         try:
+            passing("hand_over.begins")
             self.carrier.originate(request)
+            passing("hand_over.done")
         except HandoverUnknown as problem:
             log.warning("hand_over_unknown", error=problem.code)
             return problem

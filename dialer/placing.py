@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
 from callcenter.core.db import transaction
+from callcenter.core.faults import passing
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.compliance.gate import is_still_valid
@@ -256,6 +257,7 @@ def _hand_over(line: Line, office_id: int, request: OriginateRequest) -> None:
     problem = line.hand_over(request)
     if problem is None or isinstance(problem, HandoverUnknown):
         return
+    passing("hand_over.failed")
     with transaction(office_id) as session:
         calls.end_by_channel(session, request.channel_id, LineResult.FAILED, line.clock.now(), why=problem.code)
 

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from callcenter.core.faults import passing
 from callcenter.core.live import publish
 from campaigns.attempts.codes import LineResult
 from campaigns.attempts.models import Attempt
@@ -46,6 +47,7 @@ def resync(session: Session, node: str, carrier: str, event: CarrierEvent, now: 
     free_operators(session, now)
     if count or lost_legs:
         log.warning("resynced", ended_calls=count, lost_legs=lost_legs)
+    passing("resync.done")
     return count
 
 
@@ -62,6 +64,7 @@ def tidy(session: Session, node: str, carrier: str, live: frozenset[str] | None,
     expire_wrap_ups(session, now)
     agents.pause_stale(session, now)
     claim.sweep(session, now)
+    passing("reap.done")
 
 
 def take_over(session: Session, node: str, live: frozenset[str] | None, now: datetime) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from callcenter.core.errors import Conflict, StoreUnavailable
+from callcenter.core.faults import passing
 from callcenter.core.live import NOTIFY_CHANNEL
 from campaigns.planning.dialling import Dialling, dialling_of
 from campaigns.planning.models import Campaign
@@ -81,6 +82,7 @@ def renew(session: Session, node: str, now: datetime, *, problem: str = "", only
         where=or_(DialerLease.node == node, DialerLease.lease_until < now),
     ).returning(DialerLease.campaign_id)
     mine = set(session.scalars(taken))
+    passing("lease.renewed")
     return [
         CampaignShare(campaign.office_id, campaign.id, campaign.dial_mode, campaign.options)
         for campaign in campaigns

@@ -18,6 +18,7 @@ from callcenter.auth.models import Office
 from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
 from callcenter.core.errors import StoreUnavailable
+from callcenter.core.faults import passing
 from dialer import conversations, placing, reaping
 from dialer.calls import binding
 from dialer.calls import service as calls
@@ -95,27 +96,34 @@ class Dialer:
         self._pending: deque[CarrierEvent] = deque()
         self._next_round = self._next_reap = clock.now()
         self._was_up = True
+        self._failures = 0
         self.has_moved = True  # somebody answered, a line or a leg ended or came up: for who drives this dialer in virtual time
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
         """Works until told to stop; a database that goes away is waited for."""
         self.start()
-        failures = 0
         while not is_stopping():
-            try:
-                self.step(POLL_SECONDS)
-                failures = 0
-            except (StoreUnavailable, OperationalError) as problem:
-                failures += 1
-                if failures == 1:
-                    log.warning("database_away", error=type(problem).__name__)
-                self.clock.sleep(min(5.0, 0.2 * 2**failures))
-            except Exception:  # outermost loop: one bad case must not stop everybody's calls
-                log.exception("dialer_step_failed")
-                if self._pending:
-                    self._pending.popleft()
-                self.clock.sleep(0.2)
+            self.go_round(POLL_SECONDS)
         self.stop()
+
+    def go_round(self, timeout: float) -> bool:
+        """One step, whatever goes wrong in it; whether anything happened."""
+        try:
+            has_news = self.step(timeout)
+            self._failures = 0
+        except (StoreUnavailable, OperationalError) as problem:
+            self._failures += 1
+            if self._failures == 1:
+                log.warning("database_away", error=type(problem).__name__)
+            self.clock.sleep(min(5.0, 0.2 * 2**self._failures))
+            return False
+        except Exception:  # outermost loop: one bad case must not stop everybody's calls
+            log.exception("dialer_step_failed")
+            if self._pending:
+                self._pending.popleft()
+            self.clock.sleep(0.2)
+            return False
+        return has_news
 
     def start(self) -> None:
         """Connects; what a former run left behind is settled once the carrier tells what is alive (RESYNC)."""
@@ -252,6 +260,7 @@ class Dialer:
             self._note_news(() if office_id is None else (office_id,), wishes=True)
         if office_id is None or office_id not in self._duties:
             return
+        passing("event.received")
         with transaction(office_id) as session:
             applied, left_alone = None, None
             if event.kind in LEG_EVENTS and supervising.is_leg(event.channel_id):
@@ -263,6 +272,7 @@ class Dialer:
                 applied = calls.apply_event(session, event, now)
                 if applied is not None and event.kind is EventKind.BRIDGED:
                     conversations.joined(session, applied.call_id, now)
+        passing("event.applied")
         self._legs.rejoin()
         if applied is None or applied.has_moved:
             self.has_moved = True
@@ -278,6 +288,7 @@ class Dialer:
 
     def _hang_up(self, channel_id: str) -> None:
         try:
+            passing("hang_up.begins")
             self.carrier.hang_up(channel_id)
         except CarrierError as problem:
             log.warning("hang_up_failed", error=problem.code)

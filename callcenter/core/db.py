@@ -28,6 +28,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from callcenter.core.errors import InvalidInput, StoreUnavailable
+from callcenter.core.faults import passing
 from callcenter.core.settings import get_settings
 
 APP_ROLE = "callcenter_app"
@@ -157,7 +158,9 @@ def transaction(office_id: int | None, *, engine: Engine | None = None) -> Itera
         except OperationalError as problem:
             raise StoreUnavailable("The database does not answer.", hint="Check DATABASE_URL and that PostgreSQL is running.") from problem
         yield session
+        passing("commit.before")
         session.commit()
+        passing("commit.after")
     except BaseException:
         session.rollback()
         raise

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
+from callcenter.core.faults import passing
 from callcenter.core.live import publish
 from campaigns.attempts import effects
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
@@ -94,6 +95,7 @@ def record_line_result(
         attempt.talk_seconds = talk_seconds if talk_seconds is not None else _talk_seconds(attempt)
         if line_result is not LineResult.FAILED and not attempt.is_inbound:
             attempt.handed_over_at = attempt.handed_over_at or attempt.began_at
+    passing("line_result.noted")
     if line_result is LineResult.ANSWERED and _talked_with(attempt) is Channel.OPERATOR_CALL:
         if attempt.state == "open":
             attempt.state = "wrap_up"
@@ -178,6 +180,7 @@ def _close(session: Session, attempt: Attempt, result: Result, now: datetime, us
     leave(session, ATTEMPT, f"attempt:{attempt.id}{':amended' if is_amended else ''}", attempt.debtor_id, _payload(attempt, promise), now)
     publish(session, "call", attempt.operator_id)
     publish(session, "board")
+    passing("outcome.recorded")
 
 
 def _check_callback_hours(result: Result, policy: ContactPolicy) -> None:

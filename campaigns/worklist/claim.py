@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CursorResult, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from callcenter.core.faults import passing
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.messages.models import Batch
@@ -56,6 +57,7 @@ def claim(
         kept += _within_budget(session, campaign_id, rows, now)
         if len(kept) >= limit:
             break
+    passing("claim.taken")
     return sorted(kept, key=lambda item: (item.priority, item.not_before, item.id))
 
 

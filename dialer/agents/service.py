@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from callcenter.auth.models import User
 from callcenter.core.db import office_of
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
+from callcenter.core.faults import passing
 from callcenter.core.live import publish
 from dialer.agents.models import AgentSession, AgentStateSpan
 from dialer.agents.state import (
@@ -205,6 +206,7 @@ def wrap_up(session: Session, agent_session_id: int, attempt_id: int, now: datet
     if agent is None:
         return False
     move(session, agent, AgentState.WRAP_UP, now)
+    passing("wrap_up.begun")
     return True
 
 
@@ -217,6 +219,7 @@ def release(session: Session, agent_session_id: int, now: datetime, attempt_id: 
     if agent is None:
         return False
     go_on(session, agent, after_call(agent.next_state, agent.next_pause_reason), now)
+    passing("operator.released")
     return True
 
 
@@ -226,6 +229,7 @@ def finish_wrap_up(session: Session, user_id: int, attempt_id: int, now: datetim
     agent.last_seen_at = now
     if agent.state == AgentState.WRAP_UP and agent.attempt_id == attempt_id:
         go_on(session, agent, after_call(agent.next_state, agent.next_pause_reason), now)
+    passing("wrap_up.finished")
     return agent
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
+from callcenter.core.faults import passing
 from callcenter.core.live import publish
 from campaigns.attempts import late
 from campaigns.attempts import service as attempts
@@ -77,6 +78,7 @@ def open_call(
     )
     session.add(call)
     session.flush()
+    passing("call.opened")
     return call
 
 
@@ -91,6 +93,7 @@ def apply_event(session: Session, event: CarrierEvent, now: datetime) -> Applied
     call = session.scalar(select(Call).where(Call.channel_id == event.channel_id).with_for_update())
     if call is None or not _remember(session, call, event):
         return None
+    passing("event.noted")
     change = advance(view_of(session, call, event), event)
     if event.kind is EventKind.TRANSFER and call.mode == ROBOCALL:
         found = robocalls.find_operator(session, call, now)
