@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 LONGEST_BACK_OFF = 30.0
 POLICY_AGE = timedelta(seconds=5)
+LONGEST_LOOK = timedelta(minutes=2)  # nothing is looked for in vain longer than that, unless the clock was set back
 ROBOCALLS, CASES, PROMISED = "robocalls", "cases", "promised"
 
 
@@ -57,14 +58,15 @@ class Line:
 
     def is_open(self) -> bool:
         """Whether a call may be handed over now."""
-        return self.carrier.is_connected() and self.clock.now() >= self._closed_until and self._fill() >= 1.0
+        return self.carrier.is_connected() and not self._rests() and self._fill() >= 1.0
 
     def opens_at(self) -> datetime | None:
         """When the next call may leave if only caps forbid it now."""
         if not self.carrier.is_connected():
             return None
         missing = max(0.0, 1.0 - self._fill()) / self.limits.calls_per_second
-        return max(self._closed_until, self.clock.now() + timedelta(seconds=missing))
+        soonest = self.clock.now() + timedelta(seconds=missing)
+        return max(self._closed_until, soonest) if self._rests() else soonest
 
     def free_lines(self) -> int:
         """Lines of the trunk nobody uses."""
@@ -73,7 +75,7 @@ class Line:
     def policy(self, session: Session, office_id: int) -> ContactPolicy:
         """The office's contact rules, read again every few seconds; the facts about a debtor are never kept."""
         known = self._policies.get(office_id)
-        if known is None or self.clock.now() - known[0] > max(POLICY_AGE, self._look_again):
+        if known is None or abs(self.clock.now() - known[0]) > max(POLICY_AGE, self._look_again):
             known = self._policies[office_id] = (self.clock.now(), load_policy(session))
         return known[1]
 
@@ -126,7 +128,8 @@ class Line:
 
     def may_find(self, what: str, campaign_id: int) -> bool:
         """False for a moment after none was found: an empty queue is not searched at every event."""
-        return self._nothing_until.get((what, campaign_id), self.clock.now()) <= self.clock.now()
+        now = self.clock.now()
+        return not now < self._nothing_until.get((what, campaign_id), now) <= now + LONGEST_LOOK
 
     def note_nothing(self, what: str, campaign_id: int, *, seconds: float | None = None) -> None:
         """There is nothing of the kind to be called now."""
@@ -142,14 +145,25 @@ class Line:
         """One call leaves."""
         self._tokens -= 1.0
 
+    def _rests(self) -> bool:
+        """Whether the carrier is left alone for a moment; a clock that was set back does not prolong that."""
+        return timedelta(0) < self._closed_until - self.clock.now() <= timedelta(seconds=LONGEST_BACK_OFF)
+
     def _fill(self) -> float:
         now = self.clock.now()
-        gained = (now - self._filled_at).total_seconds() * self.limits.calls_per_second
+        gained = max(0.0, (now - self._filled_at).total_seconds()) * self.limits.calls_per_second
         self._tokens, self._filled_at = min(max(1.0, self.limits.calls_per_second), self._tokens + gained), now
         return self._tokens
 
     def hand_over(self, request: OriginateRequest) -> CarrierError | None:
-        """Asks the carrier; no transaction is open. Returns what went wrong."""
+        """Asks the carrier; no transaction is open. Returns what went wrong.
+
+        Whatever held us up since the gate was asked (a stopped process, a slow database, a stepped clock): a permission that has ended is
+        not acted upon.
+        """
+        if request.valid_until is None or self.clock.now() >= request.valid_until:
+            log.warning("permission_ended_before_hand_over")
+            return CarrierRefused("the permission to call has ended", code="permission_ended")
         try:
             passing("hand_over.begins")
             self.carrier.originate(request)

@@ -16,7 +16,7 @@ from callcenter.core.db import transaction
 from callcenter.core.faults import passing
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
-from campaigns.compliance.gate import is_still_valid
+from campaigns.compliance.gate import is_still_valid, valid_until
 from campaigns.debtors.models import PhoneNumber
 from campaigns.worklist.claim import promised, with_operator_only
 from dialer.agents import service as agents
@@ -117,7 +117,7 @@ def _makers(line: Line, share: CampaignShare, found: Look) -> Sequence[tuple[Mak
     operators who wait while nobody may be called without one get what only they may call."""
     decision, ready = found.decision, found.snapshot.ready_operators - len(found.snapshot.ringing)
     robocalls = decision.robocalls if line.may_find(ROBOCALLS, share.campaign_id) else 0
-    makers: list[tuple[Maker, int]] = [(_take_requested, found.requested)]
+    makers: list[tuple[Maker, int]] = [(_take_requested, min(found.requested, line.free_lines()))]
     for_operator = partial(_open_for_operator, own_only=found.own_only)
     if decision.predictive_calls:
         free = min(max(0, ready), decision.predictive_calls)
@@ -248,6 +248,7 @@ def _request(
         robocall=robocall,
         recording=recording,
         nobody=nobody,
+        valid_until=valid_until(session, call.attempt_id),
     )
 
 

@@ -80,6 +80,11 @@ class DialerSettings:
     prepare_prompts: Callable[[RobocallPlan], None] | None = None
 
 
+def is_due(planned: datetime, now: datetime, every: float) -> bool:
+    """Whether something that comes every so many seconds is due; also when the clock was set back, and its time lies far ahead."""
+    return now >= planned or planned - now > timedelta(seconds=every)
+
+
 class Dialer:
     """One dialer with one carrier; used by one thread."""
 
@@ -137,12 +142,12 @@ class Dialer:
         if self._wake_up is not None:
             has_news = self._note_news(self._wake_up.offices(), wishes=True) or has_news
         now = self.clock.now()
-        if now >= self._next_round:
+        if is_due(self._next_round, now, self.settings.round_seconds):
             self._next_round = now + timedelta(seconds=self.settings.round_seconds)
             self._take_offices()
         has_news = self._desk.look_after() or has_news
         placed = self.step_place()
-        if now >= self._next_reap:
+        if is_due(self._next_reap, now, self.settings.reap_seconds):
             self._next_reap = now + timedelta(seconds=self.settings.reap_seconds)
             self.step_reap()
         return has_news or placed > 0
@@ -186,7 +191,7 @@ class Dialer:
         now = self.clock.now()
         with transaction(office_id) as session:
             legs = self._legs.wishes(session, now)
-            channels = placing.hang_ups(session, self._line)
+            channels = placing.hang_ups(session, self._line) if self.carrier.is_connected() else ()
             tasks = self._controls.take(session, now)
             supervision = supervising.tasks(session, self.settings.node, now) if self.carrier.is_connected() else ()
         self._legs.fulfil(office_id, legs, now)
@@ -292,6 +297,7 @@ class Dialer:
             self.carrier.hang_up(channel_id)
         except CarrierError as problem:
             log.warning("hang_up_failed", error=problem.code)
+            self._line.hung_up.discard(channel_id)  # asked again in the next round
 
     def _join(self, joining: Joining) -> None:
         """Brings a waiting debtor to an operator. Where that fails the carrier tells the debtor and us, or the line ends and the reaper

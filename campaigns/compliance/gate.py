@@ -21,9 +21,9 @@ from campaigns.compliance.known import Allowed, Decision, Denied
 from campaigns.compliance.locks import lock_for_contact
 from campaigns.compliance.policy import ContactPolicy
 from campaigns.compliance.reasons import DenialReason
-from campaigns.compliance.record import Asked, attach, is_still_valid, record_contacts
+from campaigns.compliance.record import Asked, attach, is_still_valid, record_contacts, valid_until
 from campaigns.compliance.rules import check as decide
-from campaigns.compliance.rules import valid_until
+from campaigns.compliance.rules import valid_until as end_of_permission
 from campaigns.compliance.versions import load_policy
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "count_reasons",
     "is_still_valid",
     "load_policy",
+    "valid_until",
 ]
 
 SET_SIZE = 5_000
@@ -101,7 +102,7 @@ def check_contacts(
             decision = _NOT_KNOWN if known is None else decide(known, policy, now, when)
         if isinstance(decision, Allowed):
             used |= lock.keys
-            decision = replace(decision, valid_until=valid_until(policy, channel, now))
+            decision = replace(decision, valid_until=end_of_permission(policy, channel, now))
         decided.append(Asked(ask.debtor_id, ask.phone_id, ask.campaign_id, ask.work_item_id, ask.message_id, decision))
     return record_contacts(session, decided, facts, channel, mode, policy, now)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, insert, text
+from sqlalchemy import ColumnElement, exists, insert, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from callcenter.core.db import office_of
@@ -76,6 +76,12 @@ def attach(session: Session, made: Mapping[int | None, int]) -> None:
     pairs = {decision: attempt for decision, attempt in made.items() if decision is not None}
     if pairs:
         session.execute(_ATTACH, {"office": office_of(session), "decisions": list(pairs), "attempts": list(pairs.values())})
+
+
+def valid_until(session: Session, attempt_id: int) -> datetime | None:
+    """How long the decision an attempt rests on may be acted upon; None where there is none, and then it may not."""
+    allowed = select(ComplianceDecision.valid_until).where(ComplianceDecision.attempt_id == attempt_id, ComplianceDecision.is_allowed)
+    return session.scalar(allowed)
 
 
 def is_still_valid(attempt_id: ColumnElement[int] | InstrumentedAttribute[int], now: datetime) -> ColumnElement[bool]:

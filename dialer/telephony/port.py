@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from dialer.telephony.conversation import RecordingPlan, SupervisionRequest
@@ -40,6 +41,7 @@ class OriginateRequest:
         robocall: what to say; None for an operator's call.
         recording: how the conversation is recorded; None leaves it unrecorded.
         nobody: said when no operator is there; a predictive call has it, and is joined by `bridge` once an operator is chosen.
+        valid_until: the permission to call ends; whoever comes later to hand the call over must leave it.
     """
 
     channel_id: str
@@ -50,6 +52,7 @@ class OriginateRequest:
     robocall: RobocallPlan | None = None
     recording: RecordingPlan | None = None
     nobody: Announcement | None = None
+    valid_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
