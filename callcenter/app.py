@@ -52,6 +52,7 @@ from callcenter.web import (
     skipped_pages,
     supervisor_pages,
     user_pages,
+    watched_pages,
 )
 from callcenter.web.live import Listener
 from callcenter.web.rendering import STATIC, static_version
@@ -67,6 +68,7 @@ ROUTERS = (
     supervisor_pages.router,
     recording_pages.router,
     recording_terms_pages.router,
+    watched_pages.router,
     mapper_pages.router,  # before the files: their addresses lie below /imports, too
     layout_pages.router,
     import_pages.router,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from callcenter.core.clock import OFFICE_ZONE
 from callcenter.web import phrases
+from callcenter.web.board_feed import Board
 from callcenter.web.formats import write_day
+from callcenter.web.i18n import Translate
+from callcenter.web.supervise_model import gap_notices, pace_model, supervision_model, watchers_of
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.reasons import DENIAL_JA, DenialReason
 from dialer.agents.state import AgentState
 from reports.figures import Figures
 from reports.metrics import HEADLINE, Metric
-from reports.queries.live import LiveBoard, OperatorToday
+from reports.queries.live import LiveBoard, OperatorToday, Skipped
 
 METRICS: dict[str, Metric] = {metric.code: metric for metric in HEADLINE}
 TILES = (
@@ -27,15 +31,24 @@ TILES = (
 USUAL_HOURS = (9, 17)  # shown even when nothing was called in them
 
 
-def board_model(board: LiveBoard, lang: str) -> dict[str, Any]:
-    """All fields of supervisor_board.html."""
+def board_model(found: Board, me: int, lang: str, t: Translate) -> dict[str, Any]:
+    """All fields of supervisor_board.html, as the supervisor `me` sees them."""
+    board = found.live
+    notices = _notices(board, lang)
+    rows = gap_notices(found.gaps, t, lang) + notices["rows"]
+    operators = _operators(board, lang)
+    for row, operator in zip(operators["rows"], board.operators, strict=True):
+        watchers = watchers_of(found.watches, operator.user_id, t)
+        row |= {"watchers": watchers, "listen_user_id": operator.user_id}
     return {
+        "supervision": supervision_model(found.watches, board.operators, me, t),
+        "pace": pace_model(found.standings, t),
         "figures": [_tile(board, code, parts, lang) for code, parts in TILES] + [_abandoned(board, lang)],
-        "operators": _operators(board, lang),
+        "operators": operators,
         "lines": _lines(board, lang),
         "hours": _hours(board, lang),
-        "skipped": _skipped(board, lang),
-        "notices": _notices(board, lang),
+        "skipped": _skipped(board.skipped_hour, board.skipped, lang),
+        "notices": {"open": len(rows), "rows": rows},
         "callbacks": _callbacks(board, lang),
     }
 
@@ -193,9 +206,11 @@ def _hours(board: LiveBoard, lang: str) -> dict[str, Any]:
     return {"description": description, "top": top, "columns": columns}
 
 
-def _skipped(board: LiveBoard, lang: str) -> dict[str, Any]:
+def _skipped(hour: Sequence[Skipped], day: Sequence[Skipped], lang: str) -> dict[str, Any]:
+    """By reason and channel: people of the last hour, and of the day."""
+    in_hour = {(row.reason, row.channel): row.debtors for row in hour}
     rows = []
-    for row in board.skipped:
+    for row in day:
         reason = row.reason
         word = DENIAL_JA.get(DenialReason(reason), reason) if reason in set(DenialReason) and lang == "ja" else reason.replace("_", " ")
         rows.append(
@@ -203,10 +218,11 @@ def _skipped(board: LiveBoard, lang: str) -> dict[str, Any]:
                 "reason": f"{word}({phrases.label(lang, Channel(row.channel))})",
                 "then": _then(row.next_allowed_at, lang),
                 "count": row.debtors,
+                "hour": in_hour.get((row.reason, row.channel), 0),
                 "href": "",
             }
         )
-    return {"total": sum(row.debtors for row in board.skipped), "rows": rows}
+    return {"total": sum(row.debtors for row in day), "hour": sum(in_hour.values()), "rows": rows}
 
 
 def _then(moment: datetime | None, lang: str) -> str:

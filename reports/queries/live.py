@@ -19,6 +19,8 @@ from reports.figures import Figures, Row
 from reports.periods import Period, same_weekday_before
 from reports.queries.headline import HeadlineQuery, headline
 
+HOUR = timedelta(hours=1)
+
 
 @dataclass(frozen=True, slots=True)
 class OperatorToday:
@@ -91,6 +93,7 @@ class LiveBoard:
 
     `before` is the same weekday a week ago up to the same time of day, `before_whole` all of that day. `answered` counts calls that were
     picked up, `abandoned` those of them that found no operator. `callbacks` holds what is owed today or overdue.
+    `skipped` is of the day, `skipped_hour` of the last hour.
     """
 
     as_of: datetime
@@ -108,6 +111,7 @@ class LiveBoard:
     callbacks: tuple[Callback, ...]
     callbacks_done: int
     skipped: tuple[Skipped, ...]
+    skipped_hour: tuple[Skipped, ...]
     overdue: tuple[OverdueResult, ...]
 
     @property
@@ -172,32 +176,97 @@ WHERE a.office_id = :office AND a.state = 'wrap_up' AND a.wrap_up_until < :now O
 """
 
 
+@dataclass(frozen=True, slots=True)
+class LiveDay:
+    """The part of the board that sums the day up, and what waits; `by_operator` are figures by sign-in name."""
+
+    day: date
+    today: Figures
+    before: Figures
+    before_whole: Figures
+    hours: tuple[Row, ...]
+    by_operator: Mapping[str, Figures]
+    queue: tuple[QueueLine, ...]
+    answered: int
+    abandoned: int
+    callbacks: tuple[Callback, ...]
+    callbacks_done: int
+    skipped: tuple[Skipped, ...]
+    skipped_hour: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveNow:
+    """The part that changes with every call: operators without their figures, lines, results that are owed."""
+
+    as_of: datetime
+    operators: tuple[Mapping[str, Any], ...]
+    lines_in_use: int
+    lines_talking: int
+    overdue: tuple[OverdueResult, ...]
+
+
 def live_board(session: Session, now: datetime, zone: ZoneInfo = OFFICE_ZONE) -> LiveBoard:
     """The supervisor's page at `now`, by the office's day."""
+    return joined(live_day(session, now, zone), live_now(session, now))
+
+
+def live_day(session: Session, now: datetime, zone: ZoneInfo = OFFICE_ZONE) -> LiveDay:
+    """The day's figures and queues."""
     day = local_day(now, zone)
     start, end = day_bounds(day, day, zone)
     facts = {"office": office_of(session), "now": now, "start": start, "end": end, "channel": str(Channel.OPERATOR_CALL)}
     today, before = Period(day, day, zone), same_weekday_before(day, zone)
-    by_operator = {row.key: row.figures for row in headline(session, HeadlineQuery(today, Cut.OPERATOR), now).rows}
-    operators = tuple(
-        OperatorToday(**row, figures=by_operator.get(row["sign_in_name"], Figures())) for row in _rows(session, _OPERATORS, facts)
-    )
     week_ago = now - timedelta(days=7)
-    return LiveBoard(
-        as_of=now,
+    by_operator = headline(session, HeadlineQuery(today, Cut.OPERATOR), now).rows
+    return LiveDay(
         day=day,
         today=_total(session, HeadlineQuery(today), now),
         before=_total(session, HeadlineQuery(before, until=week_ago), week_ago),
         before_whole=_total(session, HeadlineQuery(before), now),
         hours=headline(session, HeadlineQuery(today, Cut.HOUR), now).rows,
-        operators=operators,
+        by_operator={str(row.key): row.figures for row in by_operator if row.key is not None},
         queue=tuple(QueueLine(**row) for row in _rows(session, _QUEUE, facts)),
-        **_rows(session, _LINES, facts)[0],
         **_rows(session, _ANSWERS, facts)[0],
         callbacks=tuple(Callback(**row) for row in _rows(session, _CALLBACKS, facts)),
         callbacks_done=int(_rows(session, _CALLBACKS_DONE, facts)[0]["done"]),
         skipped=tuple(Skipped(**row) for row in _rows(session, _SKIPPED, facts)),
+        skipped_hour=tuple(Skipped(**row) for row in _rows(session, _SKIPPED, facts | {"start": now - HOUR, "end": now})),
+    )
+
+
+def live_now(session: Session, now: datetime) -> LiveNow:
+    """Operators, lines, and results nobody wrote down."""
+    facts = {"office": office_of(session), "now": now}
+    return LiveNow(
+        as_of=now,
+        operators=tuple(_rows(session, _OPERATORS, facts)),
+        **_rows(session, _LINES, facts)[0],
         overdue=tuple(OverdueResult(**row) for row in _rows(session, _OVERDUE, facts)),
+    )
+
+
+def joined(day: LiveDay, now: LiveNow) -> LiveBoard:
+    """Both parts together."""
+    operators = (OperatorToday(**row, figures=day.by_operator.get(row["sign_in_name"], Figures())) for row in now.operators)
+    return LiveBoard(
+        as_of=now.as_of,
+        day=day.day,
+        today=day.today,
+        before=day.before,
+        before_whole=day.before_whole,
+        hours=day.hours,
+        operators=tuple(operators),
+        queue=day.queue,
+        lines_in_use=now.lines_in_use,
+        lines_talking=now.lines_talking,
+        answered=day.answered,
+        abandoned=day.abandoned,
+        callbacks=day.callbacks,
+        callbacks_done=day.callbacks_done,
+        skipped=day.skipped,
+        skipped_hour=day.skipped_hour,
+        overdue=now.overdue,
     )
 
 

@@ -353,6 +353,7 @@ def board() -> Model:
     people = [dict(zip(names, row, strict=True)) for row in rows]
     for person in people:
         person |= {"since": NOW - timedelta(seconds=person["seconds"]), "href": "/supervisor/operators/1", "pause_user_id": None}
+        person |= {"watchers": "堀 聴いています" if person["name"] == "佐伯" else "", "listen_user_id": 1}
     hours = [("9時", 44, "25%"), ("10", 52, "29%"), ("11", 47, "30%"), ("12", 31, "29%"), ("13", 58, "40%"), ("14", 4, "途中")]
     columns = [{"label": label, "value": value, "is_partial": label == "14", "note": note} for label, value, note in hours]
     columns += [{"label": label, "value": None, "is_partial": False, "note": ""} for label in ("15", "16")]
@@ -363,8 +364,20 @@ def board() -> Model:
         ("分納を履行中", "履行が続く間は止める", 15),
         ("支払済みと申告、確認中", "14日待って、入金を確かめる", 12),
     ]
+    modes = [("listen", "聴く", "L"), ("whisper", "ささやく", "K"), ("barge", "加わる", "B"), ("take_over", "代わる", "O")]
     return {
         "figures": figures,
+        "supervision": {
+            "mine": {
+                "operator": "佐伯", "user_id": 1, "is_ringing": False, "mode": "聴いています",
+                "modes": [{"value": v, "label": label, "key": key, "is_on": v == "listen", "is_open": True} for v, label, key in modes],
+            },
+            "next_user_id": 2, "next_name": "水野", "problem": "",
+        },
+        "pace": [
+            {"name": "十一月の催告", "asked": "予測", "mode": "順次", "is_other": True, "why": "回線の記録がまだ少ない", "today": "1.8% (2/113)",
+             "month": "1.2% (31/2,604)", "limit": "3.0%", "is_over": False, "lines": 2, "ringing": 1},
+        ],
         "operators": {
             "summary": "4人中 通話 1・後処理 1・待機 1・離席 1", "rows": people,
             "calls": 236, "contacts": 74, "promises": 18, "per_hour": 14.2,
@@ -379,7 +392,8 @@ def board() -> Model:
         "hours": {"description": "9時44件25%、10時52件29%、11時47件30%、12時31件29%、13時58件40%", "top": 60, "columns": columns},
         "skipped": {
             "total": 111,
-            "rows": [{"reason": reason, "then": then, "count": count, "href": "/skipped"} for reason, then, count in skipped],
+            "hour": 9,
+            "rows": [{"reason": reason, "then": then, "count": count, "hour": count // 12, "href": "/skipped"} for reason, then, count in skipped],
         },
         "notices": {
             "open": 2,

@@ -232,7 +232,7 @@ def test_a_fault_of_ours_shows_a_number_and_nothing_else(
     def broken(*_arguments: Any) -> None:
         raise RuntimeError("見本 佳代 03-0000-0142")
 
-    monkeypatch.setattr("callcenter.web.supervisor_pages.live_board", broken)
+    monkeypatch.setattr("callcenter.web.supervisor_pages.board_model", broken)
     answer = who.get("/supervisor")
     assert answer.status_code == 500
     assert "見本" not in answer.text
