@@ -31,6 +31,7 @@ ROOMS_WITH_TABLES = (
     "dialer.pacing.models",
     "dialer.recordings.models",
     "dialer.supervising.models",
+    "reports.collection.models",
     "reports.facts.models",
     "reports.saved_views",
 )

@@ -87,6 +87,8 @@ WHO: dict[str, frozenset[Role]] = {
     "/reports/cross.xlsx": frozenset({S, T, A}),
     "/reports/calls": frozenset({S, T, A}),
     "/reports/views": frozenset({S, T, A}),
+    "/reports/collection": frozenset({S, T, A}),
+    "/reports/collection/totals": frozenset({S, T}),
     "/api/v1/reports": frozenset({S, T, A}),
     "/api/v1/imports": frozenset({S, T}),
     "/api/v1/operators": frozenset({S}),

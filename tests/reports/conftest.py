@@ -14,7 +14,7 @@ from callcenter.auth.models import Office, Role, User
 from callcenter.auth.sessions import open_session
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
-from callcenter.web import cross_pages, errors, report_pages
+from callcenter.web import collection_pages, cross_pages, errors, report_pages
 
 
 class Browser:
@@ -53,6 +53,7 @@ def browse(office_id: int) -> Callable[[Role], Browser]:
     errors.install(app)
     app.include_router(report_pages.router)
     app.include_router(cross_pages.router)
+    app.include_router(collection_pages.router)
 
     def sign_in(role: Role) -> Browser:
         with transaction(office_id) as session:

@@ -1,0 +1,243 @@
+"""Collection figures of a fiscal year, how open debts age, and what the calls cost and bring."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from callcenter.auth import audit
+from callcenter.auth.models import Office
+from callcenter.auth.permissions import Action
+from callcenter.auth.permissions import may as is_allowed
+from callcenter.core.clock import local_day, utc_now
+from callcenter.core.eras import fiscal_year as fiscal_year_of
+from callcenter.core.eras import format_fiscal_year
+from callcenter.core.errors import InvalidInput
+from callcenter.web import phrases
+from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
+from callcenter.web.line_chart import line_chart
+from callcenter.web.pages import lang_of, page, shell_of, words_of
+from reports.collection import ageing, effect
+from reports.collection.rates import TOTAL, VINTAGES, Collection, Compared, Sums, collection, years_known
+from reports.collection.totals_file import HEADS, MOST_BYTES, Problem, read_totals, store_totals
+
+router = APIRouter(prefix="/reports/collection")
+Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]
+Keeper = Annotated[SignedIn, may(Action.IMPORT_FILES)]
+VINTAGE_WORDS = {"current": ("現年課税分", "Current year"), "carried_over": ("滞納繰越分", "Carried over"), TOTAL: ("合計", "Total")}
+
+
+@router.get("")
+def show_collection(request: Request, session: Tx, who: Reader, year: int = 0, month: str = "") -> Response:
+    """The rates of a year at the end of a month; without a choice the newest known."""
+    return _shown(request, session, who, year, month)
+
+
+def _shown(request: Request, session: Session, who: SignedIn, year: int, month: str, problems: list[Problem] | None = None) -> Response:
+    now, lang = utc_now(), lang_of(request)
+    known = years_known(session)
+    chosen, wrong = _chosen(known, year, month, lang)
+    found = collection(session, *chosen) if chosen else None
+    zone = session.get_one(Office, who.office_id).time_zone
+    today = local_day(now, ZoneInfo(zone))
+    months, rolls = ageing.rolls(session, today, zone)
+    model = {
+        "years": [
+            {"value": one, "label": _year_words(one, lang), "is_chosen": chosen is not None and one == chosen[0]} for one, _ in known
+        ],
+        "month": chosen[1].strftime("%Y-%m") if chosen else "",
+        "heads": ",".join(HEADS),
+        "may_keep": is_allowed(who.role, Action.IMPORT_FILES),
+        "problems": problems or [],
+        "error": wrong,
+    }
+    return page(
+        request,
+        "collection.html",
+        shell_of(request, words_of(request)("collection.title")),
+        422 if problems or wrong else 200,
+        page=model,
+        figures=_figures(found, lang) if found else None,
+        ages=_ages(ageing.ages(session, today), lang),
+        rolls={
+            "months": [phrases.pick(lang, (f"{one.month}月", one.strftime("%b"))) for one in months],
+            "rows": [
+                {"label": ageing.BUCKETS[number].in_language(lang), "cells": [{"rate": one.rate, "n": one.open_at_start} for one in row]}
+                for number, row in enumerate(rolls, start=1)
+            ],
+        },
+    )
+
+
+def _chosen(known: list[tuple[int, date]], year: int, month: str, lang: str) -> tuple[tuple[int, date] | None, str]:
+    if not known:
+        return None, ""
+    newest = dict(known)
+    if year and year not in newest:
+        return known[0], phrases.pick(lang, ("その年度の数字はありません。", "There are no figures of that year."))
+    fiscal = year or known[0][0]
+    if not month:
+        return (fiscal, newest[fiscal]), ""
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError:
+        return (fiscal, newest[fiscal]), phrases.pick(lang, ("年月を読めません。例: 2026-10", "This is no month. Example: 2026-10"))
+    if not date(fiscal, 4, 1) <= first <= date(fiscal + 1, 5, 1):
+        words = (
+            f"{fiscal}年度は{fiscal}年4月から{fiscal + 1}年5月までです。",
+            f"Fiscal {fiscal} runs from April {fiscal} to May {fiscal + 1}.",
+        )
+        return (fiscal, newest[fiscal]), phrases.pick(lang, words)
+    return (fiscal, first), ""
+
+
+def _year_words(year: int, lang: str) -> str:
+    return phrases.pick(lang, (f"{format_fiscal_year(year)}", f"fiscal {year}"))
+
+
+def _figures(found: Collection, lang: str) -> dict[str, Any]:
+    labels = [phrases.pick(lang, (f"{one.month}月", one.strftime("%b"))) for one in found.months]
+    names = phrases.pick(lang, ("今年度", "this year")), phrases.pick(lang, ("前年度", "last year"))
+    return {
+        "year": _year_words(found.fiscal_year, lang),
+        "month": phrases.pick(lang, (f"{found.month.year}年{found.month.month}月末", f"end of {found.month:%B %Y}")),
+        "tiles": [_line(phrases.pick(lang, VINTAGE_WORDS[vintage]), found.whole[vintage]) for vintage in VINTAGES],
+        "taxes": [
+            _line(tax, compared[vintage]) | {"vintage": phrases.pick(lang, VINTAGE_WORDS[vintage])}
+            for tax, compared in found.by_tax.items()
+            for vintage in VINTAGES
+            if compared[vintage].this != Sums()
+        ],
+        "charts": [
+            {
+                "title": phrases.pick(lang, VINTAGE_WORDS[vintage]),
+                "chart": line_chart(labels, list(zip(names, found.trend[vintage], strict=True))),
+            }
+            for vintage in VINTAGES
+        ],
+        "trend_rows": [
+            {"label": label, "cells": [found.trend[vintage][side][place] for vintage in VINTAGES for side in (0, 1)]}
+            for place, label in enumerate(labels)
+        ],
+    }
+
+
+def _line(label: str, compared: Compared) -> dict[str, Any]:
+    change = compared.change
+    sign = "" if change is None else "±" if change == 0 else "+" if change > 0 else "−"
+    return {
+        "label": label,
+        "assessed": compared.this.assessed,
+        "received": compared.this.received,
+        "outstanding": compared.this.outstanding,
+        "rate": compared.this.rate,
+        "last": compared.last.rate,
+        "change": "–" if change is None else f"{sign}{abs(change)}pt",
+        "is_down": change is not None and change < 0,
+    }
+
+
+def _ages(found: list[ageing.Age], lang: str) -> list[dict[str, Any]]:
+    most = max((age.yen for age in found), default=0)
+    return [
+        {
+            "label": ageing.BUCKETS[number].in_language(lang),
+            "persons": age.persons,
+            "debts": age.debts,
+            "yen": age.yen,
+            "percent": round(100 * age.yen / most, 1) if most else 0,
+        }
+        for number, age in enumerate(found)
+    ]
+
+
+@router.post("/totals")
+def take_totals(request: Request, session: Tx, who: Keeper, form: Form, done: Annotated[Once, once]) -> Response:
+    """Takes a file of monthly totals whole, or says what is wrong with it and takes nothing."""
+    file = form.get("file")
+    if not isinstance(file, UploadFile) or not file.filename:
+        raise InvalidInput("ファイルを選んでください。", code="no_file")
+    totals, problems = read_totals(file.file.read(MOST_BYTES + 1))
+    if problems:
+        return _shown(request, session, who, 0, "", problems)
+    if not totals:
+        raise InvalidInput("ファイルに行がありません。", hint=f"1行目に見出し({','.join(HEADS)})、2行目から数字を書きます。", code="empty")
+    if not done.is_repeat:
+        count = store_totals(session, totals, who.user_id, utc_now())
+        years = sorted({total.fiscal_year for total in totals})
+        audit.record(
+            session, "collection.totals_kept", "collection", None, who.user_id, who.address, {"rows": count, "years": years}, utc_now()
+        )
+    return RedirectResponse(f"/reports/collection?year={max(total.fiscal_year for total in totals)}", 303)
+
+
+@router.get("/effect")
+def show_effect(request: Request, session: Tx, who: Reader, year: int = 0) -> Response:
+    """Cost and effect of a fiscal year, with every step of the reckoning."""
+    return _effect(request, session, who, year, {}, [])
+
+
+def _effect(request: Request, session: Session, who: SignedIn, year: int, given: dict[str, str], errors: list[tuple[str, str]]) -> Response:
+    lang, now = lang_of(request), utc_now()
+    fiscal = year if 1990 <= year <= 2100 else fiscal_year_of(local_day(now))
+    row = effect.effect_of(session, fiscal)
+    values = {name: given.get(name, "" if row is None else _written(getattr(row, name))) for name in effect.FIELDS}
+    inputs = None if row is None else effect.Inputs(**{name: getattr(row, name) for name in effect.FIELDS})
+    message_of = dict(errors)
+    model = {
+        "year": fiscal,
+        "year_words": _year_words(fiscal, lang),
+        "previous_url": f"/reports/collection/effect?year={fiscal - 1}",
+        "next_url": f"/reports/collection/effect?year={fiscal + 1}",
+        "fields": [
+            {"name": name, "label": words.in_language(lang), "value": values[name], "error": message_of.get(name, "")}
+            for name, words in effect.FIELDS.items()
+        ],
+        "note": given.get("note", row.note if row else ""),
+        "errors": [{"field_id": name, "message": message} for name, message in errors],
+        "may_keep": is_allowed(who.role, Action.IMPORT_FILES),
+        "updated_at": row.updated_at if row else None,
+    }
+    shell = shell_of(request, words_of(request)("effect.title"))
+    return page(request, "collection_effect.html", shell, 422 if errors else 200, page=model, result=_result(inputs) if inputs else None)
+
+
+def _written(value: int | Decimal) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value.normalize():f}"
+
+
+def _result(inputs: effect.Inputs) -> dict[str, Any]:
+    rise = inputs.rate_after - inputs.rate_before
+    most = max(abs(inputs.gain), abs(inputs.cost), 1)
+    return {
+        "inputs": inputs,
+        "rise": rise,
+        "break_even": None if inputs.break_even is None else round(inputs.break_even, 3),
+        "per_yen": None if inputs.yen_per_yen is None else round(inputs.yen_per_yen, 1),
+        "gain_percent": round(100 * max(inputs.gain, 0) / most, 1),
+        "cost_percent": round(100 * max(inputs.cost, 0) / most, 1),
+    }
+
+
+@router.post("/effect")
+def keep_effect(request: Request, session: Tx, who: Keeper, form: Form, done: Annotated[Once, once]) -> Response:
+    """Keeps the inputs of a year; on record."""
+    given = {name: str(value) for name, value in form.items() if isinstance(value, str)}
+    year = int(given["year"]) if given.get("year", "").isdecimal() and len(given["year"]) == 4 else 0
+    if not 1990 <= year <= 2100:
+        raise InvalidInput("年度を読めません。", hint="画面を開き直してください。", code="bad_year")
+    inputs, errors = effect.read_inputs(given)
+    if inputs is None:
+        return _effect(request, session, who, year, given, errors)
+    if not done.is_repeat:
+        row = effect.keep_effect(session, year, inputs, given.get("note", ""), who.user_id, utc_now())
+        audit.record(session, "collection.effect_kept", "collection", row.id, who.user_id, who.address, {"year": year}, utc_now())
+    return RedirectResponse(f"/reports/collection/effect?year={year}", 303)
