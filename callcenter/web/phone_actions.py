@@ -46,8 +46,8 @@ def register_softphone(request: Request, session: Tx, who: Operator) -> JSONResp
     """How this page's telephone registers: a name and a password of this sign-in only, for the page in charge."""
     now = utc_now()
     socket_url = get_settings().softphone_url
-    require_charge(request, session, who, now)
     agent = phones.begin(session, who.user_id, now, has_softphone=bool(socket_url))
+    require_charge(request, session, who, now)
     if agent.leg_kind != phones.BROWSER or not socket_url:
         return JSONResponse({"is_on": False})
     password = signing.phone_password(who.office_id, agent.id, agent.leg_id)

@@ -6,6 +6,7 @@ they hear.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from callcenter.core.errors import Conflict, InvalidInput
 from campaigns.attempts.models import Attempt, Escalation
 from dialer.agents.models import AgentSession
 from dialer.calls.models import Call
+from dialer.calls.service import request_hang_up
 from dialer.controls import service as controls
 from dialer.controls.models import Consultation, LineOrder
 from dialer.controls.queries import LineView, line_view
@@ -28,7 +30,7 @@ from dialer.controls.state import Talk, Verb
 from dialer.telephony.asterisk.render import PhonePlan
 from tests.telephony.phone import Phone
 from tests.telephony.rig import CALLER_ID, Rig
-from tests.telephony.sipp import Behaviour
+from tests.telephony.sipp import Behaviour, number_of
 from tests.telephony.test_main_job import Town, open_always
 
 pytestmark = pytest.mark.asterisk
@@ -212,6 +214,57 @@ def test_a_broken_leg_is_opened_again_and_the_debtor_waits(talking: Talking) -> 
     talking.ask(Verb.UNMUTE)
     talking.until(lambda line: not line.is_muted, "the end of the mute")
     talking.floor.debtor.wait_hearing([OPERATOR])
+
+
+def test_a_desk_phone_has_the_same_controls(rig: Rig, clean_database: None) -> None:
+    """Operator and debtor are SIPp's: the room is one, whatever telephone stands in it."""
+    with transaction(None) as session:
+        office = Office(code="desk", name="架空市", phone=CALLER_ID)
+        session.add(office)
+        session.flush()
+        office_id = office.id
+    open_always(office_id)
+    town = Town(rig, office_id, serial=int(time.time()) % 90000 * 10 + 7)
+    town.dialer.start()
+    assert town.carrier.wait_connected(10)
+    try:
+        town.load([Behaviour.ANSWERS], [])
+        town.staff("op-1")
+
+        def call() -> Call | None:
+            with transaction(office_id) as session:
+                return session.scalars(select(Call)).one_or_none()
+
+        def wish(verb: Verb) -> None:
+            found = call()
+            assert found is not None
+            with transaction(office_id) as session:
+                controls.ask(session, town.user_ids[0], found.attempt_id, verb, utc_now())
+
+        def view() -> LineView:
+            found = call()
+            assert found is not None
+            with transaction(office_id) as session:
+                return line_view(session, town.agent().id, found.id)
+
+        town.work_until(lambda: (found := call()) is not None and found.state == "bridged", "a conversation")
+        for verb, is_done in (
+            (Verb.MUTE, lambda: view().is_muted),
+            (Verb.HOLD, lambda: view().held_at is not None),
+            (Verb.RESUME, lambda: view().held_at is None),
+            (Verb.UNMUTE, lambda: not view().is_muted),
+        ):
+            wish(verb)
+            town.work_until(is_done, verb.value)
+            assert view().problem == ""
+        with transaction(office_id) as session:
+            assert request_hang_up(session, town.user_ids[0], utc_now())
+        town.work_until(lambda: town.agent().state == "wrap_up", "the end of the call")
+        assert town.agent().is_leg_up  # the desk phone stays in its room
+        assert rig.wait_far_end(number_of(Behaviour.ANSWERS, town.serial), "bye", 60)[-1] == "bye"
+    finally:
+        town.carrier.close_leg(town.agent().leg_channel)
+        town.dialer.stop()
 
 
 def test_what_makes_no_sense_is_refused(talking: Talking) -> None:

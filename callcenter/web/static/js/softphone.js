@@ -30,6 +30,7 @@ function become(next) {
   if (next === "broken" && line !== "broken" && wasUp) warn(place.dataset.saidBroken);
   if (next === "up" && line !== "up") { if (wasUp) { warn(""); say(place.dataset.saidBack); } wasUp = true; }
   if (next === "blocked" && line !== "blocked") warn(place.dataset.saidBlocked);
+  if (next !== "blocked" && line === "blocked") warn("");
   line = next;
   paint();
 }
