@@ -21,6 +21,8 @@ FIGURES = {
     "search_debtors": "searching debtors, p95 / 100 ms",
     "report_headline": "headline report / raw GROUP BY",
     "gate": "the gate in sets / its facts query alone; one decision / a row by its key",
+    "batch_prepare": "preparing a batch / bare INSERT … SELECT of the same bytes",
+    "sms_handover": "messages handed over / what the provider permits; with the limit off / the provider alone",
     "pacing": "predictive pacing in simulated shifts / a plain newsvendor reference",
     "originate": "originate through the carrier / bare AMI",
 }

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.compliance.rules import ContactPolicy
 from campaigns.compliance.windows import spans_on
+from campaigns.messages.terms import load_terms
 from campaigns.worklist.claim import has_due
 from dialer.agents.models import AgentSession
 from dialer.agents.state import AgentState
@@ -109,12 +110,12 @@ def _usual(session: Session, line: Line, share: CampaignShare, lines: _Lines, *,
         and_(AgentSession.state.in_(wanted), mine) for wanted in ((AgentState.READY,), (AgentState.RESERVED, AgentState.RINGING))
     )
     is_idle = AgentSession.state.in_((AgentState.READY, AgentState.WRAP_UP))
-    ready, reserved, idle = session.execute(
-        select(func.count().filter(is_ready), func.count().filter(is_reserved), func.count().filter(is_idle)).where(
+    ready, reserved, idle, at_work = session.execute(
+        select(func.count().filter(is_ready), func.count().filter(is_reserved), func.count().filter(is_idle), func.count()).where(
             AgentSession.state.in_(AT_WORK), AgentSession.leg_node == line.node
         )
     ).one()
-    dialling = share.dialling
+    dialling, terms = share.dialling, load_terms(session, share.options)
     left = dialling.max_lines - lines.own if dialling.max_lines else line.limits.max_lines
     most = min(each or line.limits.max_lines for each in (dialling.max_lines, dialling.robocall_lines))
     return PacingSnapshot(
@@ -124,9 +125,14 @@ def _usual(session: Session, line: Line, share: CampaignShare, lines: _Lines, *,
         free_lines=max(0, min(line.free_lines(), left)),
         reserved_operators=reserved,
         robocalls=lines.robocalls,
-        max_robocalls=min(most, line.fair_robocalls(share.campaign_id)),
+        max_robocalls=min(most, robocall_lines(line.fair_robocalls(share.campaign_id), terms.robocall_share, at_work)),
         least_operators=dialling.least_operators,
     )
+
+
+def robocall_lines(fair: int, percent: int, at_work: int) -> int:
+    """A campaign's lines for automated calls: its whole part while no operator is at work, else the per cent the office leaves them."""
+    return fair if not at_work else max(1, fair * percent // 100)
 
 
 def _ringing(session: Session, line: Line, share: CampaignShare) -> list[tuple[str, datetime]]:

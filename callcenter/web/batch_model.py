@@ -34,6 +34,7 @@ from campaigns.messages.words import reason_words
 from campaigns.planning.models import Campaign, RuleSet
 
 PAGE = 50
+LEAST_HOURS, MOST_HOURS = 4, 48
 LOOKS = {
     "preparing": ("run", "clock"),
     "ready": ("", "clock"),
@@ -324,8 +325,7 @@ def _hours(session: Session, batch: Batch, told: Account, now: datetime, lang: s
     if waiting and rate and begins < batch.release_until:
         window = window_of(policy.hours, Channel(batch.channel), begins, batch.release_until.astimezone(OFFICE_ZONE))
     coming = dict(by_hour(window, batch.pace, waiting, rate)) if window is not None and rate else {}
-    first = min([*sent, batch.release_from.astimezone(OFFICE_ZONE)]).replace(minute=0, second=0, microsecond=0)
-    hours = _row_of_hours(first, max([*sent, batch.release_until.astimezone(OFFICE_ZONE) - timedelta(seconds=1)]), [*sent, *coming])
+    hours = _hours_shown([*sent, *(hour for hour, count in coming.items() if count)], batch.release_from.astimezone(OFFICE_ZONE))
     rows = [(hour, sent.get(hour, 0), coming.get(hour, 0)) for hour in hours]
     top = max([gone + left for _, gone, left in rows], default=0)
     fits = min(waiting, capacity(window, rate)) if window is not None and rate else 0
@@ -350,17 +350,15 @@ def _hours(session: Session, batch: Batch, told: Account, now: datetime, lang: s
     }
 
 
-def _row_of_hours(first: datetime, last: datetime, known: Sequence[datetime]) -> list[datetime]:
-    """The hours of the window's days that may hold something."""
-    hours: list[datetime] = []
-    hour = first
-    while hour <= last and len(hours) < 24 * 14:
-        hours.append(hour)
-        hour += timedelta(hours=1)
-    shown = {moment.hour for moment in known} | {first.hour}
-    low, high = min(shown), max(shown)
-    end = last.hour if last.date() == first.date() else high
-    return [hour for hour in hours if low <= hour.hour <= max(high, end)][:40]
+def _hours_shown(busy: Sequence[datetime], opens: datetime) -> list[datetime]:
+    """The hours from the first busy one to the last, some at least; of several days only those in between."""
+    known = sorted({hour.replace(minute=0, second=0, microsecond=0) for hour in (*busy, opens)})
+    hours = [known[0]]
+    while hours[-1] < known[-1] or len(hours) < LEAST_HOURS:
+        hours.append(hours[-1] + timedelta(hours=1))
+    low, high = min(hour.hour for hour in known), max(hour.hour for hour in known)
+    is_one_day = hours[0].date() == hours[-1].date()
+    return hours if is_one_day else [hour for hour in hours if low <= hour.hour <= high or hour in known][:MOST_HOURS]
 
 
 def _round_up(top: int) -> int:

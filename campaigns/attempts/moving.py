@@ -5,6 +5,7 @@ The ladder is asked first: an item whose step is used up is done, and the night'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -13,11 +14,13 @@ from sqlalchemy.orm import Session
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.attempts.phones import pick_phone
-from campaigns.attempts.retry import PastTry, RetryPolicy, RetryRules, next_try_at, soon_again
+from campaigns.attempts.retry import UNANSWERED, PastTry, RetryPolicy, RetryRules, another_part, next_try_at, soon_again
 from campaigns.attempts.rules import Consequence, Move, Result
 from campaigns.compliance.rules import ContactPolicy
 from campaigns.compliance.windows import next_open
 from campaigns.debtors.phones import set_number_status
+from campaigns.messages.models import Batch
+from campaigns.messages.state import OPEN_BATCHES
 from campaigns.planning.conduct import conduct_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import facts_for, position_at
@@ -26,6 +29,7 @@ from campaigns.worklist import claim
 from campaigns.worklist.models import WorkItem
 
 HISTORY = timedelta(days=30)
+ANOTHER_ROUND = "another_round"
 
 
 def retry_rules(session: Session, campaign_id: int | None) -> RetryRules:
@@ -67,6 +71,9 @@ def move_item(
     retry = RetryPolicy(contact=policy, channel=channel, rules=rules)
     history = _history(session, attempt, now)
     left_by = _left_by(session, attempt, policy, now)
+    if left_by in ("", "waits_for_next_round") and (again := _next_round(session, attempt, line, history, retry, now)) is not None:
+        claim.requeue(session, item_id, again, ANOTHER_ROUND, now)
+        return
     if left_by == "":
         moment = next_try_at(history, line, retry, now)
     else:  # only what reached nobody for a moment, or was no try at all, is tried again in this step
@@ -75,6 +82,30 @@ def move_item(
         claim.complete(session, item_id, now, left_by or "tries_exhausted")
     else:
         claim.requeue(session, item_id, moment, f"after_{line.value}", now)
+
+
+def _next_round(
+    session: Session, attempt: Attempt, line: LineResult, history: Sequence[PastTry], retry: RetryPolicy, now: datetime
+) -> datetime | None:
+    """When an automated call that nobody answered is made once more in its batch's window, at another part of it; None if not at all.
+
+    A short interval that the line result has (busy) comes first and is no round.
+    """
+    if attempt.channel != Channel.AUTO_CALL.value or line not in UNANSWERED:
+        return None
+    batch = session.execute(
+        select(Batch.rounds, Batch.release_until)
+        .join(WorkItem, (WorkItem.office_id == Batch.office_id) & (WorkItem.batch_id == Batch.id))
+        .where(WorkItem.id == attempt.work_item_id, Batch.state.in_(OPEN_BATCHES))
+    ).one_or_none()
+    if batch is None or batch.release_until is None:
+        return None
+    rounds = select(func.count()).where(
+        Attempt.debtor_id == attempt.debtor_id,
+        Attempt.work_item_id == attempt.work_item_id,
+        Attempt.line_result.in_([result.value for result in UNANSWERED]),
+    )
+    return None if (session.scalar(rounds) or 0) >= batch.rounds else another_part(history, batch.release_until, retry, now)
 
 
 def _left_by(session: Session, attempt: Attempt, policy: ContactPolicy, now: datetime) -> str:

@@ -140,6 +140,21 @@ def other_part(moments: Sequence[datetime], opens: datetime, closes: datetime, p
     return min(begins, key=lambda moment: (tried.count(_part_of(moment.time(), policy)), moment))
 
 
+def another_part(history: Sequence[PastTry], closes: datetime, policy: RetryPolicy, now: datetime) -> datetime | None:
+    """The next part of the same window in which nobody was called today, if the caps leave room; for further rounds of automated calls."""
+    today = _local(now, policy).date()
+    calls = [_local(past.began_at, policy) for past in history if (past.channel or policy.channel) in CALLS]
+    tried = {_part_of(call.time(), policy) for call in calls if call.date() == today}
+    counted = [past for past in history if past.line_result is None or policy.rules.of(past.line_result).counts]
+    for opens, ends in open_spans(policy.contact.hours, policy.channel, now):
+        if opens >= closes:
+            break
+        for moment in _begins(max(opens, now), min(ends, closes), policy):
+            if _part_of(moment.time(), policy) not in tried and _has_room(counted, policy, moment):
+                return moment
+    return None
+
+
 def _in_a_row(history: Sequence[PastTry], line_result: LineResult, today: date, policy: RetryPolicy) -> int:
     """How often this result came today: at the end without another in between where busy, over the day for the others."""
     results = [past.line_result for past in history if _local(past.began_at, policy).date() == today]

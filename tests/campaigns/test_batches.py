@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -18,6 +19,10 @@ from callcenter.core.db import transaction
 from callcenter.core.errors import Conflict, InvalidInput, NotAllowed
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.attempts.service import open_attempt, record_line_result, record_outcome
+from campaigns.compliance.documents import to_document
+from campaigns.compliance.models import ContactPolicyVersion
+from campaigns.compliance.policy import ContactPolicy
+from campaigns.compliance.presets import municipality
 from campaigns.compliance.versions import load_policy
 from campaigns.messages import batches
 from campaigns.messages.accounting import Group, account, sent_by_hour
@@ -31,7 +36,7 @@ from campaigns.planning.state import CampaignStatus
 from campaigns.segmentation.models import ChannelAssignment
 from campaigns.worklist.claim import claim
 from tests.campaigns.test_messages import Provider
-from tests.campaigns.town import NOW, Town
+from tests.campaigns.town import JST, NOW, Town
 
 NIGHT, OPENING, CLOSING = NOW.replace(hour=2), NOW.replace(hour=9), NOW.replace(hour=19)
 DAY = timedelta(days=1)
@@ -48,6 +53,12 @@ def running(session: Session, town: Town, people: int = 5, **fields: Any) -> Cam
 
 def person(session: Session, name: str) -> int:
     return add_user(session, sign_in_name=name, display_name=name, role=Role.SUPERVISOR)[0].id
+
+
+def stored(session: Session, policy: ContactPolicy) -> None:
+    """The office's own contact rules."""
+    session.add(ContactPolicyVersion(version=1, document=to_document(policy), created_at=NIGHT))
+    session.flush()
 
 
 def ordered(session: Session, campaign: Campaign, user_id: int | None = None, channel: Channel = Channel.SMS) -> Batch:
@@ -281,3 +292,40 @@ def test_the_terminal_shows_and_moves_a_batch(office_id: int, capsys: pytest.Cap
     for words in (["show", "x"], ["terms", "--set", "pace"], ["sms"]):
         assert run(["batch", *words]) == 2
         capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("cap", "rounds", "expected"),
+    [(3, 2, ["09:00 another_round 12:00", "12:00 done"]), (3, 1, ["09:00 done"]), (1, 2, ["09:00 done"])],
+)
+def test_who_did_not_react_is_called_once_more_at_another_part_of_the_window(
+    session: Session, town: Town, cap: int, rounds: int, expected: list[str]
+) -> None:
+    stored(session, replace(municipality(), max_per_day=cap, max_per_week=9))
+    campaign, batch = robocalls(session, town, 1, batches={"rounds": rounds})
+    batches.approve_batch(session, batch.id, None, NIGHT)
+    now, told = OPENING, []
+    for _ in range(3):
+        items = claim(session, campaign.id, Channel.AUTO_CALL, 1, "test", now)
+        if not items:
+            break
+        attempt = open_attempt(session, items[0], None, now, Channel.AUTO_CALL)
+        record_line_result(session, attempt.id, LineResult.MACHINE, now)
+        session.refresh(items[0])
+        ready = items[0].state == "ready" and items[0].not_before < NOW.replace(hour=17)
+        told.append(f"{now:%H:%M} " + (f"{items[0].reason} {items[0].not_before.astimezone(JST):%H:%M}" if ready else "done"))
+        now = items[0].not_before.astimezone(JST) if ready else NOW.replace(hour=16)
+    assert told == expected
+
+
+def test_a_person_who_pressed_a_key_or_is_called_back_gets_no_second_round(session: Session, town: Town) -> None:
+    stored(session, replace(municipality(), max_per_day=3, max_per_week=9))
+    campaign, batch = robocalls(session, town, 2)
+    batches.approve_batch(session, batch.id, None, NIGHT)
+    wished, heard = claim(session, campaign.id, Channel.AUTO_CALL, 2, "test", OPENING)
+    calls = [open_attempt(session, item, None, OPENING, Channel.AUTO_CALL) for item in (wished, heard)]
+    record_outcome(session, calls[0].id, Party.UNKNOWN, Outcome.CALLBACK_PROMISED, now=OPENING, callback_at=NOW.replace(hour=15))
+    record_line_result(session, calls[1].id, LineResult.ANSWERED, OPENING)
+    for item in (wished, heard):
+        session.refresh(item)
+    assert (wished.channel, heard.reason == "another_round") == ("operator_call", False)
