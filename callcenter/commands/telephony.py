@@ -43,6 +43,10 @@ def render(
     trunk_user: str = typer.Option("", help="For a trunk that is registered to."),
     trunk_secret_file: Path | None = typer.Option(None, help="A file with the trunk's secret."),
     phone: list[str] = typer.Option([], help="An operator's browser phone, NAME:FILE with its secret in FILE; repeatable."),
+    tls_certificate: str = typer.Option(
+        "", help="Lets browsers' phones connect to Asterisk itself by wss on port 8089; not needed behind a proxy."
+    ),
+    tls_key: str = typer.Option("", help="The certificate's key, where it is in a file of its own."),
     external_address: str = typer.Option("", help="The public address, where Asterisk is behind NAT."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document."),
 ) -> None:
@@ -55,6 +59,8 @@ def render(
         ami_user=settings.ami_user,
         ami_port=settings.ami_port,
         external_address=external_address,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key or tls_certificate,
         recording_spool=str(settings.recording_spool),
         sounds=str(settings.sounds),
         phones=tuple(_phone(text) for text in phone),
