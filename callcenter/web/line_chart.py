@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 240, 52, 100, 14, 200
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 420, 200, 40, 64, 14, 166
 
 
 def line_chart(labels: Sequence[str], series: Sequence[tuple[str, Sequence[Decimal | float | None]]]) -> dict[str, Any] | None:
@@ -36,7 +36,7 @@ def line_chart(labels: Sequence[str], series: Sequence[tuple[str, Sequence[Decim
         dots = [{"x": x(place), "y": y(value), "text": f"{value}"} for place, value in enumerate(line) if value is not None]
         if dots:
             lines.append({"name": name, "points": " ".join(f"{dot['x']},{dot['y']}" for dot in dots), "dots": dots, "last": dots[-1]})
-    thin = max(1, -(-len(labels) // 14))
+    thin = max(1, -(-len(labels) // 8))
     shown = [{"x": x(place), "text": text} for place, text in enumerate(labels) if place % thin == 0]
     return {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "marks": marks, "labels": shown, "lines": lines}
 

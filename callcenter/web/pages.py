@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from callcenter.auth.models import Role
 from callcenter.auth.permissions import PERMISSIONS, Action
 from callcenter.core.clock import utc_now
 from callcenter.core.settings import get_settings
@@ -24,6 +25,10 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("board", "/supervisor", Action.SEE_BOARD),
     ("incoming", "/incoming", Action.SEE_BOARD),
     ("report", "/reports", Action.SEE_REPORTS),
+    ("cross", "/reports/cross", Action.SEE_REPORTS),
+    ("collection", "/reports/collection", Action.SEE_REPORTS),
+    ("effect", "/reports/collection/effect", Action.SEE_REPORTS),
+    ("definitions", "/reports/definitions", Action.SEE_REPORTS),
     ("recordings", "/recordings", Action.HEAR_RECORDINGS),
     ("recording_terms", "/recording-terms", Action.SHAPE_RECORDING),
     ("reviews", "/reviews", Action.SEE_OWN_REVIEWS),
@@ -40,6 +45,14 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("audit", "/audit", Action.READ_AUDIT),
 )
 
+# Entries that stand together: at the top one word for all of them, their pages in a row below it. The others stand alone.
+GROUPS: Mapping[str, Sequence[str]] = {
+    "today": ("board", "incoming", "recordings", "recording_terms", "reviews"),
+    "figures": ("report", "cross", "collection", "effect", "definitions"),
+    "planning": ("campaigns", "batches", "templates", "replies", "scripts", "rules", "policy"),
+    "taxpayers": ("lists", "debtors", "payments", "plans"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Shell:
@@ -50,6 +63,7 @@ class Shell:
     csrf_token: str
     now: datetime
     nav: Sequence[Mapping[str, Any]] = ()
+    subnav: Sequence[Mapping[str, Any]] = ()
     user: Mapping[str, str] | None = None
     live_url: str | None = None
     status: str = ""
@@ -74,22 +88,37 @@ def shell_of(
     who: SignedIn | None = getattr(request.state, "who", None)
     if who is None:
         return Shell(office_name="", title=title, csrf_token="", now=utc_now(), status=status)
-    path = request.url.path
-    entries = [(name, href) for name, href, action in NAVIGATION if who.role in PERMISSIONS[action]]
+    nav, subnav = navigation(who.role, request.url.path)
     return Shell(
         office_name=who.office_name,
         title=title,
         csrf_token=who.csrf,
         now=utc_now(),
-        nav=[
-            {"name": name, "href": href, "count": None, "is_current": path == href or path.startswith(href + "/")} for name, href in entries
-        ],
+        nav=nav,
+        subnav=subnav,
         user={"name": who.display_name, "role": who.role.value},
         live_url="/events" if is_live else None,
         status=status,
         hints=hints,
         is_read_only=is_read_only,
     )
+
+
+def navigation(role: Role, path: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The entries at the top for a role, and those of the group that the page belongs to: {name, href, count, is_current}."""
+    mine = [(name, href) for name, href, action in NAVIGATION if role in PERMISSIONS[action]]
+    here = max((href for _, href in mine if path == href or path.startswith(href + "/")), key=len, default="")
+    group_of = {name: group for group, names in GROUPS.items() for name in names}
+    members: dict[str, list[tuple[str, str]]] = {}
+    for name, href in mine:
+        members.setdefault(group_of.get(name, name), []).append((name, href))
+    nav, subnav = [], []
+    for group, entries in members.items():
+        is_current = any(href == here for _, href in entries)
+        nav.append({"name": group if len(entries) > 1 else entries[0][0], "href": entries[0][1], "count": None, "is_current": is_current})
+        if is_current and len(entries) > 1:
+            subnav = [{"name": name, "href": href, "count": None, "is_current": href == here} for name, href in entries]
+    return nav, subnav
 
 
 def page(request: Request, template: str, shell: Shell, status: int = 200, **model: Any) -> HTMLResponse:

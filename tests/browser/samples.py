@@ -34,6 +34,7 @@ def shell(title: str, current: str = "calls", role: str = "operator", status: st
         "office_name": "架空市",
         "title": title,
         "nav": nav,
+        "subnav": [],
         "user": {"name": "佐伯" if role == "operator" else "堀", "role": role},
         "csrf_token": "c" * 43,
         "now": NOW,
