@@ -21,7 +21,7 @@ from callcenter.web.i18n import Translate
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.gate import load_policy
 from campaigns.debtors.models import Debtor
-from campaigns.messages.accounting import USUAL_CALL, Account, Group, account, cost, estimate, sent_by_hour
+from campaigns.messages.accounting import USUAL_CALL, Account, Group, account, called_again, cost, estimate, sent_by_hour
 from campaigns.messages.batches import release_refusal
 from campaigns.messages.models import Batch, BatchEvent, Message, Template
 from campaigns.messages.rate import rates_of
@@ -113,7 +113,9 @@ def page_model(session: Session, batch: Batch, who: SignedIn, now: datetime, t: 
 def body_model(session: Session, batch: Batch, who: SignedIn, now: datetime, t: Translate, lang: str) -> dict[str, Any]:
     """Fields of batch_body.html."""
     told = account(session, batch)
+    again, next_at = called_again(session, batch)
     return {
+        "again": {"count": again, "at": next_at},
         "batch": {
             "id": batch.id,
             "channel": batch.channel,

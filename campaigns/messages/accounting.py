@@ -63,6 +63,10 @@ FROM (
   WHERE w.office_id = :office AND w.batch_id = :batch) told
 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """)
+_AGAIN = text("""
+SELECT count(*), min(not_before) FROM work_item
+WHERE office_id = :office AND batch_id = :batch AND state = 'ready' AND channel = 'auto_call' AND NOT is_callback AND tries > 0
+""")
 _SENT_BY_HOUR = {
     Channel.SMS.value: text("""
 SELECT date_trunc('hour', handed_over_at, :zone), count(*) FROM message
@@ -128,6 +132,14 @@ def account(session: Session, batch: Batch) -> Account:
     statement = _MESSAGES if batch.channel == Channel.SMS.value else _CALLS
     rows = session.execute(statement, {"office": office_of(session), "batch": batch.id})
     return Account(batch.prepared, tuple(Line(GROUP_OF[row[0]], row[0], row[1], int(row[2]), int(row[3])) for row in rows))
+
+
+def called_again(session: Session, batch: Batch) -> tuple[int, datetime | None]:
+    """How many who were called already will be called once more, and when the next of them."""
+    if batch.channel == Channel.SMS.value:
+        return 0, None
+    row = session.execute(_AGAIN, {"office": office_of(session), "batch": batch.id}).one()
+    return int(row[0]), row[1]
 
 
 def sent_by_hour(session: Session, batch: Batch) -> dict[datetime, int]:
