@@ -1,8 +1,12 @@
 """Text messages: prepared at night, released inside the contact window, each handed over at most once.
 
-templates  wording: rendered, checked, counted in segments (pure)     state    what messages and batches may become
-candidates who may be in a batch
-batches    preparing a night's work, pausing, cancelling              release  claim, gate, commit, send, record
-settling   asking the provider what became of the unknown             senders/ ways to send, behind one port
-inbox/   what providers tell and citizens write                       trials/  test messages to one's own phone
+templates  wording: rendered, checked, counted (pure)      terms      how an office releases its batches
+texts      a batch's wordings, finished or personal        spread     where in a window something is sent (pure)
+candidates who may be in a batch, set apart                preparing  the gate's answers, rows and places, in sets
+batches    a batch's states: release, pause, edit, end     state      what messages and batches may become
+handover   claim, gate, attempt, turns: one transaction    release    the loop: hand over, send, record
+rate       a sender number's rate, shared by processes     events     what becomes of a message, fenced
+settling   asking the provider about the unknown           accounting everybody one by one; words for reasons
+reactions  what a batch brought about                      senders/   ways to send, behind one port
+inbox/     what providers tell and citizens write          trials/    test messages to one's own phone
 """
