@@ -23,6 +23,7 @@ FIGURES = {
     "gate": "the gate in sets / its facts query alone; one decision / a row by its key",
     "batch_prepare": "preparing a batch / bare INSERT … SELECT of the same bytes",
     "sms_handover": "messages handed over / what the provider permits; with the limit off / the provider alone",
+    "best_hour": "whom to call in which hour / chance and an oracle",
     "pacing": "predictive pacing in simulated shifts / a plain newsvendor reference",
     "originate": "originate through the carrier / bare AMI",
 }

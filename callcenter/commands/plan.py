@@ -89,6 +89,7 @@ def _explain_lines(told: dict[str, Any], lang: str) -> list[str]:
         *reasons,
         *(f"  {line}" for line in (lines_of(told["ladder"], lang) if "ladder" in told else ())),
         *(line for channel, gate in told["gate"].items() for line in _gate_lines(channel, gate | told["gate_detail"][channel], lang)),
+        *_hour_lines(told["best_hour"], lang),
         *([f"  ※ {told['note']}"] if told["note"] else []),
         f"  {pick(lang, '規則', 'rules')}\t{rules}",
         *(_decision_line(row, lang) for row in told["decisions"][:SHOWN_DECISIONS]),
@@ -102,6 +103,14 @@ def _gate_lines(channel: str, told: dict[str, Any], lang: str) -> list[str]:
     also = [denial_text(DenialReason(reason), lang) for reason in told["also"]]
     others = [f"  \t{pick(lang, '他に', 'also')}: {'、'.join(also) if lang == 'ja' else ', '.join(also)}"] if also else []
     return [f"  {name}\t{told['text']}{_until(told, lang)}", *others]
+
+
+def _hour_lines(told: dict[str, Any] | None, lang: str) -> list[str]:
+    if told is None:
+        return []
+    best, chance, now, calls = told["hour"], f"{told['chance']:.0%}", f"{told['now']:.0%}", f"{told['calls']:,}"
+    ja = f"{best}時台(応答の見込み {chance}、この時刻は {now}。通話 {calls} 件から)"
+    return [f"  {pick(lang, '良い時間帯', 'best hour')}\t{pick(lang, ja, f'{best}:00 (reached {chance}; now {now}; from {calls} calls)')}"]
 
 
 def _decision_line(row: dict[str, Any], lang: str) -> str:

@@ -22,6 +22,7 @@ from campaigns.segmentation.defaults import default_rule_set
 from campaigns.segmentation.facts import read_facts
 from campaigns.segmentation.reasons import reason_text
 from campaigns.segmentation.rules import Assigned, ByLadder, Facts, RuleSet, attributes_of, decide, evaluate
+from campaigns.worklist.hours import tell_hour
 
 LADDER_INPUTS = (*COUNT.values(), "ladder_days", "contact_count", "has_mobile")
 SHOWN_ALWAYS = ("outstanding", "oldest_days")
@@ -60,6 +61,7 @@ def explain(
     facts = facts_of(session, debtor.id, as_of, position, rule_set)
     channel, reasons = _reasons(debtor, facts, rule_set, position, lang)
     told = {"debtor_no": debtor_no, "channel": channel.value, "reasons": reasons, **tell_gate(session, debtor.id, as_of, lang, now)}
+    told["best_hour"] = tell_hour(session, debtor.id, as_of)
     told["decisions"] = [decision_line(row, lang) for row in decisions_of(session, debtor.id, until=as_of)]
     if facts is None:
         return told

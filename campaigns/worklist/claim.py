@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, exists, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, CursorResult, cast, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from callcenter.core.faults import passing
@@ -16,12 +17,15 @@ from campaigns.attempts.models import Attempt
 from campaigns.messages.models import Batch
 from campaigns.messages.state import OPEN_BATCHES
 from campaigns.worklist.budget import SPENT, hold, spent
+from campaigns.worklist.hours import best_first, knows_hours
 from campaigns.worklist.models import WorkItem
 from campaigns.worklist.state import WorkState
 
 LEASE = timedelta(minutes=2)
 CALLBACK_PRIORITY, USUAL_PRIORITY = 0, 5
 MOST_ROUNDS = 8  # of passing over persons whom somebody else holds
+LOOKED_AT = 200  # items of the list among whom the hour may choose
+IN_ORDER = (WorkItem.priority, WorkItem.not_before, WorkItem.id)
 
 
 def claim(
@@ -95,24 +99,46 @@ def _take(
     passed: Collection[int],
     unfit: ColumnElement[bool] | None = None,
 ) -> Sequence[WorkItem]:
-    due = (
-        select(WorkItem.id)
-        .where(
-            WorkItem.campaign_id == campaign_id,
-            WorkItem.channel == channel.value,
-            WorkItem.state == WorkState.READY.value,
-            WorkItem.not_before <= now,
-            or_(WorkItem.user_id.is_(None), WorkItem.user_id.in_(user_ids)),
-            *_released(channel),
-        )
-        .order_by(WorkItem.priority, WorkItem.not_before, WorkItem.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    wanted = [
+        WorkItem.campaign_id == campaign_id,
+        WorkItem.channel == channel.value,
+        WorkItem.state == WorkState.READY.value,
+        WorkItem.not_before <= now,
+        or_(WorkItem.user_id.is_(None), WorkItem.user_id.in_(user_ids)),
+        *_released(channel),
+    ]
     if passed:
-        due = due.where(WorkItem.id.not_in(passed))
+        wanted.append(WorkItem.id.not_in(passed))
     if unfit is not None:
-        due = due.where(~unfit)
+        wanted.append(~unfit)
+    best = _best_now(session, wanted, now) if channel is Channel.OPERATOR_CALL else []
+    rows = _lock(session, [*wanted, WorkItem.id.in_(best)], limit, holder, now, lease, best) if best else []
+    return rows or _lock(session, wanted, limit, holder, now, lease)
+
+
+def _best_now(session: Session, wanted: Sequence[ColumnElement[bool]], now: datetime) -> list[int]:
+    """Ids of the first due items of the list, those whom this hour suits before others of their priority; none while no hours are known."""
+    if not knows_hours(session):
+        return []
+    columns = (WorkItem.id, WorkItem.debtor_id, WorkItem.priority, WorkItem.is_callback)
+    first = select(*columns).where(*wanted).order_by(*IN_ORDER).limit(LOOKED_AT)
+    rows = session.execute(first).all()
+    worth = best_first(session, [row.debtor_id for row in rows], now) or {}
+    return [row.id for row in sorted(rows, key=lambda row: (row.priority, 0.0 if row.is_callback else -worth.get(row.debtor_id, 0.0)))]
+
+
+def _lock(
+    session: Session,
+    wanted: Sequence[ColumnElement[bool]],
+    limit: int,
+    holder: str,
+    now: datetime,
+    lease: timedelta,
+    in_order: Sequence[int] = (),
+) -> Sequence[WorkItem]:
+    """Claims the first items, by default in the order of the list, that nobody else is claiming."""
+    order = (func.array_position(cast(list(in_order), ARRAY(BigInteger)), WorkItem.id),) if in_order else IN_ORDER
+    due = select(WorkItem.id).where(*wanted).order_by(*order).limit(limit).with_for_update(skip_locked=True)
     chosen = due.cte("due")  # a plain sub-select may be run again for each row, and then claims more than `limit`
     values = {
         "state": WorkState.CLAIMED.value,

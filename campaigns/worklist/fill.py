@@ -21,6 +21,7 @@ from campaigns.planning.conduct import conduct_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import cycle_at
 from campaigns.worklist.forbidden import withdraw_forbidden
+from campaigns.worklist.hours import learn_hours
 
 WITHDRAW = text("""
 UPDATE work_item w SET state = 'withdrawn', reason = 'reassigned', updated_at = :now
@@ -57,7 +58,7 @@ class Filled:
 
 
 def fill(session: Session, campaign_id: int, now: datetime) -> Filled:
-    """Brings the operators' queue of a campaign in line with its assignments."""
+    """Brings the operators' queue of a campaign in line with its assignments, and learns once a day which hours are good ones."""
     campaign = session.get_one(Campaign, (office_of(session), campaign_id))
     cycle = cycle_at(session, campaign, conduct_of(campaign.options), local_day(now))
     values = {"office": office_of(session), "campaign": campaign_id, "now": now, "cycle_from": cycle.moments()["cycle_from"]}
@@ -65,6 +66,7 @@ def fill(session: Session, campaign_id: int, now: datetime) -> Filled:
         session.execute(RESTEP, values)
         withdrawn: CursorResult[Any] = session.execute(WITHDRAW, values)  # type: ignore[assignment]
         made: CursorResult[Any] = session.execute(INSERT, values)  # type: ignore[assignment]
+    learn_hours(session, now)
     forbidden = withdraw_forbidden(session, now)  # a rule set of the office's own may assign whom the gate would refuse
     result = Filled(made.rowcount, withdrawn.rowcount + forbidden)
     if result.made or result.withdrawn:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, String, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from callcenter.core.db import Base, OfficeMixin, within_office
+from callcenter.core.db import OFFICE_DEFAULT, Base, OfficeMixin, within_office
 
 
 class WorkItem(OfficeMixin, Base):
@@ -63,3 +64,14 @@ class WorkItem(OfficeMixin, Base):
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class CallHours(Base):
+    """What an office's calls said of hours when it was learned last: `document` is what `campaigns.worklist.hours` keeps."""
+
+    __tablename__ = "call_hours"
+    __table_args__ = (ForeignKeyConstraint(["office_id"], ["office.id"]),)
+
+    office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
+    learned_at: Mapped[datetime]
+    document: Mapped[dict[str, Any]]

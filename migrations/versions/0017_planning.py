@@ -86,7 +86,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["office_id"], ["office.id"], name=op.f("fk_plan_mark_office_id")),
         sa.PrimaryKeyConstraint("office_id", "xid", "id", name=op.f("pk_plan_mark")),
     )
-    isolate("plan_basis", "plan_mark")
+    op.create_table(
+        "call_hours",
+        sa.Column("office_id", sa.Integer(), server_default=OFFICE, nullable=False),
+        sa.Column("learned_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("document", sa.dialects.postgresql.JSONB(), nullable=False),
+        sa.ForeignKeyConstraint(["office_id"], ["office.id"], name=op.f("fk_call_hours_office_id")),
+        sa.PrimaryKeyConstraint("office_id", name=op.f("pk_call_hours")),
+    )
+    isolate("plan_basis", "plan_mark", "call_hours")
     for table, columns in WATCHED.items():
         for event, (referencing, rows) in EVENTS.items():
             is_debtor = table == "debtor"
@@ -108,5 +116,6 @@ def downgrade() -> None:
         for event in EVENTS:
             op.execute(f"DROP TRIGGER mark_plan_{table}_{event} ON {table}")
             op.execute(f"DROP FUNCTION mark_plan_{table}_{event}()")
+    op.drop_table("call_hours")
     op.drop_table("plan_mark")
     op.drop_table("plan_basis")
