@@ -118,6 +118,8 @@ class FakeAmi:
         if action["Action"] == "CoreShowChannels":
             items = b"".join(_pack({"Event": "CoreShowChannel", "ActionID": action_id, "Uniqueid": one}) for one in self.live)
             return done + items + _pack({"Event": "CoreShowChannelsComplete", "ActionID": action_id, "EventList": "Complete"})
+        if action["Action"] == "DBGetTree":
+            return done + _pack({"Event": "DBGetTreeComplete", "ActionID": action_id, "EventList": "Complete"})
         return done
 
 

@@ -135,6 +135,11 @@ class Rig:
         version = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return int(version.split()[1].split(".")[0]) >= 22
 
+    @property
+    def media_ports(self) -> tuple[int, int]:
+        """The first and the last port from which Asterisk sends media."""
+        return self._rtp_first, self._rtp_first + self._rtp_ports - 1
+
     def plan(self) -> AsteriskPlan:
         """What the configuration is rendered from."""
         data = self.root / "usr/share/asterisk"

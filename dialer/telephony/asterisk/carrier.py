@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import structlog
@@ -21,7 +22,7 @@ from callcenter.core.clock import Clock
 from dialer.telephony.asterisk import controls
 from dialer.telephony.asterisk.checks import check_asterisk
 from dialer.telephony.asterisk.inbound import announce, came_in, is_inbound, new_track, our_id, their_id
-from dialer.telephony.asterisk.link import AmiLink
+from dialer.telephony.asterisk.link import AmiLink, Told
 from dialer.telephony.asterisk.orders import (
     AsteriskSettings,
     Order,
@@ -41,6 +42,7 @@ from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, Originate
 
 _log = structlog.get_logger(__name__)
 _FOREIGN_ID = re.compile(r"(.+-)?[0-9]+\.[0-9]+", re.ASCII)  # Asterisk's own ids; ours have no dot
+TOLD_LATELY = timedelta(minutes=15)  # longer ago it was heard of in time, or was settled without it
 _ORIGINATE_ID = "call:"
 _REMEMBERED = 4096
 _WATCHED = frozenset({"Newchannel", "Newstate", "OriginateResponse", "ConfbridgeJoin", "UserEvent", "Hangup"})
@@ -227,8 +229,11 @@ class AsteriskCarrier:
     def _went_down(self) -> None:
         _log.info("asterisk.down", open_channels=len(self._tracks))
 
-    def _came_up(self, live: frozenset[str]) -> None:
-        """A connection stands: what is gone meanwhile is known to be gone, not how; RESYNC lets the dialer decide."""
+    def _came_up(self, live: frozenset[str], told: tuple[Told, ...]) -> None:
+        """A connection stands: what is gone meanwhile is known to be gone, not how; RESYNC lets the dialer decide.
+
+        Of calls that nobody watched, Asterisk noted down to which it had to say that no operator is there.
+        """
         now, live = self._clock.now(), frozenset(map(our_id, live))
         with self._changed:
             for track in list(self._tracks.values()):
@@ -238,6 +243,11 @@ class AsteriskCarrier:
                     self._fold(settle(track, now))
                 else:
                     self._lose(track)
+            for one in told:
+                at = datetime.fromtimestamp(one.at, UTC)
+                if is_id(one.channel_id) and now - at < TOLD_LATELY:
+                    key = f"{one.channel_id}:{EventKind.ABANDONED}"
+                    self._events.append(CarrierEvent(EventKind.ABANDONED, one.channel_id, at, key))
             self._events.append(CarrierEvent(EventKind.RESYNC, "", now, key=f"resync:{uuid4().hex}", live=live))
             self._changed.notify_all()
 

@@ -23,6 +23,9 @@ from dialer.telephony.errors import CarrierError, CarrierRefused, CarrierUnreach
 _log = structlog.get_logger(__name__)
 
 
+TOLD_FAMILY = "callcenter-told"
+
+
 @dataclass(frozen=True, slots=True)
 class AmiSettings:
     """Where Asterisk's manager interface is and how patient we are with it; all times in seconds."""
@@ -63,6 +66,14 @@ def log_in(client: WireClient, settings: AmiSettings) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One answered call that heard that no operator is there, and when, in seconds of the epoch."""
+
+    channel_id: str
+    at: int
+
+
 def channels_of(client: WireClient, seconds: float) -> frozenset[str]:
     """Ids of all channels Asterisk has now."""
     response, items = client.ask("CoreShowChannels", seconds=seconds, is_list=True)
@@ -71,13 +82,26 @@ def channels_of(client: WireClient, seconds: float) -> frozenset[str]:
     return frozenset(item["Uniqueid"] for item in items if item.get("Uniqueid"))
 
 
+def told_of(client: WireClient, seconds: float) -> tuple[Told, ...]:
+    """Who was told that no operator is there, as the dialplan noted it down; empty where Asterisk is too old to say."""
+    try:
+        response, items = client.ask("DBGetTree", {"Family": TOLD_FAMILY}, seconds=seconds, is_list=True)
+    except HandoverUnknown:
+        return ()
+    if response.is_error():
+        return ()
+    values = [item.get("Val", "").split() for item in items]
+    return tuple(Told(value[0], int(value[1])) for value in values if len(value) == 2 and value[1].isdecimal())
+
+
 class AmiLink:
     """The standing connection.
 
     Args:
         settings: where and how.
         on_event: called on the reading thread with every event; must not wait for Asterisk.
-        on_up: called with the ids of all living channels when a connection stands, before actions may pass.
+        on_up: called with the ids of all living channels, and with who was told that no operator is there, when a connection stands,
+            before actions may pass.
         on_down: called when it is lost.
     """
 
@@ -86,7 +110,7 @@ class AmiLink:
         settings: AmiSettings,
         *,
         on_event: EventSink,
-        on_up: Callable[[frozenset[str]], None],
+        on_up: Callable[[frozenset[str], tuple[Told, ...]], None],
         on_down: Callable[[], None],
     ) -> None:
         self._settings = settings
@@ -174,11 +198,12 @@ class AmiLink:
             if not self._booted.wait(settings.boot_seconds):
                 raise CarrierUnreachable("Asterisk is still starting")
             live = channels_of(client, settings.answer_seconds)
+            told = told_of(client, settings.answer_seconds)
         except CarrierError:
             client.discard()
             raise
         self._client = client
-        self._on_up(live)
+        self._on_up(live, told)
         self.problem = ""
         self._up.set()
         _log.info("ami.connected", channels=len(live))
