@@ -19,12 +19,14 @@ from callcenter.core.errors import Conflict, InvalidInput
 from callcenter.web import phrases
 from callcenter.web.campaign_pages import STATUS
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
+from callcenter.web.dialling_model import now_model
 from callcenter.web.ladder_form import document_of, errors_of, typed, values_of, version_of
 from callcenter.web.ladder_model import campaign_model, form_model
 from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
 from campaigns.planning.conduct import conduct_of, toml_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import change_campaign, find_campaign
+from dialer.pacing.standing import standing_of
 
 router = APIRouter()
 Runner = Annotated[SignedIn, may(Action.RUN_CAMPAIGNS)]
@@ -94,4 +96,5 @@ def _page(
         "can_change": campaign.status != "finished",
     }
     model = campaign_model(session, campaign, utc_now(), t, lang) | form_model(conduct_of(campaign.options), values, t, lang)
-    return page(request, "campaign.html", shell_of(request, campaign.name), status, campaign=head, errors=errors, **model)
+    now = now_model(standing_of(session, campaign.id, utc_now()), t)
+    return page(request, "campaign.html", shell_of(request, campaign.name), status, campaign=head, errors=errors, now=now, **model)

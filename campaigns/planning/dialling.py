@@ -59,7 +59,7 @@ def dialling_of(options: Mapping[str, Any]) -> Dialling:
         return _ADAPTER.validate_python({name: options[name] for name in NAMES if name in options and name not in wrong})
 
 
-def changed(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def with_settings(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The options with the given settings in them; what is the default is not kept.
 
     Raises:

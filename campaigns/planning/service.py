@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -25,6 +26,7 @@ from campaigns.planning.assigning import (
 )
 from campaigns.planning.conduct import Conduct, conduct_of, options_of
 from campaigns.planning.continuing import basis_of, gather, keep
+from campaigns.planning.dialling import with_settings
 from campaigns.planning.models import Campaign, RuleSet
 from campaigns.planning.position import Position, position_at
 from campaigns.planning.rulesets import find_rule_set, rules_of, standard_rule_set
@@ -112,11 +114,12 @@ def change_campaign(
     conduct: Conduct | None = None,
     dial_mode: str | None = None,
     priority: int | None = None,
+    dialling: Mapping[str, Any] | None = None,
 ) -> Campaign:
     """Changes what is given: ladder, cycles and retries count from the next plan on, the length of a cycle from the next one.
 
     Raises:
-        NotFound: no such campaign.  Conflict: it is finished.  InvalidInput: no such mode or priority.
+        NotFound: no such campaign.  Conflict: it is finished.  InvalidInput: no such mode, priority or setting of `dialling`.
     """
     campaign = session.scalar(select(Campaign).where(Campaign.id == campaign_id).with_for_update())
     if campaign is None:
@@ -126,6 +129,8 @@ def change_campaign(
     _check_mode(dial_mode or campaign.dial_mode, campaign.priority if priority is None else priority)
     if conduct is not None:
         campaign.options = {**campaign.options, **options_of(conduct)}
+    if dialling is not None:
+        campaign.options = with_settings(campaign.options, dialling)
     campaign.dial_mode = dial_mode or campaign.dial_mode
     campaign.priority = campaign.priority if priority is None else priority
     session.flush()

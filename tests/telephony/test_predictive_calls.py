@@ -125,9 +125,13 @@ class Predicting:
             for user_id in self.user_ids:
                 agents.pause(session, user_id, "break", utc_now())
 
-    def hang_up_everybody(self) -> None:
+    def hang_up_talks(self) -> None:
+        """Ends every talk in which both sides hear each other."""
         with transaction(self.office_id) as session:
-            for user_id in self.user_ids:
+            talking = select(AgentSession.user_id).join(
+                Call, (Call.office_id == AgentSession.office_id) & (Call.attempt_id == AgentSession.attempt_id)
+            )
+            for user_id in session.scalars(talking.where(Call.state == "bridged", Call.hangup_requested_at.is_(None))).all():
                 request_hang_up(session, user_id, utc_now())
 
 
@@ -157,7 +161,7 @@ def test_every_answer_finds_an_operator_or_the_words_and_every_outcome_is_the_fa
 
     def go_on() -> bool:
         """Talks end after a moment, results are written, until everybody was called."""
-        office.hang_up_everybody()
+        office.hang_up_talks()
         with transaction(office.office_id) as session:
             for agent in session.scalars(select(AgentSession).where(AgentSession.state == "wrap_up", AgentSession.attempt_id.is_not(None))):
                 session.execute(

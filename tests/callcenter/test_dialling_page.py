@@ -1,0 +1,98 @@
+"""How a campaign dials: the page says what is in force and why, and its form keeps what was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from callcenter.auth.models import AuditEvent, Role
+from callcenter.core.clock import utc_now
+from callcenter.core.db import transaction
+from campaigns.planning.dialling import Dialling, dialling_of, with_settings
+from campaigns.planning.models import Campaign
+from campaigns.planning.service import create_campaign, set_status
+from campaigns.planning.state import CampaignStatus
+from dialer.pacing import PacingDecision, PacingSnapshot, Why
+from dialer.pacing.standing import keep_decision
+from tests.callcenter.conftest import Person
+
+GIVEN = {
+    "dial_mode": "predictive",
+    "priority": "2",
+    "ring_seconds": "25",
+    "wrap_up_seconds": "90",
+    "max_lines": "12",
+    "robocall_lines": "0",
+    "least_operators": "4",
+    "abandon_percent": "1.5",
+    "abandon_text": "こちらは{office}です。",
+}
+
+
+@pytest.fixture
+def campaign_id(office_id: int) -> int:
+    now = utc_now()
+    with transaction(office_id) as session:
+        campaign = create_campaign(session, "秋", now, dial_mode="predictive", options={"robocall_script": "x"})
+        set_status(session, campaign.id, CampaignStatus.RUNNING, now)
+        return campaign.id
+
+
+def kept(office_id: int) -> Campaign:
+    with transaction(office_id) as session:
+        return session.scalars(select(Campaign)).one()
+
+
+def test_the_settings_are_kept_and_on_record(person: Callable[..., Person], office_id: int, campaign_id: int) -> None:
+    supervisor = person(Role.SUPERVISOR)
+    address = f"/campaigns/{campaign_id}/dialling"
+    assert supervisor.post(address, {**GIVEN, "request_id": uuid4().hex}).status_code in (200, 204, 303)
+    campaign = kept(office_id)
+    assert (campaign.dial_mode, campaign.priority, campaign.options["robocall_script"]) == ("predictive", 2, "x")
+    assert dialling_of(campaign.options) == Dialling(25, 90, 12, 0, 1.5, 4, "こちらは{office}です。")
+    with transaction(office_id) as session:
+        event = session.scalars(select(AuditEvent).where(AuditEvent.action == "campaign.dialling_changed")).one()
+    assert event.detail["abandon_percent"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("abandon_percent", "3.5"),
+        ("abandon_percent", "nan"),
+        ("ring_seconds", "5"),
+        ("max_lines", "1.5"),
+        ("least_operators", ""),
+        ("dial_mode", "fast"),
+        ("priority", "0"),
+        ("abandon_text", "あ" * 301),
+    ],
+)
+def test_what_can_not_be_is_refused_with_its_field_and_nothing_is_lost(
+    person: Callable[..., Person], office_id: int, campaign_id: int, field: str, value: str
+) -> None:
+    supervisor = person(Role.SUPERVISOR)
+    answer = supervisor.post(f"/campaigns/{campaign_id}/dialling", {**GIVEN, field: value})
+    assert answer.status_code == 422
+    assert f'href="#{field}"' in answer.text
+    assert kept(office_id).options == {"robocall_script": "x"}
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_every_reason_is_told_in_words(person: Callable[..., Person], office_id: int, campaign_id: int, why: Why) -> None:
+    with transaction(office_id) as session:
+        keep_decision(session, campaign_id, PacingSnapshot("predictive", 1, 1, 5), PacingDecision(why=why), utc_now())
+    supervisor = person(Role.SUPERVISOR)
+    for lang in ("ja", "en"):
+        page = supervisor.get(f"/campaigns/{campaign_id}/dialling/now", headers={"Accept-Language": lang}).text
+        assert f"dialling_why.{why}" not in page
+    assert "先を読んで発信" in supervisor.get(f"/campaigns/{campaign_id}").text
+
+
+def test_settings_that_can_not_be_read_are_as_in_the_defaults_and_do_not_stop_a_campaign() -> None:
+    found = dialling_of({"max_lines": "many", "abandon_percent": 50, "ring_seconds": 20})
+    assert found == Dialling(ring_seconds=20)
+    assert with_settings({"other": 1, "ring_seconds": 20}, {"ring_seconds": 30, "max_lines": 4}) == {"other": 1, "max_lines": 4}
