@@ -45,6 +45,29 @@ class FixedRatio(Progressive):
         return max(0, self._ratio * (len(world.idle) - len(world.waiting)) - len(world.lines))
 
 
+class AdaptiveRatio(Progressive):
+    """How the most used open-source dialler adapts its ratio by default: each quarter of a minute by how many operators were idle on
+    average, up to three lines each, back to one line while the day's abandoned share is over the limit."""
+
+    EVERY, MOST = 15.0, 3.0
+
+    def __init__(self) -> None:
+        self._level, self._looked, self._idle = 1.0, 0.0, [0, 0]
+
+    def day_began(self, world: World) -> None:
+        """Each day begins with one line for each operator."""
+        self._level, self._looked = 1.0, world.now
+
+    def lines(self, world: World) -> int:
+        """Lines to dial now."""
+        self._idle = [self._idle[0] + len(world.idle), self._idle[1] + 1]
+        if world.now - self._looked >= self.EVERY:
+            wanted = self._idle[0] / self._idle[1] / max(1, world.operators)
+            self._level = 1.0 if world.today.rate > LIMIT else min(self.MOST, max(1.0, self._level * (0.95 + wanted)))
+            self._looked, self._idle = world.now, [0, 0]
+        return max(0, round(self._level * (len(world.idle) - len(world.waiting))) - len(world.lines))
+
+
 class Learner:
     """What both predicting policies learn of lines and operators, and the ages they ask with."""
 
@@ -170,6 +193,7 @@ class Ours(Learner):
 POLICIES: dict[str, Callable[[], Policy]] = {
     "progressive": Progressive,
     "two_lines_each": lambda: FixedRatio(2),
+    "adaptive_ratio": AdaptiveRatio,
     "reference": Reference,
     "ours": Ours,
 }
