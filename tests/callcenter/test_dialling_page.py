@@ -86,6 +86,7 @@ def test_every_reason_is_told_in_words(person: Callable[..., Person], office_id:
     with transaction(office_id) as session:
         keep_decision(session, campaign_id, PacingSnapshot("predictive", 1, 1, 5), PacingDecision(why=why), utc_now())
     supervisor = person(Role.SUPERVISOR)
+    assert supervisor.get(f"/campaigns/{campaign_id}/dialling").status_code == 200
     for lang in ("ja", "en"):
         page = supervisor.get(f"/campaigns/{campaign_id}/dialling/now", headers={"Accept-Language": lang}).text
         assert f"dialling_why.{why}" not in page
