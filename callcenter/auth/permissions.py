@@ -26,6 +26,8 @@ class Action(StrEnum):
     RELEASE_BATCHES = "release_batches"
     SEE_RULES = "see_rules"
     EDIT_RULES = "edit_rules"
+    SEE_SCRIPTS = "see_scripts"
+    EDIT_SCRIPTS = "edit_scripts"
     SHAPE_POLICY = "shape_policy"
     EDIT_TEMPLATES = "edit_templates"
     CHOOSE_SENDER = "choose_sender"
@@ -63,6 +65,8 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.RELEASE_BATCHES: frozenset({_SV, _TO}),
     Action.SEE_RULES: frozenset({_SV, _TO, _AU, _AD}),
     Action.EDIT_RULES: frozenset({_SV}),
+    Action.SEE_SCRIPTS: frozenset({_SV, _TO, _AU, _AD}),
+    Action.EDIT_SCRIPTS: frozenset({_SV, _TO}),
     Action.SHAPE_POLICY: frozenset({_SV, _TO, _AD}),
     Action.EDIT_TEMPLATES: frozenset({_SV, _TO, _AD}),
     Action.CHOOSE_SENDER: frozenset({_AD}),

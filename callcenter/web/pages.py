@@ -35,6 +35,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("campaigns", "/campaigns", Action.RUN_CAMPAIGNS),
     ("batches", "/batches", Action.SEE_BATCHES),
     ("rules", "/rules", Action.SEE_RULES),
+    ("scripts", "/scripts", Action.SEE_SCRIPTS),
     ("policy", "/policy", Action.SHAPE_POLICY),
     ("lists", "/imports", Action.IMPORT_FILES),
     ("debtors", "/debtors", Action.SEE_DEBTORS),

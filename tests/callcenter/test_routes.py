@@ -46,6 +46,13 @@ WHO: dict[str, frozenset[Role]] = {
     "/console": frozenset({P}),
     "/supervisor": frozenset({S}),
     "/incoming": frozenset({S}),
+    "/scripts": frozenset({S, T, A, M}),
+    "/scripts/{code}/{version}": frozenset({S, T, A, M}),
+    "/scripts/{code}/{version}/activate": frozenset({S, T}),
+    "/scripts/{code}/{version}/withdraw": frozenset({S, T}),
+    "/scripts/recordings/add": frozenset({S, T}),
+    "/scripts/new": frozenset({S, T}),
+    "/scripts/{code}/{version}/save": frozenset({S, T}),
     "/recordings": frozenset({S, A}),
     "/recordings/{recording_id}/review": frozenset({S}),
     "/recordings/{recording_id}/keep": frozenset({S}),
@@ -133,6 +140,7 @@ def filled(path: str) -> str:
         "plan_id",
         "policy_id",
         "recording_id",
+        "version",
     ):
         path = path.replace("{" + name + "}", "999999")
     return path.replace("{reference}", "1-abc").replace("{kind}", "headline")
