@@ -127,8 +127,8 @@ def difference(hits: int, people: int, control_hits: int, control: int) -> Diffe
     """The difference of two shares with Newcombe's hybrid score interval (1998, method 10): sound for small groups and rare events."""
     one, other = hits / people, control_hits / control
     (low1, high1), (low0, high0) = wilson(hits, people), wilson(control_hits, control)
-    low = one - other - math.hypot(one - low1, high0 - other)
-    high = one - other + math.hypot(high1 - one, other - low0)
+    low = max(-1.0, one - other - math.hypot(one - low1, high0 - other))
+    high = min(1.0, one - other + math.hypot(high1 - one, other - low0))
     return Difference(people, hits, control, control_hits, one - other, low, high)
 
 
