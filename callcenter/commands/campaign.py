@@ -15,6 +15,7 @@ from callcenter.core.db import transaction
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import InvalidInput
 from campaigns.planning.conduct import conduct_of, options_of, read_file, toml_of
+from campaigns.planning.dialling import NAMES
 from campaigns.planning.service import (
     campaign_line,
     change_campaign,
@@ -25,6 +26,7 @@ from campaigns.planning.service import (
     show_campaign,
 )
 from campaigns.planning.state import CampaignStatus
+from dialer.pacing.standing import Standing, standing_of
 
 app = typer.Typer(help="Campaigns: runs through the list.", no_args_is_help=True)
 LADDER = typer.Option(None, "--ladder", help="TOML file with [ladder], [cycle] and [retry]; `campaign ladder` writes one.")
@@ -63,15 +65,17 @@ def edit(
     ladder: Path | None = LADDER,
     mode: str = typer.Option("", "--mode", help="Dialling: preview, progressive or predictive."),
     priority: int = typer.Option(0, "--priority", help="1 first to 9 last."),
+    settings: list[str] = typer.Option([], "--set", help=f"NAME=VALUE, may be repeated: {', '.join(NAMES)}."),
     as_json: bool = JSON,
 ) -> None:
     """Changes a campaign: its ladder, cycles and retries, its dialling, its priority. What is not given stays."""
-    if ladder is None and not mode and not priority:
-        usage_error("There is nothing to change.", "Give --ladder FILE, --mode or --priority.")
+    if ladder is None and not mode and not priority and not settings:
+        usage_error("There is nothing to change.", "Give --ladder FILE, --mode, --priority or --set NAME=VALUE.")
+    dialling = dict(map(_setting, settings)) if settings else None
     conduct = None if ladder is None else read_file(ladder)
     with open_office() as office, transaction(office.id) as session:
         found = find_campaign(session, campaign)
-        changed = change_campaign(session, found.id, conduct=conduct, dial_mode=mode or None, priority=priority or None)
+        changed = change_campaign(session, found.id, conduct=conduct, dial_mode=mode or None, priority=priority or None, dialling=dialling)
         line = campaign_line(changed)
     put(line, as_json_document=as_json, lines=lambda: [text_of(line)])
 
@@ -96,7 +100,8 @@ def list_(as_json: bool = JSON) -> None:
 def show(campaign: str = typer.Argument(help="Name or number."), as_json: bool = JSON) -> None:
     """Shows a campaign with its assignments and work."""
     with open_office() as office, transaction(office.id) as session:
-        shown = show_campaign(session, find_campaign(session, campaign))
+        found = find_campaign(session, campaign)
+        shown = show_campaign(session, found) | {"dialling": _dialling_line(standing_of(session, found.id, utc_now()))}
     put(shown, as_json_document=as_json, lines=lambda: [f"{key}: {_shown(value)}" for key, value in shown.items()])
 
 
@@ -119,6 +124,28 @@ def pause(campaign: str = typer.Argument(help="Name or number."), as_json: bool 
 def finish(campaign: str = typer.Argument(help="Name or number."), as_json: bool = JSON) -> None:
     """Finishes a campaign for good and withdraws what still waits."""
     _set(campaign, CampaignStatus.FINISHED, as_json)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, mark, value = text.partition("=")
+    if not mark or name not in NAMES:
+        usage_error(f"--set {text}: unknown setting.", f"Expected NAME=VALUE with one of: {', '.join(NAMES)}.")
+    return name, value
+
+
+def _dialling_line(standing: Standing) -> dict[str, Any]:
+    """Mode asked and in force, why, and the abandoned share."""
+    return {
+        "asked": standing.asked,
+        "in_force": standing.mode if standing.why else "",
+        "why": standing.why,
+        "lines": standing.lines,
+        "abandoned_today": standing.abandoned_today,
+        "answers_today": standing.answers_today,
+        "abandoned_30_days": standing.abandoned_30_days,
+        "answers_30_days": standing.answers_30_days,
+        "limit": standing.limit,
+    }
 
 
 def _shown(value: object) -> str:

@@ -16,21 +16,23 @@ REBUILD_DAYS = 14
 MOST_CALLS = 20_000  # of a rebuild: more than that has faded anyway
 WRITES_NO_LONGER = timedelta(minutes=15)
 
-# A call is learned from when its ringing ends: at the answer, or at an end without one. Robocalls have other answers.
+MODES = ["preview", "progressive", "predictive"]  # robocalls have other answers, and who calls us answers nothing
+
+# A call is learned from when its ringing ends: at the answer, or at an end without one.
 _RINGING = """
 SELECT * FROM (
   SELECT answered_at AS at, extract(epoch FROM answered_at - placed_at) AS seconds, true AS is_hit, false AS is_ours FROM call
-  WHERE office_id = :office AND campaign_id = :campaign AND mode <> 'robocall' AND answered_at > :since AND answered_at <= :until
+  WHERE office_id = :office AND campaign_id = :campaign AND mode = ANY(:modes) AND answered_at > :since AND answered_at <= :until
   UNION ALL
   SELECT ended_at, extract(epoch FROM ended_at - placed_at), false, hangup_requested_at IS NOT NULL FROM call
-  WHERE office_id = :office AND campaign_id = :campaign AND mode <> 'robocall' AND answered_at IS NULL
+  WHERE office_id = :office AND campaign_id = :campaign AND mode = ANY(:modes) AND answered_at IS NULL
     AND ended_at > :since AND ended_at <= :until
   ORDER BY 1 DESC LIMIT :most) newest ORDER BY at
 """
 _TALKS = """
 SELECT * FROM (
   SELECT ended_at AS at, extract(epoch FROM ended_at - coalesce(bridged_at, answered_at)) AS seconds FROM call
-  WHERE office_id = :office AND campaign_id = :campaign AND mode <> 'robocall' AND ended_at > :since AND ended_at <= :until
+  WHERE office_id = :office AND campaign_id = :campaign AND mode = ANY(:modes) AND ended_at > :since AND ended_at <= :until
     AND agent_session_id IS NOT NULL AND line_result = 'answered'
   ORDER BY 1 DESC LIMIT :most) newest ORDER BY at
 """
@@ -38,7 +40,7 @@ _WRAPS = """
 SELECT * FROM (
   SELECT a.recorded_at AS at, greatest(0, extract(epoch FROM a.recorded_at - c.ended_at)) AS seconds
   FROM call c JOIN attempt a ON a.office_id = c.office_id AND a.id = c.attempt_id
-  WHERE c.office_id = :office AND c.campaign_id = :campaign AND c.mode <> 'robocall' AND c.ended_at > :before AND c.ended_at <= :until
+  WHERE c.office_id = :office AND c.campaign_id = :campaign AND c.mode = ANY(:modes) AND c.ended_at > :before AND c.ended_at <= :until
     AND c.agent_session_id IS NOT NULL AND c.line_result = 'answered' AND a.recorded_at > :since AND a.recorded_at <= :until
     AND a.recorded_at < c.ended_at + :longest
   ORDER BY 1 DESC LIMIT :most) newest ORDER BY at
@@ -46,7 +48,7 @@ SELECT * FROM (
 # Live answers: by a person, or by nobody knows whom; of all calls for operators, however they were dialled.
 _ANSWERS = """
 SELECT count(*) AS answers, count(*) FILTER (WHERE line_result = 'abandoned') AS abandoned, min(answered_at) AS first_at FROM call
-WHERE office_id = :office AND campaign_id = :campaign AND mode <> 'robocall' AND answered_at >= :since AND answered_at < :until
+WHERE office_id = :office AND campaign_id = :campaign AND mode = ANY(:modes) AND answered_at >= :since AND answered_at < :until
   AND line_result IS DISTINCT FROM 'machine'
 """
 
@@ -70,6 +72,7 @@ def ended_between(session: Session, campaign_id: int, since: datetime, until: da
         "longest": WRITES_NO_LONGER,
         "until": until,
         "most": MOST_CALLS,
+        "modes": MODES,
     }
     for row in session.execute(text(_RINGING), values):
         kind = "answer" if row.is_hit else "let_go" if row.is_ours else "fail"
@@ -93,6 +96,6 @@ class Answers:
 
 def count_answers(session: Session, campaign_id: int, since: datetime, until: datetime) -> Answers:
     """The live answers in [since, until)."""
-    values = {"office": office_of(session), "campaign": campaign_id, "since": since, "until": until}
+    values = {"office": office_of(session), "campaign": campaign_id, "since": since, "until": until, "modes": MODES}
     row = session.execute(text(_ANSWERS), values).one()
     return Answers(row.answers, row.abandoned, row.first_at)
