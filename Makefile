@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest -n $(or $(TEST_WORKERS),2) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-env check bench lock clean
+.PHONY: help setup run test test-fast test-env check bench soak lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -41,6 +41,9 @@ check: setup ## ruff, mypy, arrows between rooms, migrations, links in docs
 
 bench: setup ## figures as ratios against named peers; ARGS="--full --json"
 	@if [ -e $(CACHE)/env ]; then . $(CACHE)/env; fi; $(BIN)/python -m benchmarks $(ARGS)
+
+soak: test-env ## 20,000 messages while everything is killed; ARGS="--seed 7 --messages 5000"
+	@. $(CACHE)/env && $(BIN)/python -m tests.faults.soak.run $(ARGS)
 
 lock: setup ## write requirements.lock anew
 	@$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -25,6 +25,7 @@ FIGURES = {
     "sms_handover": "messages handed over / what the provider permits; with the limit off / the provider alone",
     "best_hour": "whom to call in which hour / chance and an oracle",
     "pacing": "predictive pacing in simulated shifts / a plain newsvendor reference",
+    "status_callbacks": "status callbacks into one web process / a bare route with one INSERT",
     "originate": "originate through the carrier / bare AMI",
 }
 

@@ -52,6 +52,7 @@ PERIODIC = (
     Periodic("campaigns.jobs.sweep_batches", queue="batch", seconds=60),
     Periodic("campaigns.jobs.release_messages", queue="batch", seconds=15),
     Periodic("campaigns.jobs.process_inbox", seconds=5),
+    Periodic("campaigns.jobs.send_tests", seconds=30),
     Periodic("campaigns.jobs.settle_unknown_messages", queue="batch", seconds=60),
     Periodic("campaigns.jobs.run_sync", seconds=60),
     Periodic("callcenter.auth.jobs.seal_audit", seconds=45),

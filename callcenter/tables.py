@@ -16,7 +16,7 @@ ROOMS_WITH_TABLES = (
     "campaigns.messages.models",
     "campaigns.messages.inbox.models",
     "campaigns.messages.senders.models",
-    "campaigns.messages.trials.models",
+    "campaigns.messages.tryouts.models",
     "campaigns.payments.models",
     "campaigns.planning.models",
     "campaigns.promises.models",

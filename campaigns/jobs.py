@@ -33,6 +33,7 @@ from campaigns.messages.senders.port import SmsSender
 from campaigns.messages.senders.registry import open_sender
 from campaigns.messages.settling import settle_messages
 from campaigns.messages.terms import WAITS, load_terms
+from campaigns.messages.tryouts import service as tryouts
 from campaigns.payments.following import judge_all
 from campaigns.planning import trials
 from campaigns.planning.models import Campaign
@@ -246,6 +247,13 @@ def process_inbox(office_id: int) -> int:
         while is_first and (done := inbox.process(lambda: _session(office_id), utc_now())):
             count += done
     return count
+
+
+def send_tests(office_id: int) -> int:
+    """Sends the test messages that wait; returns how many there were."""
+    with transaction(office_id) as session:
+        is_idle = not tryouts.has_waiting(session)
+    return 0 if is_idle else tryouts.deliver(lambda: _session(office_id), _sender(office_id))
 
 
 def sweep_claims(office_id: int) -> None:

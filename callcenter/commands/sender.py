@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from callcenter.core.errors import InvalidInput
 from callcenter.core.settings import Settings, get_settings
 from campaigns.messages.senders import choice
 from campaigns.messages.senders.gateway.document import Gateway, read_gateway
-from campaigns.messages.senders.gateway.sender import example_request
+from campaigns.messages.senders.gateway.sender import example_document, example_request
 from campaigns.messages.senders.registry import missing_settings, opened
 
 app = typer.Typer(no_args_is_help=True, help="Ways to send text messages.")
@@ -107,11 +106,6 @@ def render_example() -> None:
 
 
 app.command("render-example", hidden=True)(render_example)
-
-
-def example_document() -> str:
-    """The example's TOML."""
-    return files("campaigns.messages.senders.gateway").joinpath("example.toml").read_text(encoding="utf-8")
 
 
 def _text_of(file: Path) -> str:

@@ -128,6 +128,15 @@ def _message(facts: Facts, lang: str, _: Mapping[int, str]) -> Told:
     return "msg", f"SMS・{state}", [format_national(facts["phone"]), facts["body"], when]
 
 
+def _replied(facts: Facts, lang: str, _: Mapping[int, str]) -> Told:
+    words_by_kind = {
+        "stop": ("SMSの返信: 配信停止の申し出", "Reply: no more messages"),
+        "start": ("SMSの返信: 再開の希望", "Reply: messages again"),
+        "text": ("SMSの返信", "Reply to a message"),
+    }
+    return "msg", words.word(words_by_kind, facts["kind"], lang), [format_national(facts["phone"]), facts["body"]]
+
+
 def _number(facts: Facts, lang: str, _: Mapping[int, str]) -> Told:
     new = words.word(words.NUMBER_STATUSES, facts["new"], lang)
     if facts["old"] is None:
@@ -247,6 +256,7 @@ _TELL: Mapping[str, Callable[[Facts, str, Mapping[int, str]], Told]] = {
     "refused": _refused,
     "attempt": _attempt,
     "message": _message,
+    "replied": _replied,
     "number": _number,
     "held": _held,
     "lifted": _lifted,

@@ -34,6 +34,8 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("reviews", "/reviews", Action.SEE_OWN_REVIEWS),
     ("campaigns", "/campaigns", Action.RUN_CAMPAIGNS),
     ("batches", "/batches", Action.SEE_BATCHES),
+    ("templates", "/templates", Action.EDIT_TEMPLATES),
+    ("replies", "/replies", Action.SEE_DEBTORS),
     ("rules", "/rules", Action.SEE_RULES),
     ("scripts", "/scripts", Action.SEE_SCRIPTS),
     ("policy", "/policy", Action.SHAPE_POLICY),
@@ -42,6 +44,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("payments", "/payments", Action.SEE_PAYMENTS),
     ("plans", "/plans", Action.SEE_PLANS),
     ("handovers", "/escalations", Action.DECIDE_ESCALATIONS),
+    ("sender", "/sender", Action.CHOOSE_SENDER),
     ("users", "/users", Action.MANAGE_USERS),
     ("audit", "/audit", Action.READ_AUDIT),
 )

@@ -93,6 +93,14 @@ SOURCES: Sequence[Source] = (
         rows=f"message t JOIN batch b ON b.office_id = :office AND b.id = t.batch_id WHERE {_MINE} AND b.channel = 'sms'",
     ),
     Source(
+        44,
+        "replied",
+        Group.CONTACT,
+        at="t.received_at",
+        facts="jsonb_build_object('kind', t.kind, 'body', t.body, 'phone', t.e164)",
+        rows=f"message_reply t WHERE {_MINE}",
+    ),
+    Source(
         50,
         "number",
         Group.CONTACT,

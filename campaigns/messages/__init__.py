@@ -8,5 +8,6 @@ handover   claim, gate, attempt, turns: one transaction    release    the loop: 
 rate       a sender number's rate, shared by processes     events     what becomes of a message, fenced
 settling   asking the provider about the unknown           accounting everybody one by one; words for reasons
 reactions  what a batch brought about                      senders/   ways to send, behind one port
-inbox/     what providers tell and citizens write          trials/    test messages to one's own phone
+wording    all that is to be said about a template         wordings   templates in versions
+inbox/     what providers tell and citizens write          tryouts/   test messages to one's own phone
 """

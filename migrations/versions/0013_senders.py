@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("purpose", sa.String(length=10), nullable=False),
         sa.Column("template_code", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("body", sa.String(length=700), server_default="", nullable=False),
         sa.Column("segments", sa.SmallInteger(), nullable=False),
         sa.Column("reference", sa.String(length=60), nullable=False),
         sa.Column("result", sa.String(length=40), nullable=False),

@@ -11,6 +11,7 @@ from callcenter.web.i18n import translator
 from callcenter.web.ladder_form import values_of
 from callcenter.web.ladder_model import form_model
 from campaigns.planning.conduct import Conduct
+from tests.browser import message_samples as texts
 from tests.browser import payment_samples as money
 from tests.browser.policy_samples import POLICY_PAGES
 
@@ -681,6 +682,11 @@ PAGES_BY_NAME: dict[str, tuple[str, Model]] = BEFORE | {
         **one_campaign(errors=[{"field_id": "step-2-attempts", "message": "3番目の手順の回数: 20以下にしてください。"}]),
     }),
     "imports": ("imports.html", {"shell": shell("取り込み", "lists", "supervisor"), **imports()}),
+    "wordings": ("wordings.html", {"shell": shell("SMSの文面", "templates", "supervisor"), **texts.wordings()}),
+    "wording_new": ("wording_new.html", {"shell": shell("文面を作る", "templates", "supervisor"), **texts.wording_new()}),
+    "wording": ("wording.html", {"shell": shell("notice 第3版", "templates", "supervisor"), **texts.wording()}),
+    "replies": ("replies.html", {"shell": shell("SMSの返信", "replies", "supervisor"), **texts.replies()}),
+    "sender": ("sender.html", {"shell": shell("SMSの送信手段", "sender", "administrator"), **texts.sender()}),
     "payments": ("payments.html", {"shell": shell("入金", "lists", "supervisor"), **money.payments("unmatched")}),
     "payments_refunds": ("payments.html", {"shell": shell("入金", "lists", "supervisor"), **money.payments("refunds")}),
     "payments_assigned": ("payments.html", {"shell": shell("入金", "lists", "supervisor"), **money.payments("assigned")}),

@@ -71,6 +71,9 @@ WHO: dict[str, frozenset[Role]] = {
     "/rules/{rule_set_id}/trial": frozenset({S}),
     "/rules/{rule_set_id}/examples": frozenset({S, T, A}),
     "/policy": frozenset({S, T, M}),
+    "/templates": frozenset({S, T, M}),
+    "/replies": frozenset({S, T, A}),
+    "/sender": frozenset({M}),
     "/imports": frozenset({S, T}),
     "/debtors": frozenset({S, T, A}),
     "/debtors/{debtor_id}/phones": frozenset({S, T}),
@@ -139,6 +142,7 @@ def filled(path: str) -> str:
         "payment_id",
         "plan_id",
         "policy_id",
+        "template_id",
         "recording_id",
         "version",
     ):

@@ -16,7 +16,6 @@ from twilio.request_validator import RequestValidator
 
 from callcenter.api.webhooks import gateway as door
 from callcenter.api.webhooks.storing import Keeper, store
-from callcenter.commands.sender import example_document
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import StoreUnavailable
@@ -25,6 +24,7 @@ from campaigns.messages.inbox.keeping import Report
 from campaigns.messages.inbox.models import MessageInbox
 from campaigns.messages.senders import choice
 from campaigns.messages.senders.gateway.document import read_gateway
+from campaigns.messages.senders.gateway.sender import example_document
 from campaigns.messages.senders.gateway.signing import headers_for
 
 PUBLIC = "https://calls.example/prefix"

@@ -22,6 +22,7 @@ from campaigns.debtors.household import household_of, members_of
 from campaigns.debtors.models import Debtor, DebtorChange, PhoneEvent, Suppression
 from campaigns.debtors.timeline import read_timeline
 from campaigns.debtors.timeline_sources import SOURCES, Group
+from campaigns.messages.inbox.models import MessageInbox, MessageReply
 from campaigns.messages.models import Batch, Message
 from campaigns.promises.models import InstalmentPlan
 from campaigns.segmentation.models import ChannelAssignment
@@ -72,6 +73,11 @@ def fill(session: Session, town: Town, user: User) -> Debtor:
             DebtorChange(debtor_id=debtor.id, import_id=1, at=NOW - 12 * DAY, changes={"added": [1]}),
         ]
     )  # fmt: skip
+    report = MessageInbox(source="twilio", kind="reply", event_key="k", payload={}, received_at=NOW - 8 * DAY)
+    session.add(report)
+    session.flush()
+    reply = {"e164": "+819012345678", "kind": "text", "body": "了解", "received_at": NOW - 8 * DAY}
+    session.add(MessageReply(inbox_id=report.id, debtor_id=debtor.id, **reply))
     phone = town.phone(debtor, "+81312345678", "fixed")
     session.add(PhoneEvent(debtor_id=debtor.id, phone_id=phone.id, at=NOW - 11 * DAY, new_status="dead", old_status="works"))
     town.promise(debtor, TODAY, made=NOW - 10 * DAY, state="kept", settled_at=NOW - 9 * DAY)

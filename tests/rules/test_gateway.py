@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callcenter.commands.sender import example_document
 from callcenter.core.errors import InvalidInput
 from campaigns.messages.senders.gateway import hearing
 from campaigns.messages.senders.gateway.document import Auth, Gateway, read_gateway
-from campaigns.messages.senders.gateway.sender import example_request, fill, judge_answer, judge_status, nested, value_at
+from campaigns.messages.senders.gateway.sender import example_document, example_request, fill, judge_answer, judge_status, nested, value_at
 from campaigns.messages.senders.gateway.signing import headers_for, is_genuine
 from campaigns.messages.senders.port import SenderError, SenderRefused, SenderUnreachable, SendUnknown
 from campaigns.messages.senders.troubles import TROUBLES, Kind, Trouble, error_of, trouble_text

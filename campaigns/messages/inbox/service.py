@@ -23,6 +23,7 @@ from campaigns.messages.senders.port import SmsNews, SmsStatus
 from campaigns.messages.senders.troubles import IS_ACCOUNT
 from campaigns.messages.senders.twilio import TwilioSender
 from campaigns.messages.state import BATCH_TRANSITIONS, BatchState
+from campaigns.messages.tryouts import service as tryouts
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +104,8 @@ def _process_rows(session: Session, rows: Sequence[MessageInbox], now: datetime)
     found = select(Message.reference, Message.id).where(Message.reference.in_(references))
     ids: dict[str, int] = {row.reference: row.id for row in session.execute(found)} if references else {}
     for row, news in told:
-        row.problem = "" if news.reference in ids else UNKNOWN_REFERENCE
+        is_known = news.reference in ids or tryouts.note_news(session, news.reference, news.status.reason or news.status.state.value)
+        row.problem = "" if is_known else UNKNOWN_REFERENCE
     known = [(row, news, ids[news.reference]) for row, news in told if news.reference in ids]
     session.flush()
     if known:

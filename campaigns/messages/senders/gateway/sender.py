@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -114,6 +115,11 @@ def wire_of(
     if kind == "json":
         return address, json.dumps(nested(fields), ensure_ascii=False).encode(), {"Content-Type": "application/json; charset=utf-8"}
     return address, urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+
+
+def example_document() -> str:
+    """A description to begin with, every field explained."""
+    return files(__package__).joinpath("example.toml").read_text(encoding="utf-8")
 
 
 def example_request(document: Gateway, url: str, sender: str) -> dict[str, Any]:

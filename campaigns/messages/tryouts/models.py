@@ -25,7 +25,7 @@ class OwnNumber(OfficeMixin, Base):
 
 
 class TestMessage(OfficeMixin, Base):
-    """A test that was sent: no debtor, no attempt, no part of any figure; its cost is known by its segments."""
+    """A test: no debtor, no attempt, no part of any figure. Its text is kept only until it is sent; `result` empty means that it waits."""
 
     __tablename__ = "test_message"
     __test__ = False
@@ -35,6 +35,7 @@ class TestMessage(OfficeMixin, Base):
     at: Mapped[datetime]
     purpose: Mapped[str] = mapped_column(String(10))
     template_code: Mapped[str] = mapped_column(String(40), server_default="")
+    body: Mapped[str] = mapped_column(String(700), server_default="")
     segments: Mapped[int] = mapped_column(SmallInteger)
     reference: Mapped[str] = mapped_column(String(60))
     result: Mapped[str] = mapped_column(String(40))
