@@ -20,6 +20,7 @@ import typer
 import callcenter.tables  # noqa: F401 - all tables are known to every command
 from callcenter.auth.models import Office
 from callcenter.auth.offices import find_office, first_office
+from callcenter.commands.language import chosen_language, in_language
 from callcenter.core.db import dispose_engines, transaction
 from callcenter.core.errors import AppError, InvalidInput, NotFound
 from callcenter.core.settings import Settings, get_settings
@@ -105,6 +106,12 @@ def say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
+def say_error(message: str, hint: str = "") -> None:
+    """An error in one line, in the chosen language."""
+    lang = chosen_language()
+    say(f"error: {in_language(message, lang)} {in_language(hint, lang)}".rstrip())
+
+
 def as_json(value: Any) -> Any:
     """Turns dates, enums, exact fractions and dataclasses into what JSON has."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -133,7 +140,7 @@ def put(document: Any, *, as_json_document: bool, lines: Callable[[], list[str]]
 
 def usage_error(message: str, hint: str = "") -> NoReturn:
     """Ends the command with exit status 2: it was used in a wrong way."""
-    say(f"error: {message} {hint}".rstrip())
+    say_error(message, hint)
     raise typer.Exit(EXIT_USAGE)
 
 
@@ -142,10 +149,10 @@ def guarded(action: Callable[[], int]) -> int:
     try:
         return action()
     except InvalidInput as problem:
-        say(f"error: {problem}")
+        say_error(problem.message, problem.hint)
         return EXIT_USAGE if problem.code == "usage" else EXIT_FAILED
     except AppError as problem:
-        say(f"error: {problem}")
+        say_error(problem.message, problem.hint)
         return EXIT_FAILED
     except KeyboardInterrupt:
         say("stopped")

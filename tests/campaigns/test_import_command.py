@@ -61,6 +61,7 @@ def test_wrong_use(
     words: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALLCENTER_LANG", "en")
     assert run(list(arguments)) == status
     assert words in capsys.readouterr().err
 
