@@ -61,6 +61,7 @@ PERIODIC = (
     Periodic("campaigns.jobs.forget_decisions", queue="batch", cron="40 18 * * *"),  # 03:40 in Japan
     Periodic("dialer.recordings.jobs.forget_recordings", queue="batch", cron="50 18 * * *"),  # 03:50 in Japan
     Periodic("campaigns.jobs.turn_cycles", seconds=600),
+    Periodic("reports.jobs.drop_pack", queue="batch", cron="0 21 1-3 * *"),  # 06:00 in Japan on the 2nd to 4th: once, of the month before
     Periodic("campaigns.jobs.settle_promises", cron="10 15 * * *"),  # 00:10 in Japan
     Periodic("campaigns.jobs.prepare_night_batches", queue="batch", cron="30 17 * * *"),  # 02:30 in Japan
 )

@@ -33,6 +33,7 @@ ROOMS_WITH_TABLES = (
     "dialer.supervising.models",
     "reports.collection.models",
     "reports.facts.models",
+    "reports.pack.notes",
     "reports.saved_views",
 )
 for room in ROOMS_WITH_TABLES:

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from callcenter.core.clock import utc_now
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from callcenter.auth.models import Office
+from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
+from callcenter.core.settings import get_settings
 from reports.facts.build import refresh
 
 DAYS_A_TURN = 40
+FONT_CSS = Path(__file__).resolve().parent.parent / "callcenter" / "web" / "static" / "vendor" / "noto-sans-jp" / "noto-sans-jp.css"
 
 
 def refresh_facts(office_id: int) -> int:
     """Builds the facts of days that are over and not built, or changed since; returns how many days. The next turn goes on."""
     with transaction(office_id) as session:
         return refresh(session, utc_now(), most=DAYS_A_TURN)
+
+
+def drop_pack(office_id: int) -> int:
+    """Leaves last month's meeting pack (PDF and XLSX) in `packs/OFFICE/` of the data folder; returns how many files were made.
+
+    One that is there is left alone, so that a pack people may have read does not change under them.
+    """
+    from reports.pack.content import gather
+    from reports.pack.document import pack_pdf
+    from reports.pack.workbook import pack_xlsx
+
+    now = utc_now()
+    with transaction(office_id) as session:
+        office = session.get_one(Office, office_id)
+        month = (local_day(now, ZoneInfo(office.time_zone)).replace(day=1) - timedelta(days=1)).replace(day=1)
+        folder = get_settings().data_dir / "packs" / office.code
+        wanted = {kind: folder / f"{month:%Y-%m}.{kind}" for kind in ("pdf", "xlsx")}
+        if all(file.exists() for file in wanted.values()):
+            return 0
+        pack = gather(session, month, now)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    makers = {"pdf": lambda: pack_pdf(pack, FONT_CSS if FONT_CSS.exists() else None), "xlsx": lambda: pack_xlsx(pack)}
+    missing = [kind for kind, file in wanted.items() if not file.exists()]
+    for kind in missing:
+        part = wanted[kind].with_suffix(f".{kind}.part")
+        part.write_bytes(makers[kind]())
+        part.replace(wanted[kind])
+    return len(missing)

@@ -24,7 +24,7 @@ from reports.facts.build import rebuild
 from reports.periods import Period, months_of, read_period
 from reports.queries.headline import CHANNELS, Headline, HeadlineQuery, headline
 
-NAMES = ("headline", "rebuild")
+NAMES = ("headline", "rebuild", "pack")
 FONT_CSS = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor" / "noto-sans-jp" / "noto-sans-jp.css"
 
 
@@ -38,7 +38,9 @@ class Format(StrEnum):
 
 
 def report(
-    name: str = typer.Argument(help=f"Which report: {', '.join(NAMES)}. rebuild counts the period's facts anew."),
+    name: str = typer.Argument(
+        help=f"Which report: {', '.join(NAMES)}. rebuild counts the period's facts anew, pack is the month's meeting pack."
+    ),
     first: str = typer.Option(..., "--from", help="First day: 2026-09-01, 令和8年9月1日, R8.9.1."),
     last: str = typer.Option(..., "--to", help="Last day, included."),
     campaign: str = typer.Option("", help="Only this campaign: name or number."),
@@ -61,9 +63,34 @@ def report(
         if name == "rebuild":
             rebuild_facts(office.id, period, as_json=as_json)
             return
+        if name == "pack":
+            meeting_pack(office.id, period, kind, output, as_json=as_json)
+            return
         with transaction(office.id) as session:
             found = headline(session, query_of(session, period, by, channel, campaign), utc_now())
     answer(found, kind, output, as_json=as_json)
+
+
+def meeting_pack(office_id: int, period: Period, kind: Format | None, output: Path | None, *, as_json: bool) -> None:
+    """The strategy meeting's pack of one month as PDF or XLSX."""
+    from reports.pack.content import gather
+    from reports.pack.document import pack_pdf
+    from reports.pack.workbook import pack_xlsx
+
+    if kind not in (None, Format.PDF, Format.XLSX) and not (as_json and kind is Format.JSON):
+        usage_error(f"--format {kind} is not how a pack is written.", hint="Expected pdf or xlsx.")
+    if output is None:
+        usage_error("A pack is a file.", hint="Name it with --output FILE.")
+    if (period.first.year, period.first.month) != (period.last.year, period.last.month):
+        usage_error(
+            "A pack is of one month.", hint=f"Choose days of one month, for instance --from {period.first:%Y-%m}-01 --to {period.first}."
+        )
+    with transaction(office_id) as session:
+        pack = gather(session, period.first.replace(day=1), utc_now())
+    is_table = kind is Format.XLSX or (kind in (None, Format.JSON) and output.suffix.lower() == ".xlsx")
+    write(output, pack_xlsx(pack) if is_table else pack_pdf(pack, FONT_CSS if FONT_CSS.exists() else None))
+    if as_json:
+        put({"month": f"{pack.month:%Y-%m}", "file": str(output), "is_complete": pack.is_complete}, as_json_document=True)
 
 
 def rebuild_facts(office_id: int, period: Period, *, as_json: bool) -> None:

@@ -23,11 +23,11 @@ from callcenter.core.eras import format_fiscal_year
 from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
-from callcenter.web.line_chart import line_chart
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from reports.collection import ageing, effect
 from reports.collection.rates import TOTAL, VINTAGES, Collection, Compared, Sums, collection, years_known
 from reports.collection.totals_file import HEADS, MOST_BYTES, Problem, read_totals, store_totals
+from reports.line_chart import line_chart
 
 router = APIRouter(prefix="/reports/collection")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]

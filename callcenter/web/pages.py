@@ -28,6 +28,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("cross", "/reports/cross", Action.SEE_REPORTS),
     ("collection", "/reports/collection", Action.SEE_REPORTS),
     ("effect", "/reports/collection/effect", Action.SEE_REPORTS),
+    ("pack", "/reports/pack", Action.SEE_REPORTS),
     ("definitions", "/reports/definitions", Action.SEE_REPORTS),
     ("recordings", "/recordings", Action.HEAR_RECORDINGS),
     ("recording_terms", "/recording-terms", Action.SHAPE_RECORDING),
@@ -52,7 +53,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
 # Entries that stand together: at the top one word for all of them, their pages in a row below it. The others stand alone.
 GROUPS: Mapping[str, Sequence[str]] = {
     "today": ("board", "incoming", "recordings", "recording_terms", "reviews"),
-    "figures": ("report", "cross", "collection", "effect", "definitions"),
+    "figures": ("report", "cross", "collection", "effect", "pack", "definitions"),
     "planning": ("campaigns", "batches", "templates", "replies", "scripts", "rules", "policy"),
     "taxpayers": ("lists", "debtors", "payments", "plans"),
 }

@@ -60,9 +60,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("office_id", "id", name=op.f("pk_collection_effect")),
         sa.UniqueConstraint("office_id", "fiscal_year", name=op.f("uq_collection_effect_office_id_fiscal_year")),
     )
-    isolate("collection_total", "collection_effect")
+    op.create_table(
+        "meeting_note",
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("section", sa.String(20), nullable=False),
+        sa.Column("body", sa.String(2000), server_default="", nullable=False),
+        sa.Column("updated_by", sa.BigInteger()),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("office_id", sa.Integer(), server_default=OFFICE, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.ForeignKeyConstraint(["office_id"], ["office.id"], name=op.f("fk_meeting_note_office_id")),
+        sa.PrimaryKeyConstraint("office_id", "id", name=op.f("pk_meeting_note")),
+        sa.UniqueConstraint("office_id", "month", "section", name=op.f("uq_meeting_note_office_id_month_section")),
+    )
+    isolate("collection_total", "collection_effect", "meeting_note")
 
 
 def downgrade() -> None:
+    op.drop_table("meeting_note")
     op.drop_table("collection_effect")
     op.drop_table("collection_total")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -23,9 +24,16 @@ thead th { background: #f2f2f2; border-bottom: .75pt solid #1a1a1a; font-weight:
 
 
 def to_pdf(report: Headline, lang: str = "ja", font_css: Path | None = None) -> bytes:
-    """A4 landscape with chart, table and definitions.
+    """A4 landscape with chart, table and definitions; `font_css` as in `set_pages`."""
+    return set_pages(lambda family: page(report, lang, family), STYLE, font_css)
+
+
+def set_pages(html_of: Callable[[str], str], style_sheet: str, font_css: Path | None) -> bytes:
+    """Sets a document.
 
     Args:
+        html_of: gives the document for a font family.
+        style_sheet: its style; `%(font)s` stands for the family.
         font_css: a style sheet of `@font-face` rules beside its font files, to embed; the system's sans-serif otherwise.
 
     Nothing is fetched: the document names no address but those font files.
@@ -33,13 +41,13 @@ def to_pdf(report: Headline, lang: str = "ja", font_css: Path | None = None) -> 
     from weasyprint import CSS, HTML
     from weasyprint.text.fonts import FontConfiguration
 
-    faces = needed_faces(font_css, page(report, lang)) if font_css else ()
+    faces = needed_faces(font_css, html_of("sans-serif")) if font_css else ()
     names = [f"Report{number}" for number, _ in enumerate(faces)]
     rules = "".join(f"@font-face {{ font-family: {name}; src: url({face.as_uri()}); }}" for name, face in zip(names, faces, strict=True))
     family = ", ".join([*names, "sans-serif"])
     configuration = FontConfiguration()
-    style = CSS(string=rules + STYLE % {"font": family}, font_config=configuration)
-    pdf: bytes = HTML(string=page(report, lang, family)).write_pdf(stylesheets=[style], font_config=configuration)
+    style = CSS(string=rules + style_sheet % {"font": family}, font_config=configuration)
+    pdf: bytes = HTML(string=html_of(family)).write_pdf(stylesheets=[style], font_config=configuration)
     return pdf
 
 

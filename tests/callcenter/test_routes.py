@@ -98,6 +98,8 @@ WHO: dict[str, frozenset[Role]] = {
     "/reports/calls": frozenset({S, T, A}),
     "/reports/views": frozenset({S, T, A}),
     "/reports/collection": frozenset({S, T, A}),
+    "/reports/pack": frozenset({S, T, A}),
+    "/reports/pack/notes": frozenset({S, T}),
     "/reports/collection/totals": frozenset({S, T}),
     "/api/v1/reports": frozenset({S, T, A}),
     "/api/v1/imports": frozenset({S, T}),
@@ -120,7 +122,7 @@ def routes() -> Iterator[tuple[str, str]]:
 
 
 ROUTES = sorted(routes())
-SLOW = ("/reports/headline.pdf",)  # set by WeasyPrint; its content is tested with the reports
+SLOW = ("/reports/headline.pdf", "/reports/pack/month.pdf")  # set by WeasyPrint; its content is tested with the reports
 GUARDED = [(method, path) for method, path in ROUTES if path not in OPEN]
 QUICK = [(method, path) for method, path in GUARDED if path not in ("/events", "/logout", *SLOW)]
 

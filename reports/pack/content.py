@@ -1,0 +1,111 @@
+"""The figures of one month's pack, gathered in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import Office
+from callcenter.core.clock import local_day
+from callcenter.core.db import office_of
+from callcenter.core.errors import InvalidInput
+from reports.charts import HeatMap
+from reports.collection.ageing import Age, ages
+from reports.collection.effect import FIELDS, Inputs, effect_of
+from reports.collection.rates import Collection, collection, years_known
+from reports.cuts import Cut
+from reports.figures import Figures, Row
+from reports.pack.notes import notes_of
+from reports.periods import Period
+from reports.queries.headline import ALL_CHANNELS, HeadlineQuery, headline
+from reports.queries.patterns import Funnel, contact_hours, funnel
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Everything the documents show; `before` is the month before, `year_before` last year's same month."""
+
+    office: str
+    month: date
+    made_at: datetime
+    is_complete: bool
+    month_figures: Figures
+    before: Figures
+    year_before: Figures
+    by_day: tuple[Row, ...]
+    by_hour: tuple[Row, ...]
+    by_channel: tuple[Row, ...]
+    by_segment: tuple[Row, ...]
+    by_month: tuple[Row, ...]
+    heat: HeatMap
+    steps: Funnel
+    collected: Collection | None
+    ages: tuple[Age, ...]
+    effect: Inputs | None
+    notes: dict[str, str]
+
+
+def read_month(text: str) -> date:
+    """The first day of a month written as 2026-10.
+
+    Raises:
+        InvalidInput (code usage): it is no month.
+    """
+    try:
+        return date.fromisoformat(f"{text.strip()}-01")
+    except ValueError as problem:
+        raise InvalidInput(f"'{text[:20]}' is not a month.", hint="Expected YYYY-MM, for instance 2026-10.", code="usage") from problem
+
+
+def last_of(month: date) -> date:
+    """The last day of the month."""
+    return (month + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+
+
+def gather(session: Session, month: date, now: datetime) -> Pack:
+    """The pack of a month.
+
+    Raises:
+        InvalidInput (code usage): the month has not begun.
+    """
+    office = session.get_one(Office, office_of(session))
+    zone = ZoneInfo(office.time_zone)
+    today = local_day(now, zone)
+    if month > today:
+        raise InvalidInput(f"{month:%Y-%m} has not begun.", hint=f"Choose {today:%Y-%m} or an earlier month.", code="usage")
+    period = Period(month, last_of(month), zone)
+    query = HeadlineQuery(period)
+
+    def rows(cut: Cut, **changes: object) -> tuple[Row, ...]:
+        return headline(session, replace(query, cut=cut, **changes), now).rows  # type: ignore[arg-type]
+
+    def whole(first: date) -> Figures:
+        return headline(session, replace(query, period=Period(first, last_of(first), zone)), now).rows[0].figures
+
+    fiscal = month.year if month.month >= 4 else month.year - 1
+    known = dict(years_known(session))
+    kept = effect_of(session, fiscal)
+    half_year = (month - timedelta(days=155)).replace(day=1)
+    return Pack(
+        office=office.name,
+        month=month,
+        made_at=now,
+        is_complete=period.last < today,
+        month_figures=whole(month),
+        before=whole((month - timedelta(days=1)).replace(day=1)),
+        year_before=whole(month.replace(year=month.year - 1)),
+        by_day=rows(Cut.DAY),
+        by_hour=rows(Cut.HOUR),
+        by_channel=rows(Cut.CHANNEL, channel=ALL_CHANNELS),
+        by_segment=rows(Cut.SEGMENT),
+        by_month=rows(Cut.MONTH, period=Period(half_year, period.last, zone)),
+        heat=contact_hours(session, query, now),
+        steps=funnel(session, query, now),
+        collected=collection(session, fiscal, min(month, known[fiscal])) if fiscal in known else None,
+        ages=tuple(ages(session, min(today, period.last))),
+        effect=None if kept is None else Inputs(**{name: getattr(kept, name) for name in FIELDS}),
+        notes=notes_of(session, month),
+    )

@@ -1,0 +1,117 @@
+"""The meeting's pack: the figures on it, its files, its commentary, the command and the monthly job."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import Role
+from callcenter.cli import run
+from callcenter.core.clock import utc_now
+from callcenter.core.errors import InvalidInput
+from reports import jobs
+from reports.pack.content import gather, last_of, read_month
+from reports.pack.document import document_model, pack_pdf
+from reports.pack.notes import LONGEST, keep_notes, notes_of
+from reports.pack.workbook import pack_xlsx
+from tests.reports import world
+from tests.reports.conftest import Browser
+
+SEPTEMBER = date(2026, 9, 1)
+NOW = datetime.fromisoformat("2026-10-05T12:00:00+09:00")
+
+
+@pytest.fixture
+def town(session: Session) -> None:
+    clerk, campaign_id = world.operator(session, "sato"), world.campaign(session)
+    for number in range(60):
+        person = world.debtor(session, ("10", "current"))
+        line, party = ("answered", "debtor") if number % 3 == 0 else ("busy", None)
+        outcome = "promise_full" if number % 6 == 0 else None
+        more = {"operator_id": clerk, "campaign_id": campaign_id, "outcome": outcome}
+        world.attempt(session, person, f"2026-09-{1 + number % 5:02d} {9 + number % 8:02d}:10", line, party, **more)
+        world.attempt(session, person, f"2026-08-{3 + number % 5:02d} 10:10", "busy", None, operator_id=clerk)
+
+
+def test_the_pack_has_the_month_s_figures_beside_the_month_before(session: Session, town: None) -> None:
+    keep_notes(
+        session,
+        SEPTEMBER,
+        {"summary": "接触が増えた。", "decisions": "夕方に掛ける\r\n担当: 堀"},
+        world.operator(session, "hori"),
+        utc_now(),
+    )
+    pack = gather(session, SEPTEMBER, NOW)
+    model = document_model(pack)
+    assert pack.is_complete
+    assert (pack.month_figures.attempts, pack.before.attempts, pack.year_before.attempts) == (60, 60, 0)
+    rate = model["tiles"][1]
+    assert (rate["value"], rate["before"], rate["year_before"]) == ("33.3%", "+33.3pt", "–")
+    assert [bar["label"] for bar in model["day_bars"]] == ["1", "2", "3", "4", "5"]
+    assert [row.key for row in pack.by_month][-2:] == ["2026-08", "2026-09"]
+    data = pack_pdf(pack)
+    assert data.startswith(b"%PDF")
+    book = zipfile.ZipFile(io.BytesIO(pack_xlsx(pack)))
+    assert sum(name.startswith("xl/tables/") for name in book.namelist()) == 8
+    assert "決定" not in book.read("xl/workbook.xml").decode()
+
+
+def test_a_month_that_is_empty_or_under_way(session: Session) -> None:
+    pack = gather(session, date(2026, 10, 1), NOW)
+    assert not pack.is_complete
+    assert document_model(pack)["tiles"][1]["value"] == "–"
+    assert pack_pdf(pack).startswith(b"%PDF")
+    assert pack_xlsx(pack).startswith(b"PK")
+    with pytest.raises(InvalidInput):
+        gather(session, date(2026, 11, 1), NOW)
+    for text in ("2026", "x", "2026-13"):
+        with pytest.raises(InvalidInput):
+            read_month(text)
+    assert last_of(date(2028, 2, 1)) == date(2028, 2, 29)
+
+
+def test_notes_are_kept_and_too_long_ones_refused(session: Session) -> None:
+    who = world.operator(session, "hori")
+    keep_notes(session, SEPTEMBER, {"summary": " 一 "}, who, utc_now())
+    keep_notes(session, SEPTEMBER, {"summary": "二", "calls": ""}, who, utc_now())
+    assert notes_of(session, SEPTEMBER)["summary"] == "二"
+    with pytest.raises(InvalidInput):
+        keep_notes(session, SEPTEMBER, {"calls": "あ" * (LONGEST + 1)}, who, utc_now())
+
+
+def test_the_page_and_its_files(browse: Callable[[Role], Browser]) -> None:
+    client = browse(Role.AUDITOR)
+    shown = client.get("/reports/pack?month=2026-09")
+    assert shown.status_code == 200
+    assert "決定事項" in shown.text
+    assert "readonly" in shown.text
+    assert client.get("/reports/pack/month.xlsx?month=2026-09").content.startswith(b"PK")
+    for month in ("x", "2999-01"):
+        assert client.get(f"/reports/pack?month={month}", accept="application/json").status_code == 422
+
+
+def test_last_month_s_pack_is_dropped_once(office_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Settings:
+        data_dir = tmp_path
+
+    monkeypatch.setattr(jobs, "get_settings", Settings)
+    assert jobs.drop_pack(office_id) == 2
+    files = sorted(path.suffix for path in (tmp_path / "packs" / "test").iterdir())
+    assert files == [".pdf", ".xlsx"]
+    assert jobs.drop_pack(office_id) == 0
+
+
+def test_the_command(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    days = ["report", "pack", "--from", "2026-09-01", "--to", "2026-09-30"]
+    assert run([*days, "--output", str(tmp_path / "p.xlsx"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["month"] == "2026-09"
+    assert (tmp_path / "p.xlsx").read_bytes().startswith(b"PK")
+    assert run(days) == 2
+    assert run(["report", "pack", "--from", "2026-08-30", "--to", "2026-09-02", "--output", str(tmp_path / "q.pdf")]) == 2
