@@ -37,8 +37,9 @@ def _nothing() -> Sequence[CarrierEvent]:
 
 def _simulator(settings: Settings, clock: Clock, inbox: Inbox) -> Carrier:
     from dialer.telephony.simulator.carrier import SimulatedCarrier
+    from dialer.telephony.simulator.town import TownBehaviour
 
-    return SimulatedCarrier(clock, _SEED, spool=settings.recording_spool)
+    return SimulatedCarrier(clock, _SEED, TownBehaviour(calls_back=0.15), spool=settings.recording_spool)
 
 
 def _asterisk(settings: Settings, clock: Clock, inbox: Inbox) -> Carrier:

@@ -9,16 +9,20 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from httpx2 import Response
 from sqlalchemy import func, select
 from twilio.request_validator import RequestValidator
 
 from callcenter.auth.models import Role
+from callcenter.core.clock import SystemClock
 from callcenter.core.db import transaction
 from callcenter.core.settings import get_settings
 from campaigns.attempts.models import Escalation
 from campaigns.debtors.models import Debtor
 from campaigns.imports.models import ImportFile
 from dialer.calls.models import CarrierInbox
+from dialer.telephony.events import EventKind
+from dialer.telephony.twilio.inbox import StoredWebhooks
 from tests.callcenter.conftest import Person
 
 HEADER = "宛名番号,氏名,税目コード,賦課年度,相当年度,期別,通知書番号,納期限,調定額,未納額\n"
@@ -91,6 +95,26 @@ def test_a_genuine_report_is_stored_once(app: FastAPI, office_id: int, twilio: R
     with transaction(office_id) as session:
         row = session.scalars(select(CarrierInbox)).one()
         assert "To" not in row.payload
+
+
+@pytest.mark.parametrize(("caller", "known"), [("+819010010001", "+819010010001"), ("+266696687", None), ("anonymous", None)])
+def test_a_call_that_comes_in_is_told_to_the_dialer_with_its_end(
+    app: FastAPI, office_id: int, twilio: RequestValidator, caller: str, known: str | None
+) -> None:
+    client, path = TestClient(app), f"/webhooks/twilio/incoming/{office_id}"
+
+    def tell(status: str, path: str = path) -> Response:
+        form = {"CallSid": "CAin", "CallStatus": status, "From": caller, "To": "+81300000009"}
+        return client.post(path, data=form, headers={"X-Twilio-Signature": twilio.compute_signature(PUBLIC + path, form)})
+
+    for _ in range(2):
+        assert "<Pause" in tell("ringing").text
+    assert tell("completed").status_code == 200
+    assert tell("ringing", "/webhooks/twilio/incoming/999").status_code == 422
+    inbox = StoredWebhooks(SystemClock(), lambda: [office_id])
+    came, ended = inbox()
+    assert (came.kind, came.caller, came.called, came.channel_id) == (EventKind.INCOMING, known, "+81300000009", f"o{office_id}-in-CAin")
+    assert (ended.kind, ended.channel_id) == (EventKind.ENDED, came.channel_id)
 
 
 @pytest.mark.parametrize("signature", ["", "forged"])

@@ -27,6 +27,7 @@ OPEN = frozenset(
         "/healthz",
         "/metrics",
         "/webhooks/twilio/voice",
+        "/webhooks/twilio/incoming/{office_id}",
         "/webhooks/twilio/messages/{reference}",
         "/webhooks/twilio/replies/{office_id}",
         "/webhooks/gateway/{office_id}/status",

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from callcenter.api.webhooks.storing import keeper, read_limited, refusal, wire_path
+from callcenter.auth.models import Office
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import AppError, NotAllowed
@@ -26,14 +27,16 @@ from campaigns.messages.senders.twilio import REPLY_PATH, STATUS_PATH
 from dialer.calls.models import CarrierInbox
 from dialer.calls.robocalls import plan_of_channel
 from dialer.calls.service import office_of_channel
+from dialer.telephony.twilio.mapping import KIND_BY_STATUS
 from dialer.telephony.twilio.signature import is_genuine
-from dialer.telephony.twilio.twiml import WEBHOOK_PATH, nothing
+from dialer.telephony.twilio.twiml import INCOMING_PATH, WEBHOOK_PATH, nothing, welcome
 from dialer.telephony.twilio.webhook import STEPS, next_node, parse_webhook, reply_to_webhook
 
 log = structlog.get_logger(__name__)
 router = APIRouter()
 CARRIER = "twilio"
 MOST_FIELDS = 100
+STILL_COMING = frozenset({"queued", "initiated", "ringing"})
 # Whom a status report is about is known by our reference: their number and text are not stored again.
 PERSONAL = frozenset({"To", "From", "Called", "Caller", "Body", "plan"})
 
@@ -88,6 +91,27 @@ def hear_of_call(request: Request, body: Signed) -> Response:
     if office_id is not None and event is not None:
         store_call(office_id, event.key, form)
     return Response(reply_to_webhook(form, get_settings().public_url, plan), media_type="application/xml")
+
+
+@router.post(INCOMING_PATH + "{office_id}")
+def hear_of_incoming(request: Request, body: Signed, office_id: int) -> Response:
+    """Somebody calls the office's number: the dialer is told and takes the call within a moment. Its end is told here, too."""
+    sid = body.get("CallSid", "")
+    if not sid or not is_office(office_id):
+        return refusal(request, 422, "malformed", "CallSid is missing, or there is no such office.")
+    event = "status" if body.get("CallStatus") in KIND_BY_STATUS and body["CallStatus"] not in STILL_COMING else "incoming"
+    told = {"ref": f"o{office_id}-in-{sid}", "event": event, "caller": body.get("From", ""), "called": body.get("To", "")}
+    form = {**body, **told}
+    heard = parse_webhook(form, utc_now())
+    if heard is not None:
+        store_call(office_id, heard.key, form)
+    return Response(welcome() if event == "incoming" else nothing(), media_type="application/xml")
+
+
+def is_office(office_id: int) -> bool:
+    """Whether there is such an office."""
+    with transaction(None) as session:
+        return 0 < office_id < 2**31 and session.get(Office, office_id) is not None
 
 
 @router.post(STATUS_PATH + "{reference}")

@@ -17,7 +17,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from callcenter.core.clock import Clock
-from campaigns.attempts.codes import LineResult
+from campaigns.attempts.codes import LineResult, Party
 from dialer.telephony.conversation import SupervisionMode, SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused, CarrierUnreachable, HandoverUnknown, NotSupported
 from dialer.telephony.events import CarrierEvent, EventKind
@@ -25,7 +25,7 @@ from dialer.telephony.numbers import require_dialable
 from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, OriginateRequest, PhoneLogin
 from dialer.telephony.robocall import MOST_STEPS, TRANSFER_SECONDS, NodeKind, PlanNode, RobocallPlan
 from dialer.telephony.simulator.sound import write_tones
-from dialer.telephony.simulator.town import CAUSES, Fate, TownBehaviour, fate_of
+from dialer.telephony.simulator.town import CAUSES, Fate, TownBehaviour, fate_of, lognormal, source
 
 _KEEP = 200_000
 GUEST_RINGS = 3.0  # seconds until a tax officer of the made-up town picks up
@@ -49,6 +49,7 @@ class SimulatedCall:
     line_result: LineResult | None = None
     digits: str = ""
     is_abandoned: bool = False
+    caller_id: str = ""
     bridged_at: datetime | None = None
 
 
@@ -134,7 +135,9 @@ class SimulatedCarrier:
         nth = self._tries[request.number]
         fate = fate_of(request.number, nth, now, self._town, self._seed, is_scripted=self._is_scripted)
         is_robocall = request.robocall is not None
-        self.calls[request.channel_id] = SimulatedCall(request.channel_id, request.number, fate, now, is_robocall, request.leg_id)
+        self.calls[request.channel_id] = SimulatedCall(
+            request.channel_id, request.number, fate, now, is_robocall, request.leg_id, caller_id=request.caller_id
+        )
         if len(self.calls) > _KEEP:
             self.calls.popitem(last=False)
         self._live.add(request.channel_id)
@@ -252,6 +255,14 @@ class SimulatedCarrier:
         self._tell(event)
         self._plan(channel_id, EventKind.ENDED, seconds + fate.ring, line_result=LineResult.NO_ANSWER)
         return channel_id
+
+    def _may_call_back(self, call: SimulatedCall) -> None:
+        """Whoever sees a call they missed may call the office."""
+        draw = source(self._seed, "calls back", call.number, self._tries[call.number])
+        if draw.random() >= self._town.calls_back:
+            return
+        fate = Fate(LineResult.ANSWERED, draw.uniform(60.0, 300.0), lognormal(draw, self._town.talk_mean, self._town.talk_cv), Party.DEBTOR)
+        self.come_in(call.number, call.caller_id, fate, draw.uniform(60.0, 3600.0))
 
     def announce(self, notice: CallerNotice) -> None:
         self._require_up()
@@ -399,6 +410,8 @@ class SimulatedCarrier:
         elif event.kind is EventKind.ENDED:
             call = replace(call, ended_at=event.at, line_result=event.line_result)
             self._live.discard(event.channel_id)
+            if event.line_result is LineResult.NO_ANSWER and known is self.calls:
+                self._may_call_back(call)
             self._record(call)
             self._held.discard(event.channel_id)
             self._waiting.discard(event.channel_id)

@@ -36,6 +36,7 @@ class TownBehaviour:
         party: who answers, given that a person does.
         keys: what a listener of a robocall presses, "" for nothing.
         outcome: what comes of a verified conversation with the right party.
+        calls_back: share of those whose telephone rang in vain who call the office within the hour.
         hours: how much more or less is answered in an hour of the day (1 = average).
     """
 
@@ -77,6 +78,7 @@ class TownBehaviour:
         }
     )
     hours: Mapping[int, float] = field(default_factory=lambda: {9: 0.95, 10: 1.0, 11: 1.0, 12: 0.95, 13: 1.1, 14: 1.05, 15: 1.0, 16: 0.95})
+    calls_back: float = 0.0
     ring_mean: float = 11.0
     ring_least: float = 2.0
     talk_mean: float = 120.0

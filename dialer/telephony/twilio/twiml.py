@@ -16,8 +16,10 @@ from dialer.telephony.port import is_leg_id
 from dialer.telephony.robocall import TRANSFER_SECONDS, PlanNode
 
 WEBHOOK_PATH = "/webhooks/twilio/voice"
+INCOMING_PATH = "/webhooks/twilio/incoming/"
 HOLD_SECONDS = 60
 _LANGUAGE = "ja-JP"
+_WELCOME = "お電話ありがとうございます。少々お待ちください。"
 _WAIT = "少々お待ちください。"
 _LONGEST = 4000  # characters of the Twiml parameter of Twilio's Call resource
 _templates = Environment(
@@ -66,6 +68,11 @@ def wait_for_operator(channel_id: str, at: PlanNode, addresses: Addresses, *, st
 def say(texts: Sequence[str], *, is_last: bool, seconds: int = HOLD_SECONDS) -> str:
     """Says something, and then hangs up or keeps the caller waiting."""
     return _render("say", texts=texts, is_last=is_last, seconds=seconds)
+
+
+def welcome() -> str:
+    """Somebody calls in: they wait until the dialer says what next, twenty seconds at most."""
+    return say((_WELCOME,), is_last=False, seconds=20)
 
 
 def goodbye() -> str:

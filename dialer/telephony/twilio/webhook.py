@@ -6,6 +6,7 @@ event and its sequence, so a second delivery is a no-op.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -18,6 +19,9 @@ from dialer.telephony.twilio import twiml
 from dialer.telephony.twilio.mapping import KIND_BY_STATUS, is_machine, line_result
 
 _log = structlog.get_logger(__name__)
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+# Withheld numbers are told as a word, or as the word on a keypad: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN.
+_WITHHELD = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696"})
 _DIGITS = frozenset("0123456789*#")
 STEPS = frozenset({"digit", "prompt_done", "nobody"})
 
@@ -35,6 +39,9 @@ def parse_webhook(form: Mapping[str, str], at: datetime) -> CarrierEvent | None:
     match form.get("event", ""):
         case "status" | "leg":
             return _status(form, channel_id, sid, at)
+        case "incoming":
+            caller, called = (_shown(form.get(name, "")) for name in ("caller", "called"))
+            return CarrierEvent(EventKind.INCOMING, channel_id, at, key=f"{sid}:incoming", caller=caller, called=called)
         case "digit" | "prompt_done" | "nobody" | "transfer":
             return _walked(form, channel_id, sid, at)
         case "machine":
@@ -121,6 +128,11 @@ def _conference(form: Mapping[str, str], at: datetime) -> CarrierEvent | None:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _shown(number: str) -> str | None:
+    """A number that may be known; None for a withheld one."""
+    return number if _E164.fullmatch(number) and number not in _WITHHELD else None
 
 
 def _count(form: Mapping[str, str], name: str) -> int:
