@@ -27,6 +27,7 @@ FIGURES = {
     "pacing": "predictive pacing in simulated shifts / a plain newsvendor reference",
     "status_callbacks": "status callbacks into one web process / a bare route with one INSERT",
     "originate": "originate through the carrier / bare AMI",
+    "answer_bridge": "answer to operator joined, with the database / a bare line of dialplan",
 }
 
 

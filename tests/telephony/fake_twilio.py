@@ -159,6 +159,9 @@ class FakeTwilio:
             if user != f"{self.account_sid}:{self.auth_token}":
                 return _error(20003)
             parts = urlsplit(path)
+            room = re.fullmatch(r"/2010-04-01/Accounts/[^/.]+/Conferences(?:/(CF[^/]+)/Participants/([^/]+))?\.json", parts.path)
+            if room is not None:
+                return self._conference(room[1], room[2], form, dict(parse_qsl(parts.query)))
             found = re.fullmatch(r"/2010-04-01/Accounts/[^/.]+(?:/([A-Za-z]+)(?:/([A-Za-z0-9]+))?)?\.json", parts.path)
             if found is None:
                 return _error(20404)
@@ -172,6 +175,19 @@ class FakeTwilio:
             if sid is not None:
                 return self._one(method, sid, form)
             return self._create(kind, parts.path, form) if method == "POST" else self._list(kind, dict(parse_qsl(parts.query)))
+
+    def _conference(self, room: str | None, sid: str, form: Mapping[str, str], query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+        """Rooms are named by the documents of the calls in them; a participant is a call."""
+        if room is None:
+            name = query.get("FriendlyName", "")
+            is_there = any(f">{name}</Conference>" in one.fields.get("Twiml", "") for one in self.resources.values())
+            rows = [{"sid": f"CF{name}", "friendly_name": name, "status": "in-progress", "account_sid": "ACtest"}] if is_there else []
+            return 200, {"conferences": rows, **_PAGE}
+        one = self.resources.get(sid)
+        if one is None or f">{room[2:]}</Conference>" not in one.fields.get("Twiml", ""):
+            return _error(20404)
+        one.extra["Muted"] = form.get("Muted", "")
+        return 200, {"call_sid": sid, "conference_sid": room, "muted": form.get("Muted") == "true", "account_sid": "ACtest"}
 
     def _numbers(self, kind: str, query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         rows = [{"sid": "PN1", "phone_number": n} for n in self.numbers if n == query.get("PhoneNumber", n)]

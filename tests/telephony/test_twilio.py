@@ -18,7 +18,7 @@ from callcenter.core.clock import SystemClock
 from campaigns.attempts.codes import LineResult
 from dialer.telephony.errors import CarrierRefused, CarrierUnreachable, HandoverUnknown
 from dialer.telephony.events import CarrierEvent, EventKind
-from dialer.telephony.port import LegRequest, OriginateRequest
+from dialer.telephony.port import LegRequest, OriginateRequest, PhoneLogin
 from dialer.telephony.twilio import TwilioCarrier, TwilioSettings, is_genuine, next_node, parse_webhook, reply_to_webhook
 from dialer.telephony.twilio.mapping import line_result
 from tests.telephony.fake_twilio import FakeTwilio
@@ -262,6 +262,36 @@ def test_debtor_is_joined_later(twilio: FakeTwilio, carrier: TwilioCarrier) -> N
     assert ET.fromstring(twilio.of(NUMBER)[0].fields["Twiml"]).find("Dial/Conference") is not None
     with pytest.raises(CarrierRefused):
         carrier.bridge("never-was", "leg-1")
+
+
+def test_the_operators_controls_on_twilio(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
+    def told(number: str) -> ET.Element:
+        return ET.fromstring(twilio.of(number)[0].fields["Twiml"])
+
+    officer = "+81312340000"
+    carrier.open_leg(LegRequest("leg-1", "client:op-1", room="room-1"))
+    call(carrier, leg_id="room-1")
+    carrier.mute("leg-1", "room-1", is_muted=True)
+    assert twilio.of("client:op-1")[0].extra["Muted"] == "true"
+    with pytest.raises(CarrierRefused):
+        carrier.mute("leg-1", "room-of-nobody", is_muted=True)
+    carrier.hold("c1")
+    assert [child.tag for child in told(NUMBER)][:2] == ["Say", "Pause"]
+    carrier.bridge("c1", "room-1")
+    assert told(NUMBER).findtext("Dial/Conference") == "room-1"
+    carrier.send_keys("c1", "12#", "room-1")
+    play = told(NUMBER).find("Play")
+    assert play is not None
+    assert (play.get("digits"), told(NUMBER).findtext("Dial/Conference")) == ("12#", "room-1")
+    carrier.open_leg(LegRequest("leg-x", officer, room="room-1", is_guest=True))
+    guest = told(officer).find("Dial/Conference")
+    assert guest is not None
+    assert (guest.text, guest.get("endConferenceOnExit")) == ("room-1", "false")
+    carrier.hand_over("c1", "leg-x")
+    assert [told(number).findtext("Dial/Conference") for number in (officer, NUMBER)] == ["leg-x", "leg-x"]
+    with pytest.raises(CarrierRefused) as refused:
+        carrier.make_phone(PhoneLogin("o1-web1", "0" * 32))
+    assert refused.value.code == "not_supported"
 
 
 def test_machine_is_told(twilio: FakeTwilio, mailbox: Mailbox) -> None:

@@ -1,0 +1,256 @@
+"""From the debtor's answer to both in one room: the whole dialer with its database writes, against a bare line of dialplan.
+
+    python -m benchmarks.answer_bridge [--calls 60] [--json]
+
+Both take turns on the same Asterisk: a bare call (AMI socket, one `ConfBridge` line), then one that the dialer claims, asks the gate about,
+puts on record and places for a ready operator. One onlooker's connection hears both: the moments are Asterisk's "up" and "joined" of the
+debtor's channel. The far end (SIPp) answers at once and hangs up, so that each call ends before the next. Also told: how long until the
+database says that the operator talks. Needs what the telephony tests need.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from benchmarks.originate import BareAmi
+from benchmarks.scratch import database
+from callcenter.auth.models import Office, Role, User
+from callcenter.core.clock import SystemClock, utc_now
+from callcenter.core.db import transaction
+from callcenter.core.settings import get_settings
+from campaigns.attempts import service as attempts
+from campaigns.attempts.codes import Outcome, Party
+from campaigns.attempts.models import Attempt
+from campaigns.debtors.models import Debt, Debtor, PhoneNumber
+from campaigns.planning.service import create_campaign, set_status
+from campaigns.planning.state import CampaignStatus
+from campaigns.worklist.models import WorkItem
+from dialer.agents import service as agents
+from dialer.agents.models import AgentSession
+from dialer.sharing import WakeUp
+from dialer.telephony.asterisk.wire import WireClient
+from dialer.telephony.port import CarrierLimits
+from dialer.worker import Dialer, DialerSettings
+from tests.telephony.rig import CALLER_ID, Rig, RigMissing
+from tests.telephony.sipp import Behaviour, number_of
+from tests.telephony.test_main_job import open_always
+
+BARE = """
+[bare]
+exten => leg,1,ConfBridge(bare-room,callcenter_room,callcenter_operator)
+exten => join,1,ConfBridge(bare-room,callcenter_room,callcenter_debtor)
+"""
+PATIENCE = 60.0
+
+
+class BareRig(Rig):
+    """The rig with two more lines of dialplan."""
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        with (self.home / "etc/extensions.conf").open("a", encoding="utf-8") as file:
+            file.write(BARE)
+
+
+class Onlooker:
+    """Hears when a channel is up, joined and gone."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._changed = threading.Condition()
+        self._moments: dict[tuple[str, str], float] = {}
+        self._client = WireClient("127.0.0.1", rig.ami_port, on_event=self._hear)
+        self._client.connect()
+        self._client.ask("Login", {"Username": rig.ami.user, "Secret": rig.ami.secret}, seconds=10)
+
+    def _hear(self, name: str, fields: object) -> None:
+        at, keys = time.perf_counter(), dict(fields)  # type: ignore[call-overload]
+        kind = {"ConfbridgeJoin": "joined", "Hangup": "gone"}.get(name, "up" if keys.get("ChannelState") == "6" else "")
+        if kind:
+            with self._changed:
+                self._moments.setdefault((keys.get("Uniqueid", ""), kind), at)
+                self._changed.notify_all()
+
+    def wait(self, channel_id: str, kind: str) -> float:
+        """The moment, once it has come."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: (channel_id, kind) in self._moments, PATIENCE):
+                raise RuntimeError(f"{channel_id} was never {kind}")
+            return self._moments[channel_id, kind]
+
+    def took(self, channel_id: str) -> float:
+        """Milliseconds from up to joined, after the call is over."""
+        took = (self.wait(channel_id, "joined") - self.wait(channel_id, "up")) * 1000
+        self.wait(channel_id, "gone")
+        return took
+
+    def close(self) -> None:
+        self._client.discard()
+
+
+class Desk:
+    """One operator with work before them, and the dialer in a thread of its own."""
+
+    def __init__(self, rig: Rig, calls: int) -> None:
+        now = utc_now()
+        with transaction(None) as session:
+            office = Office(code="bench", name="架空市", phone=CALLER_ID)
+            session.add(office)
+            session.flush()
+            self.office_id = office.id
+        open_always(self.office_id)
+        with transaction(self.office_id) as session:
+            campaign = create_campaign(session, "bench", now)
+            set_status(session, campaign.id, CampaignStatus.RUNNING, now)
+            for n in range(calls):
+                self._add_debtor(session, campaign.id, n)
+            user = User(sign_in_name="op", display_name="op", role=Role.OPERATOR, phone_address="op-1")
+            session.add(user)
+            session.flush()
+            self.user_id = user.id
+            agents.sign_in(session, user.id, now=now)
+        self.carrier, self._stopping = rig.carrier(), threading.Event()
+        self._rig = rig
+
+    def _add_debtor(self, session, campaign_id: int, n: int) -> None:  # type: ignore[no-untyped-def]
+        now = utc_now()
+        debtor = Debtor(debtor_no=f"{n:010d}", name="見本 佳代")
+        session.add(debtor)
+        session.flush()
+        number = number_of(Behaviour.HANGS_UP, 2 * n + 1)
+        session.add(PhoneNumber(debtor_id=debtor.id, original=number, e164=number, line_type="mobile"))
+        due = now.date() - timedelta(days=90)
+        terms = {"tax_code": "10", "levy_year": 2026, "base_year": 2026, "term": 1, "due_on": due, "assessed": 9_000, "outstanding": 9_000}
+        session.add(Debt(debtor_id=debtor.id, notice_no=f"{n:08d}", **terms))
+        session.add(
+            WorkItem(campaign_id=campaign_id, debtor_id=debtor.id, channel="operator_call", not_before=now, created_at=now, updated_at=now)
+        )
+
+    def run(self) -> None:
+        """The dialer's own loop, until `close`."""
+        url = get_settings().database_url
+        assert url is not None
+        with WakeUp(url.get_secret_value(), "bench") as wake_up:
+            limits = CarrierLimits(calls_per_second=50, max_lines=4)
+            Dialer(self.carrier, SystemClock(), DialerSettings("bench", CALLER_ID, limits), wake_up).run(self._stopping.is_set)
+
+    def agent(self) -> AgentSession:
+        with transaction(self.office_id) as session:
+            return session.scalars(select(AgentSession)).one()
+
+    def wait_state(self, *states: str) -> AgentSession:
+        """The operator, once in one of these states with a leg that stands."""
+        end = time.monotonic() + PATIENCE
+        while (agent := self.agent()).state not in states or not agent.is_leg_up:
+            if time.monotonic() > end:
+                raise RuntimeError(f"the operator is {agent.state}, never {states}")
+            time.sleep(0.002)
+        return agent
+
+    def one_call(self, onlooker: Onlooker) -> tuple[float, float]:
+        """Ready, one call, its result, paused again: milliseconds until joined, and until the database says so."""
+        with transaction(self.office_id) as session:
+            agents.ready(session, self.user_id, utc_now())
+        talking = self.wait_state("talking", "wrap_up")
+        seen = time.perf_counter()
+        with transaction(self.office_id) as session:
+            from dialer.calls.models import Call
+
+            channel_id = session.scalars(select(Call.channel_id).where(Call.attempt_id == talking.attempt_id)).one()
+        took = onlooker.took(channel_id)
+        told = (seen - onlooker.wait(channel_id, "up")) * 1000
+        done = self.wait_state("wrap_up")
+        with transaction(self.office_id) as session:
+            now = utc_now()
+            agents.pause(session, self.user_id, "break", now)
+            attempt = session.scalars(select(Attempt).where(Attempt.id == done.attempt_id)).one()
+            attempts.record_outcome(session, attempt.id, Party.UNKNOWN, Outcome.NO_RESULT, now=now, user_id=self.user_id)
+            agents.finish_wrap_up(session, self.user_id, attempt.id, now)
+            session.execute(update(AgentSession).values(last_seen_at=now))
+        return took, told
+
+    def close(self, thread: threading.Thread) -> None:
+        self._stopping.set()
+        thread.join(20)
+
+
+def _figures(name: str, values: list[float]) -> dict[str, float]:
+    return {f"{name}_p50_ms": statistics.median(values), f"{name}_p99_ms": statistics.quantiles(values, n=100)[98]}
+
+
+def measure(calls: int) -> dict[str, float]:
+    """The figures over that many pairs of calls."""
+    bare: list[float] = []
+    ours: list[float] = []
+    told: list[float] = []
+    with database(), tempfile.TemporaryDirectory() as folder, BareRig(Path(folder)) as rig:
+        desk, onlooker, socket_only = Desk(rig, calls), Onlooker(rig), BareAmi(rig)
+        thread = threading.Thread(target=desk.run, name="dialer")
+        thread.start()
+        try:
+            desk.wait_state("paused")
+            _bare(socket_only, "bare-leg", "op-2", "leg")
+            onlooker.wait("bare-leg", "joined")
+            for n in range(calls):
+                _bare(socket_only, f"bare-{n}", f"0{number_of(Behaviour.HANGS_UP, 2 * n)[3:]}@carrier", "join")
+                bare.append(onlooker.took(f"bare-{n}"))
+                took, seen = desk.one_call(onlooker)
+                ours.append(took)
+                told.append(seen)
+        finally:
+            onlooker.close()
+            socket_only.close()
+            desk.close(thread)
+    found = {"calls": calls, **_figures("bare", bare), **_figures("ours", ours), **_figures("told", told)}
+    found["ratio_p50"] = found["ours_p50_ms"] / found["bare_p50_ms"]
+    found["ratio_p99"] = found["ours_p99_ms"] / found["bare_p99_ms"]
+    return found
+
+
+def _bare(ami: BareAmi, channel_id: str, where: str, exten: str) -> None:
+    fields = {
+        "Action": "Originate",
+        "ActionID": channel_id,
+        "ChannelId": channel_id,
+        "Channel": f"PJSIP/{where}",
+        "Context": "bare",
+        "Exten": exten,
+        "Priority": "1",
+        "Timeout": "8000",
+        "Async": "true",
+    }
+    ami.ask("".join(f"{key}: {value}\r\n" for key, value in fields.items()) + "\r\n", channel_id)
+
+
+def run(quick: bool = True) -> dict[str, float]:
+    """The figures over 60 pairs, or 400. Raises RuntimeError where Asterisk or SIPp is missing."""
+    try:
+        return measure(60 if quick else 400)
+    except RigMissing as problem:
+        raise RuntimeError(str(problem)) from problem
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=60)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    try:
+        found = measure(given.calls)
+    except RigMissing as missing:
+        print(f"answer_bridge: NOT RUN: {missing}")
+        return 1
+    print(json.dumps({"answer_bridge": found}) if given.json else "\n".join(f"{name}: {value:.2f}" for name, value in found.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
