@@ -188,6 +188,11 @@ class Rig:
         assert self._asterisk is not None
         self._asterisk.send_signal(19 if is_frozen else 18)
 
+    @property
+    def far_port(self) -> int:
+        """Where the far end's SIP is."""
+        return self._far_port
+
     def start_far_end(self) -> None:
         """Starts SIPp and waits until it listens."""
         media = random.randrange(40000, 55000, 4)  # [auto_media_port] of the scenario counts up from here, modulo 10,000
