@@ -4,8 +4,8 @@
 
 Both take turns on the same Asterisk: a bare call (AMI socket, one `ConfBridge` line), then one that the dialer claims, asks the gate about,
 puts on record and places for a ready operator. The moments are read from loopback, as root: the far end's 200 OK, and Asterisk's word that
-the debtor is in the operator's room. The far end (SIPp) answers at once and hangs up, so that each call ends before the next. Also told: how
-long until the database says that the operator talks. Needs what the telephony tests need.
+the debtor is in the operator's room. The far end (SIPp) answers at once and hangs up, so that each call ends before the next. Also told:
+how long until the database says that the operator talks. Needs what the telephony tests need.
 """
 
 from __future__ import annotations

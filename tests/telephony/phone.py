@@ -87,6 +87,16 @@ class Phone:
         last = b"".join(self._heard[-(WINDOW // PACKET) :])
         return loudness(_LINEAR[np.frombuffer(last, dtype=np.uint8)].astype(float), hertz) > LOUD
 
+    def forget(self) -> None:
+        """What was heard so far counts no more."""
+        self._heard.clear()
+
+    def has_heard(self, *tones: float) -> bool:
+        """Whether these sounded together at any moment since `forget`; for what is too short to be caught by looking."""
+        sound = _LINEAR[np.frombuffer(b"".join(list(self._heard)), dtype=np.uint8)].astype(float)
+        windows = (sound[at : at + WINDOW // 2] for at in range(0, max(1, len(sound) - WINDOW // 2), WINDOW // 8))
+        return any(all(loudness(window, tone) > LOUD for tone in tones) for window in windows)
+
     def wait_hearing(self, heard: Collection[float], not_heard: Collection[float] = (), seconds: float = 60.0) -> None:
         """Waits until these tones, and none of those, are heard for half a second. Raises AssertionError."""
         deadline = time.monotonic() + seconds

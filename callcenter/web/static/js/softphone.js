@@ -26,6 +26,8 @@ let timer = 0;
 let last = null;
 let arrived = { received: 0, at: 0 };
 
+const saidOf = () => (line === "blocked" ? place.dataset.saidBlocked : line === "broken" ? place.dataset.saidBroken : "");
+
 function become(next) {
   if (next === "broken" && line !== "broken" && wasUp) warn(place.dataset.saidBroken);
   if (next === "up" && line !== "up") { if (wasUp) { warn(""); say(place.dataset.saidBack); } wasUp = true; }
@@ -196,6 +198,8 @@ if (place && window.JsSIP && consoleName()) {
     permission.onchange = () => { if (permission.state === "granted" && line === "blocked") begin(); };
   }).catch(() => {});
   document.addEventListener("htmx:after:swap", paint);
+  // the event stream clears the region when it comes back: what is still wrong with the telephone is said again
+  document.addEventListener("htmx:sse:after:connection", () => setTimeout(() => { if (saidOf()) warn(saidOf()); }, 100));
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-phone]");
     if (button?.dataset.phone === "again") begin();
