@@ -38,9 +38,9 @@ from campaigns.messages.senders.port import SmsRequest, SmsStatus
 from campaigns.messages.state import MessageState
 
 RATE = 100.0
-QUICK = {1: 500, 2: 1_000, 4: 2_000}
+QUICK = {1: 400, 2: 800, 4: 1_600}
 FULL = {1: 20_000, 2: 40_000, 4: 100_000}
-OFF = (3_000, 30_000)
+OFF = (2_000, 30_000)
 THREADS = 8
 CLEAR = "TRUNCATE message, batch, work_item, compliance_check, compliance_decision, sender_rate, sync_outbox CASCADE"
 CHOOSE = "UPDATE channel_assignment SET channel = CASE WHEN debtor_id <= :n THEN 'sms' ELSE 'none' END"

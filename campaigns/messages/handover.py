@@ -106,6 +106,7 @@ def take_chunk(session: Session, sender: SmsSender, number: str, per_second: flo
         number: which of the sender's numbers; empty where it has but one.
         per_second: segments that this number takes; 0 for a caller that keeps the rate itself.
     """
+    began = time.monotonic()
     policy = gate.load_policy(session)
     is_limited = 0 < per_second < UNLIMITED
     if not is_open(policy.hours, Channel.SMS, now):
@@ -125,8 +126,9 @@ def take_chunk(session: Session, sender: SmsSender, number: str, per_second: flo
         offset += row.segments / per_second if is_limited else 0.0
     starts_in = 0.0
     if is_limited and items:
-        begins = reserve(session, key, sum(item.segments for item in items), per_second, now)
-        starts_in = max(0.0, (begins - now).total_seconds())
+        asked_at = now + timedelta(seconds=time.monotonic() - began)  # else a slow database would use up the turns beforehand
+        begins = reserve(session, key, sum(item.segments for item in items), per_second, asked_at)
+        starts_in = max(0.0, (begins - asked_at).total_seconds())
     must_begin = max(0.0, min(MUST_BEGIN + starts_in, policy.decision_seconds, LEASE.total_seconds() / 2 + FAR_AHEAD.total_seconds()))
     return Chunk(token, tuple(items), len(rows), refused, starts_in=starts_in, must_begin=must_begin)
 

@@ -43,7 +43,7 @@ CHUNK_SECONDS = 0.4
 LOOK_SECONDS = 0.5  # how often it is looked whether a batch was stopped
 ADVANCE_SECONDS = 2.0
 LONGEST_REST = 30.0
-LATE = 1.0  # a turn missed by more seconds is lost
+LATE = 3.0  # a turn missed by more seconds is lost
 
 
 @dataclass(frozen=True, slots=True)
