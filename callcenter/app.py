@@ -60,6 +60,7 @@ from callcenter.web import (
     user_pages,
     watched_pages,
 )
+from callcenter.web.board_feed import FEED
 from callcenter.web.live import Listener
 from callcenter.web.rendering import STATIC, static_version
 from callcenter.web.shield import Shield
@@ -128,7 +129,7 @@ class Static(StaticFiles):
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Listens for live events as long as the process serves."""
-    listener = Listener(get_engine().url.render_as_string(hide_password=False))
+    listener = Listener(get_engine().url.render_as_string(hide_password=False), on_heard=FEED.note)
     app.state.listener = listener
     listener.start()
     yield

@@ -11,7 +11,22 @@ import typer
 from callcenter.commands.runtime import guarded, say
 from callcenter.core.logging import configure_logging
 
-GROUPS = ("office", "layout", "campaign", "batch", "debtor", "rules", "script", "template", "sender", "inbox", "user", "telephony", "audit")
+GROUPS = (
+    "office",
+    "layout",
+    "campaign",
+    "batch",
+    "debtor",
+    "rules",
+    "script",
+    "template",
+    "sender",
+    "inbox",
+    "user",
+    "telephony",
+    "recordings",
+    "audit",
+)
 COMMANDS = {
     "import": "imports:import_command",
     "sample": "sample:sample",

@@ -1,4 +1,4 @@
-"""What the board asks the database, shared by all who look at it: the day's figures every ten seconds, the rest at most once a second.
+"""What the board asks the database, shared by all who look at it: the day's figures every ten seconds, the rest once after each event.
 
 A board refetches itself at each event; without this ten open boards would ask ten times, and one would ask for the figures of the whole
 day at each ring of a telephone. Whoever opens the page gets everything fresh.
@@ -22,7 +22,6 @@ from dialer.supervising.queries import Watch, watches
 from reports.queries.live import LiveBoard, LiveDay, LiveNow, joined, live_day, live_now
 
 DAY_EVERY = timedelta(seconds=10)
-NOW_EVERY = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,7 @@ class Moment:
     """What changes with every event."""
 
     at: datetime
+    heard: int
     now: LiveNow
     watches: Sequence[Watch]
     gaps: Sequence[Gap]
@@ -62,6 +62,12 @@ class BoardFeed:
         self._locks: dict[int, threading.Lock] = {}
         self._days: dict[int, Day] = {}
         self._moments: dict[int, Moment] = {}
+        self._heard: dict[int, int] = {}
+
+    def note(self, office_id: int) -> None:
+        """Something happened in this office: what was made before is not shown any more."""
+        with self._lock:
+            self._heard[office_id] = self._heard.get(office_id, 0) + 1
 
     def board(self, session: Session, now: datetime, *, is_fresh: bool) -> Board:
         """The board at `now`; `is_fresh` asks for everything anew."""
@@ -69,11 +75,12 @@ class BoardFeed:
         with self._lock:
             lock = self._locks.setdefault(office, threading.Lock())
         with lock:
+            heard = self._heard.get(office, 0)  # before the database is asked: what is made is at least as new
             day, moment = self._days.get(office), self._moments.get(office)
             if is_fresh or day is None or not timedelta(0) <= now - day.at < DAY_EVERY:
                 day = self._days[office] = Day(now, live_day(session, now), _standings(session, now))
-            if is_fresh or moment is None or not timedelta(0) <= now - moment.at < NOW_EVERY:
-                moment = self._moments[office] = Moment(now, live_now(session, now), watches(session, now), gaps(session))
+            if is_fresh or moment is None or moment.heard != heard or not timedelta(0) <= now - moment.at < DAY_EVERY:
+                moment = self._moments[office] = Moment(now, heard, live_now(session, now), watches(session, now), gaps(session))
         return Board(joined(day.day, moment.now), day.standings, moment.watches, moment.gaps)
 
 

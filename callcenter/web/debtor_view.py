@@ -29,6 +29,7 @@ from campaigns.debtors.timeline import read_timeline
 from campaigns.debtors.timeline_sources import Group
 from campaigns.planning.explain import explain
 from campaigns.planning.service import latest_campaign
+from dialer.recordings.queries import of_attempts as recordings_of
 
 GROUPS: Mapping[str, tuple[str, str]] = {
     "": ("すべて", "All"),
@@ -237,8 +238,14 @@ def timeline_model(session: Session, debtor_id: int, who: SignedIn, lang: str, n
         for row in session.scalars(select(Debt).where(Debt.debtor_id == debtor_id))
     }
     groups = [(value, label) for value, label in GROUPS.items() if may_see_views or value != Group.VIEW]
+    entries = [entry_model(entry, lang, names, local_day(now)) for entry in page.entries]
+    if may(who.role, Action.HEAR_RECORDINGS):
+        heard = recordings_of(session, [entry.id for entry in page.entries if entry.kind == "attempt"])
+        for entry, told in zip(page.entries, entries, strict=True):
+            if entry.kind == "attempt" and entry.id in heard:
+                told["recording_href"] = f"/recordings/{heard[entry.id]}"
     return {
-        "entries": [entry_model(entry, lang, names, local_day(now)) for entry in page.entries],
+        "entries": entries,
         "next": page.next_mark,
         "show": chosen.value if chosen else "",
         "groups": [{"value": str(v), "label": phrases.pick(lang, w), "is_chosen": str(v) == (chosen or "")} for v, w in groups],

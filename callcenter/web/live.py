@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import psycopg
@@ -56,9 +57,14 @@ class Stream:
 
 
 class Listener:
-    """The process's ear: one connection, one thread, any number of streams."""
+    """The process's ear: one connection, one thread, any number of streams.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        on_heard: told the office of each event, on the listening thread, before any page hears of it.
+    """
+
+    def __init__(self, url: str, on_heard: Callable[[int], None] = lambda _: None) -> None:
+        self._on_heard = on_heard
         self.url = url.replace("postgresql+psycopg://", "postgresql://")
         self.streams: set[Stream] = set()
         self.is_connected = False
@@ -88,7 +94,8 @@ class Listener:
             self.streams.discard(stream)
 
     def tell(self, heard: Heard) -> None:
-        """Hands one event to the streams it concerns."""
+        """Hands one event to the streams it concerns, after whoever keeps something of that office."""
+        self._on_heard(heard.office_id)
         with self._lock:
             concerned = [stream for stream in self.streams if stream.concerns(heard)]
         for stream in concerned:

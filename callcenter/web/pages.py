@@ -31,7 +31,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("pack", "/reports/pack", Action.SEE_REPORTS),
     ("definitions", "/reports/definitions", Action.SEE_REPORTS),
     ("recordings", "/recordings", Action.HEAR_RECORDINGS),
-    ("recording_terms", "/recording-terms", Action.SHAPE_RECORDING),
+    ("recording_terms", "/recording-terms", Action.MANAGE_USERS),  # supervisors are led there by the recordings
     ("reviews", "/reviews", Action.SEE_OWN_REVIEWS),
     ("campaigns", "/campaigns", Action.RUN_CAMPAIGNS),
     ("batches", "/batches", Action.SEE_BATCHES),

@@ -133,7 +133,7 @@ def wave_model(debtor: bytes, operator: bytes, seconds: float) -> dict[str, Any]
 
 def _bars(peaks: bytes, middle: float) -> str:
     half = WAVE_HEIGHT / 2 - 2
-    heights = (max(0.5, peak / 255 * half) for peak in peaks)
+    heights = (max(0.5, (peak / 255) ** 0.5 * half) for peak in peaks)  # as the ear hears it: quiet speech is seen, too
     return "".join(f"M{x + 0.5} {middle - height:.1f}V{middle + height:.1f}" for x, height in enumerate(heights))
 
 

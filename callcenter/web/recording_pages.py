@@ -51,6 +51,7 @@ def list_recordings(request: Request, session: Tx, who: Hearer, page_no: int = 1
         rows=[model.row_model(row, t) for row in rows],
         filters=model.filters_model(wanted, *queries.choices(session), t),
         is_filtered=wanted != queries.Wanted(),
+        may_shape=is_allowed(who.role, Action.SHAPE_RECORDING),
         pages=model.pages_model(wanted, page_no, len(rows), total),
     )
 

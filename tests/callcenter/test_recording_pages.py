@@ -80,6 +80,13 @@ def test_hearing_takes_a_reason_and_is_on_record(recorded: int, office_id: int, 
     assert other.get(f"{here}/audio").status_code == 403  # each gives a reason of their own
 
 
+def test_a_debtor_s_history_leads_to_it(recorded: int, office_id: int, person: Callable[..., Person]) -> None:
+    with transaction(office_id) as session:
+        debtor_id = session.scalars(select(Recording.debtor_id)).one()
+    assert f'href="/recordings/{recorded}"' in person(A).get(f"/debtors/{debtor_id}").text
+    assert "/recordings/" not in person(Role.TAX_OFFICER).get(f"/debtors/{debtor_id}").text
+
+
 def test_the_list_narrows_by_campaign_operator_day_and_state(recorded: int, office_id: int, person: Callable[..., Person]) -> None:
     who = person(A)
     assert f'href="/recordings/{recorded}"' in who.get("/recordings").text

@@ -94,9 +94,13 @@ def test_ten_boards_ask_the_database_no_more_than_one(office_id: int, floor: tup
     event.listen(get_engine(), "before_cursor_execute", note)
     try:
         first = look(now, is_fresh=True)
-        assert look(now + timedelta(seconds=0.5)) == 0
-        moment = look(now + timedelta(seconds=1.5))
+        assert look(now + timedelta(seconds=9)) == 0
+        feed.note(office_id + 1)
+        assert look(now + timedelta(seconds=9)) == 0
+        feed.note(office_id)
+        moment = look(now + timedelta(seconds=9))
         assert 0 < moment < first / 2
-        assert look(now + timedelta(seconds=10)) == first
+        assert look(now + timedelta(seconds=9)) == 0
+        assert look(now + timedelta(seconds=10)) == first - moment
     finally:
         event.remove(get_engine(), "before_cursor_execute", note)
