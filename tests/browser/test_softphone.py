@@ -44,7 +44,7 @@ from tests.telephony.phone import Phone
 from tests.telephony.rig import CALLER_ID, Rig
 from tests.telephony.test_main_job import open_always
 
-pytestmark = [pytest.mark.browser, pytest.mark.asterisk]
+pytestmark = [pytest.mark.browser, pytest.mark.asterisk, pytest.mark.xdist_group("browser_softphone")]
 PICTURES = Path(__file__).parents[2] / "artifacts" / "softphone"
 DEBTOR, OFFICER = 500.0, 1000.0
 SOON = 60_000

@@ -33,7 +33,7 @@ from tests.telephony.rig import CALLER_ID, Rig
 from tests.telephony.sipp import Behaviour, number_of
 from tests.telephony.test_main_job import Town, open_always
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("softphone")]
 Row = TypeVar("Row")
 OPERATOR, OFFICER, DEBTOR = 700.0, 1000.0, 500.0
 LOW_5, HIGH_5 = 770.0, 1336.0  # the two tones of the key 5, ITU-T Q.23
