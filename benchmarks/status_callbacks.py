@@ -82,7 +82,7 @@ def _serving(which: str) -> Iterator[int]:
     listening = socket.create_server(("127.0.0.1", 0), backlog=256)
     environment = os.environ | {
         "CALLCENTER_SMS_GATEWAY_CALLBACK_SECRET": SECRET,
-        "CALLCENTER_PUBLIC_URL": "https://calls.example",
+        "CALLCENTER_PUBLIC_URL": "http://calls.example",
         "CALLCENTER_LOG_LEVEL": "WARNING",
     }
     command = [sys.executable, "-m", "benchmarks.status_callbacks", which, str(listening.fileno())]

@@ -18,6 +18,7 @@ from callcenter.core.errors import InvalidInput
 from callcenter.core.queue import enqueue_after_commit
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.supervisor_pages import back
 from callcenter.web.template_model import draft_of_row, form_model, list_model, preview_model, version_model
 from campaigns.messages.templates import DEFAULT_BODY, FIELDS, PERSONAL
 from campaigns.messages.tryouts import service as tryouts
@@ -73,17 +74,17 @@ def show(request: Request, session: Tx, who: Editor, template_id: int) -> Respon
 
 
 @router.post("/{template_id}/activate")
-def activate(session: Tx, who: Editor, template_id: int) -> Response:
+def activate(request: Request, session: Tx, who: Editor, template_id: int) -> Response:
     """Puts a version to use; one that is more than neutral only by another person than who wrote it."""
     was_active = find_version(session, template_id).is_active
     row = activate_template(session, template_id, who.user_id, utc_now())
     if not was_active:
         _note(session, who, "template.activated", row.id, {"version": row.version})
-    return RedirectResponse(f"/templates/{row.id}", 303)
+    return back(request, f"/templates/{template_id}")
 
 
 @router.post("/{template_id}/test")
-def send_test(session: Tx, who: Editor, done: Annotated[Once, once], template_id: int) -> Response:
+def send_test(request: Request, session: Tx, who: Editor, done: Annotated[Once, once], template_id: int) -> Response:
     """Has a version, with examples in it, sent to the person's own verified number."""
     row = find_version(session, template_id)
     if not done.is_repeat:
@@ -91,19 +92,24 @@ def send_test(session: Tx, who: Editor, done: Annotated[Once, once], template_id
         tryouts.queue_test(session, who.user_id, f"{row.code}@{row.version}"[:40], seen.sample, utc_now())
         enqueue_after_commit(session, "campaigns.jobs.send_tests")
         _note(session, who, "template.tested", row.id, {"version": row.version, "segments": seen.segments})
-    return RedirectResponse(f"/templates/{row.id}", 303)
+    return back(request, f"/templates/{template_id}")
 
 
 @router.post("/{template_id}/number")
 def note_number(
-    session: Tx, who: Editor, done: Annotated[Once, once], template_id: int, number: Annotated[str, Field(max_length=40)] = ""
+    request: Request,
+    session: Tx,
+    who: Editor,
+    done: Annotated[Once, once],
+    template_id: int,
+    number: Annotated[str, Field(max_length=40)] = "",
 ) -> Response:
     """Has a code sent to the number that is to be the person's own."""
     if not done.is_repeat:
         row = tryouts.ask_code(session, who.user_id, number, utc_now())
         enqueue_after_commit(session, "campaigns.jobs.send_tests")
         audit.record(session, "own_number.noted", "own_number", row.id, who.user_id, who.address, {}, utc_now())
-    return RedirectResponse(f"/templates/{template_id}", 303)
+    return back(request, f"/templates/{template_id}")
 
 
 @router.post("/{template_id}/verify")

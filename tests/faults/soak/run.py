@@ -76,7 +76,7 @@ def run(
     rate: float = 40.0,
     killing: float = 10.0,
     pause: tuple[float, float] = (0.2, 1.0),
-    patience: float = 240.0,
+    patience: float = 600.0,
     faults: Mapping[str, Any] = FAULTS,
     bugs: Sequence[str] = (),
 ) -> Result:
