@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest -n $(or $(TEST_WORKERS),2) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-env check bench soak lock clean
+.PHONY: help setup run test test-fast test-env check bench soak soak-shifts soak-messages lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -42,7 +42,12 @@ check: setup ## ruff, mypy, arrows between rooms, migrations, links in docs
 bench: setup ## figures as ratios against named peers; ARGS="--full --json"
 	@if [ -e $(CACHE)/env ]; then . $(CACHE)/env; fi; $(BIN)/python -m benchmarks $(ARGS)
 
-soak: test-env ## 20,000 messages while everything is killed; ARGS="--seed 7 --messages 5000"
+soak: soak-shifts $(if $(SEED),,soak-messages) ## shifts, then messages, with everything going wrong; SEED=n replays one shift
+
+soak-shifts: setup ## SECONDS=n, SEED=n
+	@$(BIN)/python -m tests.simulation.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed=$(SEED))
+
+soak-messages: test-env ## 20,000 messages while everything is killed; ARGS="--seed 7 --messages 5000"
 	@. $(CACHE)/env && $(BIN)/python -m tests.faults.soak.run $(ARGS)
 
 lock: setup ## write requirements.lock anew

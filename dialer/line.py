@@ -155,17 +155,19 @@ class Line:
         self._tokens, self._filled_at = min(max(1.0, self.limits.calls_per_second), self._tokens + gained), now
         return self._tokens
 
+    def _require_permission(self, request: OriginateRequest) -> None:
+        if request.valid_until is None or self.clock.now() >= request.valid_until:
+            raise CarrierRefused("the permission to call has ended", code="permission_ended")
+
     def hand_over(self, request: OriginateRequest) -> CarrierError | None:
         """Asks the carrier; no transaction is open. Returns what went wrong.
 
         Whatever held us up since the gate was asked (a stopped process, a slow database, a stepped clock): a permission that has ended is
         not acted upon.
         """
-        if request.valid_until is None or self.clock.now() >= request.valid_until:
-            log.warning("permission_ended_before_hand_over")
-            return CarrierRefused("the permission to call has ended", code="permission_ended")
         try:
             passing("hand_over.begins")
+            self._require_permission(request)
             self.carrier.originate(request)
             passing("hand_over.done")
         except HandoverUnknown as problem:

@@ -1,0 +1,46 @@
+"""Whole shifts with faults, each judged by the checker; every named point is passed, and all that can happen there does."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from callcenter.core.faults import POINTS
+from tests.simulation.judging import judge
+from tests.simulation.plan import FAULT_KINDS, STORMS, plan_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1200)]
+EACH = 4
+FIRST = (*range(1, 25, EACH), *range(65, 93, EACH), *range(129, 157, EACH))
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_no_shift_breaks_a_rule(eyes: psycopg.Connection, first: int) -> None:
+    for seed in range(first, first + EACH):
+        judged = judge(seed, eyes)
+        assert not judged.violations, judged.told
+
+
+@pytest.mark.parametrize("half", ["first", "second"])
+def test_everything_that_can_happen_at_a_point_happens(eyes: psycopg.Connection, half: str) -> None:
+    """A point that nothing reaches, or at which a fault never struck, would prove nothing."""
+    seeds = range(-STORMS, -STORMS // 2) if half == "second" else range(-STORMS // 2, 0)
+    wanted: set[tuple[str, str]] = set()
+    happened: set[tuple[str, str]] = set()
+    for seed in seeds:
+        judged = judge(seed, eyes)
+        assert not judged.violations, judged.told
+        happened |= set(judged.result.happened)
+        wanted |= {(fault.point, fault.kind) for fault in judged.result.plan.faults}
+    assert wanted - happened == set()
+
+
+def test_the_storms_want_every_fault_at_every_point() -> None:
+    wanted = {(fault.point, fault.kind) for seed in range(-STORMS, 0) for fault in plan_of(seed).faults}
+    assert wanted == {(point, kind) for point in POINTS for kind in FAULT_KINDS}
+
+
+def test_a_seed_replays_exactly(eyes: psycopg.Connection) -> None:
+    first, again = (judge(9, eyes).result.log.told() for _ in range(2))
+    assert first == again
+    assert any("killed" in line or "failed" in line or "held_up" in line for line in first)
