@@ -211,7 +211,8 @@ def test_a_database_restored_elsewhere_begins_a_new_epoch(
     assert run(["verify"]) == 0
 
 
-def test_an_export_that_can_not_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_export_that_can_not_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLCENTER_LANG", "en")
     assert run(["audit", "verify", str(tmp_path)]) == 1
     assert "there is no such file" in capsys.readouterr().err
     for name in ("events.jsonl", "seals.jsonl", "audit-seal.pub"):

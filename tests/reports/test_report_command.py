@@ -103,7 +103,10 @@ def test_lines_for_people(town: int, capsys: pytest.CaptureFixture[str]) -> None
         ([*SEPTEMBER, "--format", "csv", "--json"], "both want standard output"),
     ],
 )
-def test_wrong_use(town: int, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+def test_wrong_use(
+    town: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    monkeypatch.setenv("CALLCENTER_LANG", "en")
     assert run(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
