@@ -60,6 +60,8 @@ SCENARIOS = {
         "91",
     ),
     "a key told after the end": ("0 placed\n4 answered\n41 ended answered\n40 digit 2", LineResult.ANSWERED, 4, "2"),
+    "answered, and nobody was there": ("0 placed\n1 ringing\n9 answered\n11 abandoned\n17 ended answered", LineResult.ABANDONED, 9, ""),
+    "an operator in the last moment": ("0 placed\n9 answered\n10.9 bridged\n11 abandoned\n60 ended answered", LineResult.ANSWERED, 9, ""),
     "nothing but the end, twice": ("3 ended rejected\n3 ended rejected", LineResult.REJECTED, None, ""),
 }
 
