@@ -48,7 +48,7 @@ class Line:
         self._tokens, self._filled_at = 1.0, clock.now()
         self._failures, self._closed_until = 0, clock.now()
         self.hung_up: set[str] = set()
-        self.robocalling: set[int] = set()  # campaigns that made an automated call not long ago
+        self.robocalling: set[int] = set()  # campaigns that have automated calls to make
         self._prepare, self._prepared = prepare, set[str]()
         self.can_play_notice = prepare is None  # carriers that need no files speak themselves
         self._look_again = timedelta(seconds=round_seconds * 0.9)

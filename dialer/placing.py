@@ -18,7 +18,7 @@ from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.compliance.gate import is_still_valid, valid_until
 from campaigns.debtors.models import PhoneNumber
-from campaigns.worklist.claim import promised, with_operator_only
+from campaigns.worklist.claim import has_due, promised, with_operator_only
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
 from dialer.agents.state import AgentState
@@ -86,6 +86,8 @@ def place_round(line: Line, share: CampaignShare, places: Places, before: Sequen
         found = look(session, line, share, before, places.pacer_of(share, zone), barred)
         if share.dial_mode == PREDICTIVE:
             keep_decision(session, share.campaign_id, found.snapshot, found.decision, line.clock.now())
+        if not found.decision.robocalls and line.may_find(ROBOCALLS, share.campaign_id):
+            _note_waiting(session, line, share)
     if found.decision.robocalls and line.may_find(ROBOCALLS, share.campaign_id):
         line.prepare(share)
     if found.requested or found.decision.operator_calls or found.decision.predictive_calls:
@@ -102,6 +104,15 @@ def place_round(line: Line, share: CampaignShare, places: Places, before: Sequen
             _hand_over(line, share.office_id, request)
             placed += 1
     return Placement(placed, let_go=found.let_go)
+
+
+def _note_waiting(session: Session, line: Line, share: CampaignShare) -> None:
+    """A campaign that has automated calls to make and no line for them: the others must leave it its part."""
+    if has_due(session, share.campaign_id, Channel.AUTO_CALL, line.clock.now()):
+        line.robocalling.add(share.campaign_id)
+    else:
+        line.robocalling.discard(share.campaign_id)
+        line.note_nothing(ROBOCALLS, share.campaign_id)
 
 
 def _barred(line: Line, share: CampaignShare) -> Why | None:

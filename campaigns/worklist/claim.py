@@ -259,6 +259,7 @@ def has_due(session: Session, campaign_id: int, channel: Channel, now: datetime)
         WorkItem.channel == channel.value,
         WorkItem.state == WorkState.READY.value,
         WorkItem.not_before <= now,
+        *_released(channel),
     )
     return session.scalar(due.limit(1)) is not None
 

@@ -304,10 +304,26 @@ def test_a_campaigns_own_lines_are_its_most(office_id: int) -> None:
     assert modes(hall) == {"predictive": 2}
 
 
+def test_automated_calls_of_two_campaigns_share_the_lines_equally(office_id: int) -> None:
+    hall = Hall(office_id, ["0011"] * 8, operators=0, channel=Channel.AUTO_CALL, lines=4)
+    with transaction(office_id) as session:
+        second = create_campaign(session, "12月", MORNING)
+        set_status(session, second.id, CampaignStatus.RUNNING, MORNING)
+        debtors = [add_debtor(session, 500 + n, "0011") for n in range(8)]
+        session.flush()
+        add_work(session, second.id, [debtor.id for debtor in debtors], Channel.AUTO_CALL)
+    hall.dialer.start()
+    hall.pass_time(60)
+    with transaction(office_id) as session:
+        order = session.scalars(select(Call.campaign_id).order_by(Call.id)).all()
+    assert len(order) == 16
+    assert len(set(order[:8])) == 2  # the first one does not have all lines until it is done
+
+
 @pytest.mark.slow
-def test_a_simulated_hour_keeps_the_budget_and_every_call_has_its_end(office_id: int) -> None:
-    campaign_id = make_town(office_id, 130, dial_mode="predictive")
-    day = SimulatedDay(DayPlan(office_id, campaign_id, MORNING, MORNING + timedelta(minutes=36), operators=5, seed=5, lines=30))
+def test_a_simulated_half_hour_keeps_the_budget_and_every_call_has_its_end(office_id: int) -> None:
+    campaign_id = make_town(office_id, 100, dial_mode="predictive")
+    day = SimulatedDay(DayPlan(office_id, campaign_id, MORNING, MORNING + timedelta(minutes=26), operators=5, seed=5, lines=30))
     day.run()
     with transaction(office_id) as session:
         counts = Counter(session.scalars(select(Call.mode)).all())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.pacing_policies import Ours, Progressive
 from benchmarks.pacing_world import World
 from dialer.pacing import Budget, PacingSnapshot, Why, decide
-from dialer.pacing.budget import LEAST_PRICE, MOST_PRICE, learn_price, risk_allowed
+from dialer.pacing.budget import LEAST_PRICE, MOST_PRICE, learn_price, risk_allowed, share_of_limit
 from dialer.pacing.learning import RING_EDGES, Durations, Memory, hazards_of
 from dialer.pacing.odds import Odds, Situation, build_odds
 
@@ -107,6 +107,19 @@ def test_prices_and_risks_keep_their_bounds(budget: Budget, price: float, answer
     assert 0 <= risk <= 3 * MOST_PRICE
     if budget.limit == 0 or budget.spare < 0:
         assert risk == 0
+
+
+@given(budgets, st.floats(0, 5), st.floats(0, 100), st.floats(0, 480))
+def test_the_share_of_the_limit_grows_with_what_is_spare_and_not_with_what_is_pending(
+    budget: Budget, pending: float, pace: float, minutes: float
+) -> None:
+    budget = replace(budget, answers_a_minute=pace, minutes_to_come=minutes)
+    share = share_of_limit(budget, pending)
+    assert 0 <= share <= 3
+    assert share <= share_of_limit(budget)
+    assert share <= share_of_limit(replace(budget, answers_today=budget.answers_today + 100, answers_30_days=budget.answers_30_days + 100))
+    if budget.spare - pending < 1:
+        assert share == 0
 
 
 @given(st.lists(st.tuples(st.floats(0, 89), st.booleans()), max_size=30), ages)
