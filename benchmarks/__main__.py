@@ -26,6 +26,7 @@ FIGURES = {
     "best_hour": "whom to call in which hour / chance and an oracle",
     "pacing": "predictive pacing in simulated shifts / a plain newsvendor reference",
     "status_callbacks": "status callbacks into one web process / a bare route with one INSERT",
+    "amd": "people taken for machines / people, and machines missed / machines, on generated greetings",
     "originate": "originate through the carrier / bare AMI",
     "answer_bridge": "answer to operator joined, with the database / a bare line of dialplan",
 }

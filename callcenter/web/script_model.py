@@ -101,8 +101,9 @@ def picture_model(script: Script, t: Translate, wrong: set[str]) -> dict[str, An
 
 
 def _said(node: Node, t: Translate) -> str:
-    ways = "、".join(f"{way or t('scripts.no_key')}→{target}" for way, target in node.ways().items())
-    return f"{node.code}({t('script_kind.' + node.kind.value)}): {ways or '–'}。"
+    no_key, kind = t("scripts.no_key"), t(f"script_kind.{node.kind.value}")
+    ways = "、".join(f"{way or no_key}→{target}" for way, target in node.ways().items())
+    return f"{node.code}({kind}): {ways or '–'}。"
 
 
 def _short(text: str) -> str:

@@ -32,6 +32,16 @@ def write_tone(path: Path, seconds: float, hertz: float = 440.0) -> None:
     _write_capture(path, packets)
 
 
+def write_speech(path: Path, samples: list[int]) -> None:
+    """16-bit samples at 8 kHz in G.711 µ-law."""
+    packets = []
+    for number in range(len(samples) // _PACKET_SAMPLES):
+        first = number * _PACKET_SAMPLES
+        payload = bytes(map(_ulaw, samples[first : first + _PACKET_SAMPLES]))
+        packets.append((number * 20, _rtp(_PCMU_TYPE, number, first, payload, is_marked=number == 0)))
+    _write_capture(path, packets)
+
+
 def write_sound(path: Path, seconds: float, hertz: float = 600.0) -> None:
     """A sound file as Asterisk reads it: 8 kHz, 16 bit, one channel."""
     with wave.open(str(path), "wb") as file:
