@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -109,6 +110,7 @@ def _report(which: str, office: int) -> bytes:
     return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items())]).encode() + b"\r\n\r\n" + body
 
 
+@cache
 def read_gateway_auth() -> Any:
     """How the example's provider signs."""
     callback = read_gateway(example_document()).callback
