@@ -187,7 +187,7 @@ class Desk:
         while (agent := self.agent()).state not in states or not agent.is_leg_up:
             if time.monotonic() > end:
                 raise RuntimeError(f"the operator is {agent.state}, never {states}")
-            time.sleep(0.002)
+            time.sleep(0.02)  # more often would be a load of its own
         return agent
 
     def one_call(self, onlooker: Onlooker) -> tuple[float, float]:

@@ -74,7 +74,13 @@ def settings(asterisk: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def town(settings: None, office_id: int) -> int:
+def debtor_number() -> str:
+    """Anybody: the trunk ends at one telephone."""
+    return "+819011000001"
+
+
+@pytest.fixture
+def town(settings: None, office_id: int, debtor_number: str) -> int:
     """One operator without a desk phone, one officer with one, one debtor."""
     now = utc_now()
     open_always(office_id)
@@ -86,7 +92,7 @@ def town(settings: None, office_id: int) -> int:
         debtor = Debtor(debtor_no="0001234567", name="見本 佳代", name_kana="ミホン カヨ", address="架空市本町二丁目3番4号")
         session.add(debtor)
         session.flush()
-        session.add(PhoneNumber(debtor_id=debtor.id, original="090-1100-0001", e164="+819011000001", line_type="mobile"))
+        session.add(PhoneNumber(debtor_id=debtor.id, original=debtor_number, e164=debtor_number, line_type="mobile"))
         session.add(
             Debt(
                 debtor_id=debtor.id,
