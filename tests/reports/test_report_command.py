@@ -96,7 +96,7 @@ def test_lines_for_people(town: int, capsys: pytest.CaptureFixture[str]) -> None
         (["report", "headline", "--from", "9999-12-31", "--to", "9999-12-31"], "out of range"),
         (["report", "headline", "--to", "2026-09-01"], "--from"),
         (["report", "tomorrow", "--from", "2026-09-01", "--to", "2026-09-01"], "Expected one of: headline"),
-        ([*SEPTEMBER, "--by", "moon"], "Expected one of: hour, day, operator"),
+        ([*SEPTEMBER, "--by", "moon"], "Expected one of: hour, weekday, day"),
         ([*SEPTEMBER, "--channel", "fax"], "Expected one of: sms, auto_call"),
         ([*SEPTEMBER, "--format", "doc"], "Expected one of: json, csv"),
         ([*SEPTEMBER, "--campaign", "第9期"], "--campaign: There is no campaign '第9期'"),
