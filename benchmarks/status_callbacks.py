@@ -21,6 +21,7 @@ from itertools import count
 from typing import Any
 
 from sqlalchemy import func, select
+from starlette.requests import Request
 
 from benchmarks.scratch import database
 from callcenter.auth import service as accounts
@@ -222,7 +223,6 @@ def _bare() -> Any:
     """The peer: a route, an INSERT, a commit."""
     from fastapi import FastAPI
     from sqlalchemy import text
-    from starlette.requests import Request
     from starlette.responses import Response
 
     from callcenter.core.db import get_engine
