@@ -39,7 +39,7 @@ from tests import servers
 pytestmark = pytest.mark.fault
 PEOPLE = 400
 RATE = 100.0  # segments a second of the simulated provider
-PATIENCE = 120.0
+PATIENCE = 240.0
 TOWN = """
 INSERT INTO debtor (office_id, debtor_no, name) SELECT :office, lpad(n::text, 10, '0'), 'x' FROM generate_series(1, :people) n;
 INSERT INTO debt (office_id, debtor_id, tax_code, levy_year, base_year, term, notice_no, due_on, outstanding)
@@ -134,7 +134,7 @@ def test_two_processes_share_one_rate(rig: Rig) -> None:
     rig.assert_nothing_twice()
     moments = [at for at, _ in rig.taken()]
     turns = timedelta(seconds=(len(moments) - RATE) / RATE)
-    assert moments[-1] - moments[0] >= turns
+    assert moments[-1] - moments[0] >= turns - timedelta(seconds=LATE)
     # whatever the machine's load: a turn is a few seconds late at most, or lost
     for first in range(0, len(moments), 10):
         within = sum(1 for at in moments if timedelta(0) <= at - moments[first] < timedelta(seconds=2))
