@@ -124,7 +124,7 @@ def own_model(session: Session, user_id: int, t: Translate, lang: str) -> dict[s
             {
                 "at": test.at,
                 "code": test.template_code,
-                "result": t(f"templates.test_{test.result or 'waits'}") if test.result in STATE_KEYS else trouble_text(test.result, lang),
+                "result": t(f"template_test.{test.result or 'waits'}") if test.result in STATE_KEYS else trouble_text(test.result, lang),
             }
             for test in latest_tests(session, user_id)
         ],

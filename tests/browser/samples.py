@@ -619,11 +619,44 @@ def one_campaign(**changes: Any) -> Model:
             "numbers": "名簿の順",
         },
         "outcomes": [{"label": label, "is_done": is_done, "people": n, "percent": n / 3.88} for label, is_done, n in outcomes],
+        "now": {
+            "asked": "予測",
+            "mode": "順次",
+            "why": "学んだ件数がまだ足りません",
+            "is_held": True,
+            "is_known": True,
+            "is_predictive": True,
+            "figures": [share("放棄率（今日）", 0.6, "1 / 162"), share("放棄率（30日）", 1.2, "41 / 3,420")],
+            "lines": 5,
+            "ringing": 2,
+            "at_work": 4,
+            "answer_chance": "31.0%",
+            "risk": "1.8%",
+            "risk_allowed": "2.6%",
+        },
         "by_rule": 1_204,
         "closed": [closed | {"attempts": {"sms": 812, "operator_call": 2_033}, "persons_attempted": 1_918, "persons_right_party": 402}],
         "errors": [],
         **form_model(conduct, values_of(conduct), translator("ja"), "ja"),
         **changes,
+    }
+
+
+def share(label: str, percent: float, base: str) -> Model:
+    """A tile of the abandoned share."""
+    return {
+        "label": label,
+        "base": base,
+        "value": f"{percent}",
+        "unit": "%",
+        "href": None,
+        "percent": percent * 10,
+        "target": 30,
+        "target_text": "上限 3.0%",
+        "is_warning": False,
+        "change": "",
+        "state": None,
+        "definition": None,
     }
 
 
