@@ -67,7 +67,11 @@ BEFORE = f"SELECT ctid AS row, debtor_id, {NAMES}, rule_set_id FROM channel_assi
 SOME_CHANGED = text(f"{INSERT} FROM {DECIDED} LEFT JOIN plan_before old ON old.debtor_id = d.debtor_id WHERE {IS_NEWS}")
 SOME_REMOVED = text(f"""DELETE FROM channel_assignment WHERE {OLD} AND ctid = ANY(ARRAY(
   SELECT b.row FROM plan_before b WHERE NOT EXISTS (SELECT FROM plan_decided d WHERE d.debtor_id = b.debtor_id)))""")  # noqa: S608
-PRESENT = f"SELECT channel, rule_code, reason_codes, arm, count(*) AS people FROM channel_assignment WHERE {OLD} GROUP BY 1, 2, 3, 4"  # noqa: S608
+DIFFERENCE = f"""
+SELECT channel, rule_code, reason_codes, arm, CAST(sum(n) AS bigint) AS people FROM (
+  SELECT channel, rule_code, reason_codes, arm, -1 AS n FROM plan_before
+  UNION ALL SELECT o.channel, o.rule_code, o.reason_codes, o.arm, 1 FROM {DECIDED}) x
+GROUP BY 1, 2, 3, 4 HAVING sum(n) <> 0"""  # noqa: S608 - constants of this module
 ENROL = text("""
 INSERT INTO experiment_enrolment (office_id, experiment, debtor_id, arm, propensity, entered_at)
 SELECT :office, :experiment, d.debtor_id, o.arm, o.propensity, :as_of
@@ -195,10 +199,13 @@ def _enrol(session: Session, values: Mapping[str, Any], experiment: str) -> None
         session.execute(ENROLLING, {"campaign": ""})
 
 
-def count_present(session: Session, values: Mapping[str, Any]) -> list[Counted]:
-    """How many have what on record."""
-    with configured(session, AS_A_WHOLE):
-        return _counted(session, PRESENT, values)
+def count_onward(session: Session, before: Sequence[Counted]) -> list[Counted]:
+    """How many have what after `decide_some`, from how many had what before it."""
+    people: dict[tuple[str, str, tuple[str, ...], str], int] = {}
+    for row in [*before, *_counted(session, DIFFERENCE, {})]:
+        key = (row.channel, row.rule_code, row.reasons, row.arm)
+        people[key] = people.get(key, 0) + row.people
+    return [Counted(*key, number) for key, number in people.items() if number]
 
 
 def _counted(session: Session, sql: str, values: Mapping[str, Any]) -> list[Counted]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from campaigns.planning.assigning import Counted
 from campaigns.planning.models import PlanBasis
 from campaigns.segmentation.compile import decided_sql, table_sql
 from campaigns.segmentation.passing import Passed, Timed, cases_without_days, crossings, spans_sql, timed, without_days
@@ -39,7 +40,6 @@ MARKED = f"SELECT debtor_id FROM plan_mark WHERE office_id = :office AND xid >= 
 HOUSEHOLDS = """SELECT d.id FROM debtor d WHERE d.office_id = :office AND d.household_no IN (
   SELECT household_no FROM plan_mark WHERE office_id = :office AND xid >= :since AND household_no <> '')"""
 CONCERNED = "SELECT DISTINCT debtor_id FROM ({parts}) x LIMIT CAST(:most AS bigint)"
-PLANNED = text("SELECT count(*) FROM channel_assignment WHERE office_id = :office AND campaign_id = :campaign")
 FORGET = (
     text("DELETE FROM plan_basis WHERE planned_at < now() - interval '40 days'"),
     text("""DELETE FROM plan_basis b USING campaign c
@@ -91,13 +91,13 @@ def gather(
     Args:
         however_many: also when a pass over everybody would be quicker.
     """
-    row = session.get(PlanBasis, (values["office"], values["campaign"]))
+    row = session.get(PlanBasis, (values["office"], values["campaign"]), populate_existing=True)
     if row is None or (row.shape, row.server) != (basis.shape, basis.server) or row.since > basis.since:
         return None
     before: list[Timed] = [(key, op, tuple(value) if isinstance(value, list) else value) for key, op, value in row.times]
     spans = crossings(rule_set, ladder, before, Passed(row.as_of, basis.as_of))
     given = {"since": row.since, "office": values["office"], "campaign": values["campaign"]}
-    planned = session.scalar(PLANNED, given) or 0
+    planned = sum(counted.people for counted in counts_before(session, values))
     if spans is None or not planned or session.scalar(IS_UNKNOWN, given):
         return None
     compiled = Compiled()
@@ -109,10 +109,25 @@ def gather(
     return None if most is not None and len(found) > most else sorted(found)
 
 
-def keep(session: Session, basis: Basis, values: Mapping[str, Any]) -> None:
+def counts_before(session: Session, values: Mapping[str, Any]) -> list[Counted]:
+    """How many got what by the campaign's last plan."""
+    row = session.get(PlanBasis, (values["office"], values["campaign"]), populate_existing=True)
+    told = [] if row is None else row.counts
+    return [Counted(channel, rule, tuple(reasons), arm, people) for channel, rule, reasons, arm, people in told]
+
+
+def keep(session: Session, basis: Basis, values: Mapping[str, Any], counted: Sequence[Counted]) -> None:
     """Stores what the next plan may go on from, and forgets marks that no campaign needs any more."""
     key = {"office_id": values["office"], "campaign_id": values["campaign"]}
-    found = {"as_of": basis.as_of, "shape": basis.shape, "times": basis.times, "since": basis.since, "server": basis.server}
+    counts = [[row.channel, row.rule_code, list(row.reasons), row.arm, row.people] for row in counted]
+    found = {
+        "as_of": basis.as_of,
+        "shape": basis.shape,
+        "times": basis.times,
+        "since": basis.since,
+        "server": basis.server,
+        "counts": counts,
+    }
     row = insert(PlanBasis).values(**key, **found)
     changes = found | {"planned_at": text("now()")}
     session.execute(row.on_conflict_do_update(index_elements=list(key), set_=changes))

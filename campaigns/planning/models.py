@@ -151,7 +151,8 @@ class PlanBasis(Base):
     """What a campaign's last plan went by, so that the next one need only decide for those whom something since may concern.
 
     `shape` is a digest of everything that decides but facts and time; `times` what the rules compare days with, as of that day; `since` the
-    oldest transaction that was under way when the plan began to read; `server` the database it counts in.
+    oldest transaction that was under way when the plan began to read; `server` the database it counts in. `counts` is how many got what:
+    [channel, rule, reasons, arm, people], which the next plan corrects by those it decides for anew. Only plans write assignments.
     """
 
     __tablename__ = "plan_basis"
@@ -164,6 +165,7 @@ class PlanBasis(Base):
     times: Mapped[list[Any]]
     since: Mapped[int]
     server: Mapped[str] = mapped_column(String(60))
+    counts: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     planned_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

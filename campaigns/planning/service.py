@@ -17,7 +17,7 @@ from campaigns.attempts.codes import Channel
 from campaigns.planning.assigning import (
     Counted,
     count_only,
-    count_present,
+    count_onward,
     decide_all,
     decide_some,
     moment_values,
@@ -25,7 +25,7 @@ from campaigns.planning.assigning import (
     write_some,
 )
 from campaigns.planning.conduct import Conduct, conduct_of, options_of
-from campaigns.planning.continuing import basis_of, gather, keep
+from campaigns.planning.continuing import basis_of, counts_before, gather, keep
 from campaigns.planning.dialling import with_settings
 from campaigns.planning.models import Campaign, RuleSet
 from campaigns.planning.position import Position, position_at
@@ -276,8 +276,8 @@ def plan(
     else:
         decide_some(session, rule_set, position.cases(), values, concerned)
         changed, removed = write_some(session, values, rule_set.experiment.code)
-        counted = count_present(session, values)
-    keep(session, basis, values)
+        counted = count_onward(session, counts_before(session, values))
+    keep(session, basis, values, counted)
     campaign.planned_as_of = as_of
     publish(session, "board")
     return replace(

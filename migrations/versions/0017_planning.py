@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("times", sa.dialects.postgresql.JSONB(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("server", sa.String(length=60), nullable=False),
+        sa.Column("counts", sa.dialects.postgresql.JSONB(), server_default=sa.text("'[]'::jsonb"), nullable=False),
         sa.Column("planned_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["office_id", "campaign_id"], ["campaign.office_id", "campaign.id"], name=op.f("fk_plan_basis_office_id_campaign_id")
