@@ -227,7 +227,7 @@ def _result(inputs: effect.Inputs) -> dict[str, Any]:
     }
 
 
-@router.post("/effect")
+@router.post("/effect/inputs")
 def keep_effect(request: Request, session: Tx, who: Keeper, form: Form, done: Annotated[Once, once]) -> Response:
     """Keeps the inputs of a year; on record."""
     given = {name: str(value) for name, value in form.items() if isinstance(value, str)}

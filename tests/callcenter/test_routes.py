@@ -102,6 +102,7 @@ WHO: dict[str, frozenset[Role]] = {
     "/reports/pack": frozenset({S, T, A}),
     "/reports/pack/notes": frozenset({S, T}),
     "/reports/collection/totals": frozenset({S, T}),
+    "/reports/collection/effect/inputs": frozenset({S, T}),
     "/api/v1/reports": frozenset({S, T, A}),
     "/api/v1/imports": frozenset({S, T}),
     "/api/v1/operators": frozenset({S}),

@@ -23,7 +23,7 @@ OFTEN: Mapping[str, Any] = {
     "limited": 0.12,
     "broken": 0.12,
     "broken_after": 0.12,
-    "lost_after": 0.06,
+    "lost_after": 0.3,
     "undeliverable": 0.3,
     "replies": 0.5,
     "dropped": 0.3,
