@@ -47,8 +47,8 @@ soak: soak-shifts $(if $(SEED),,soak-messages) ## shifts, then messages, with ev
 soak-shifts: setup ## SECONDS=n, SEED=n
 	@$(BIN)/python -m tests.simulation.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed=$(SEED))
 
-soak-messages: test-env ## 20,000 messages while everything is killed; ARGS="--seed 7 --messages 5000"
-	@. $(CACHE)/env && $(BIN)/python -m tests.faults.soak.run $(ARGS)
+soak-messages: test-env ## planted mistakes are seen, then 20,000 messages while everything is killed; ARGS="--seed 7 --messages 5000"
+	@. $(CACHE)/env && $(PYTEST) -m soak tests/faults && $(BIN)/python -m tests.faults.soak.run $(ARGS)
 
 lock: setup ## write requirements.lock anew
 	@$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -47,6 +47,7 @@ def test_every_message_is_sent_once_and_accounted_for() -> None:
     assert len(result.kills) >= 5
 
 
+@pytest.mark.soak
 def test_planted_mistakes_are_seen_and_only_they() -> None:
     result = soaked("planted", offices=len(BUGS) + 1, messages=30, killing=3.0, faults=OFTEN, bugs=tuple(BUGS))
     seen = {bug: result.wrong[office] for office, bug in result.planted.items()}
