@@ -209,7 +209,8 @@ def test_a_failed_send_says_so_and_the_next_press_carries_the_same_key(page: Pag
     for _ in range(2):
         with page.expect_response("**/lease"):
             page.keyboard.press("Control+Shift+Y")
-    expect(page.locator("#alert")).to_contain_text("送れませんでした")
+        expect(page.locator("#alert")).to_contain_text("送れませんでした")
+        expect(page.locator("[data-key=Y]")).to_be_enabled()  # a key does nothing while its button is busy
     first, second = office.sent("/console/attempts/77/lease")
     assert first[2]["idempotency-key"] == second[2]["idempotency-key"]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as TooLate
 from sqlalchemy import func, select, update
 
 from callcenter.auth import throttling
@@ -95,10 +96,16 @@ def checked(page: Page, name: str) -> None:
 
 
 def choose_file(page: Page, path: Path) -> None:
-    tab_to(page, "#file")
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Space")
-    chooser.value.set_files(path)
+    for patience in (10_000, 20_000, 60_000):  # a busy browser may drop the key
+        tab_to(page, "#file")
+        try:
+            with page.expect_file_chooser(timeout=patience) as chooser:
+                page.keyboard.press("Space")
+        except TooLate:
+            continue
+        chooser.value.set_files(path)
+        return
+    raise AssertionError("no dialog to choose a file")
 
 
 def run_newest(office_id: int) -> int:
