@@ -206,6 +206,7 @@ def test_a_refused_result_keeps_everything_and_shows_what_to_correct(page: Page,
 def test_a_failed_send_says_so_and_the_next_press_carries_the_same_key(page: Page, address: str, office: Office) -> None:
     office.answers["/console/attempts/77/lease"] = (503, "")
     page.goto(f"{address}/wrapup")
+    page.wait_for_function("window.htmx !== undefined")  # before it is there, a form is sent as without scripts
     for _ in range(2):
         with page.expect_response("**/lease"):
             page.keyboard.press("Control+Shift+Y")
