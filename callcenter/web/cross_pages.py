@@ -28,7 +28,7 @@ from reports import saved_views
 from reports.cut_forms import FORMS, label
 from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell
 from reports.exports.table import channel_words, shown
-from reports.further_metrics import GROUPS
+from reports.further_metrics import EVERY, GROUPS
 from reports.metrics import UNIT_WORDS
 from reports.queries.behind import Cell, calls_behind
 from reports.queries.crossed import crossed
@@ -196,7 +196,7 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
 
 
 def _definition(code: str, lang: str) -> dict[str, Any]:
-    metric = next(metric for _, _, metrics in GROUPS for metric in metrics if metric.code == code)
+    metric = EVERY[code]
     return {
         "code": code,
         "name": metric.name.in_language(lang),

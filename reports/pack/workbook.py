@@ -15,6 +15,7 @@ from reports.figures import Row
 from reports.metrics import HEADLINE, Unit
 from reports.pack.content import Pack
 from reports.pack.document import VINTAGE_JA
+from reports.pack.notes import SECTIONS
 
 SUMMED = frozenset({"attempts", "contacts", "right_party_contacts", "promises", "promises_due", "promises_kept"})
 
@@ -55,7 +56,7 @@ def pack_xlsx(pack: Pack) -> bytes:
                     if vintage != "total"
                 ],
             )
-        _plain(book, "所見", ("区分", "内容"), list(pack.notes.items()))
+        _plain(book, "所見", ("区分", "内容"), [(SECTIONS[name].ja, text) for name, text in pack.notes.items()])
     return out.getvalue()
 
 

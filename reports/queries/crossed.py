@@ -118,9 +118,10 @@ def crossed(session: Session, query: HeadlineQuery, columns: Cut | None, metric:
     values = parameters(query, office_of(session), now) | {"abandoned": str(LineResult.ABANDONED)}
     ask = _Asking(session, query, values, metric)
     cells = ask.counted(form, other)
-    row_totals = {key: counts for (key, _), counts in ask.counted(form, UNCUT).items()}
+    by_row = cells if columns is None else ask.counted(form, UNCUT)
+    row_totals = {key: counts for (key, _), counts in by_row.items()}
     column_totals = {key: counts for (_, key), counts in ask.counted(UNCUT, other).items()} if columns else {}
-    whole = ask.counted(UNCUT, UNCUT).get(("", ""), Counts())
+    whole = (cells if columns is None and query.cut is None else ask.counted(UNCUT, UNCUT)).get(("", ""), Counts())
     rows = _lines(session, query.cut, form, sorted(row_totals), values)
     heads = _lines(session, columns, other, sorted(column_totals), values) if columns else ()
     cut_off = len(rows) > MOST_KEYS or len(heads) > MOST_KEYS

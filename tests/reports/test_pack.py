@@ -60,7 +60,9 @@ def test_the_pack_has_the_month_s_figures_beside_the_month_before(session: Sessi
     assert data.startswith(b"%PDF")
     book = zipfile.ZipFile(io.BytesIO(pack_xlsx(pack)))
     assert sum(name.startswith("xl/tables/") for name in book.namelist()) == 8
-    assert "決定" not in book.read("xl/workbook.xml").decode()
+    words = book.read("xl/sharedStrings.xml").decode()
+    assert "今月のまとめ" in words
+    assert "接触が増えた。" in words
 
 
 def test_a_month_that_is_empty_or_under_way(session: Session) -> None:
