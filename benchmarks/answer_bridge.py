@@ -24,6 +24,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from benchmarks.originate import BareAmi
 from benchmarks.scratch import database
@@ -155,7 +156,7 @@ class Desk:
         self.carrier, self._stopping = rig.carrier(), threading.Event()
         self._rig = rig
 
-    def _add_debtor(self, session, campaign_id: int, n: int) -> None:  # type: ignore[no-untyped-def]
+    def _add_debtor(self, session: Session, campaign_id: int, n: int) -> None:
         now = utc_now()
         debtor = Debtor(debtor_no=f"{n:010d}", name="見本 佳代")
         session.add(debtor)

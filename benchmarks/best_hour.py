@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import statistics
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -73,7 +74,7 @@ def history(made: Town, seed: int) -> list[Own]:
     return told
 
 
-class Policy:
+class Policy(ABC):
     """Chooses whom to call; a score per person, the higher the earlier."""
 
     def __init__(self, made: Town, known: list[Own], seed: int) -> None:
@@ -85,10 +86,12 @@ class Policy:
         self.prepare()
 
     def prepare(self) -> None:
-        """Each evening: what was learned."""
+        """Each evening: what was learned; nothing where a policy goes by the counts alone."""
+        return
 
+    @abstractmethod
     def score(self, person: int, hour: int) -> float:
-        raise NotImplementedError
+        """How soon this person is to be called in this hour."""
 
     def told(self, person: int, hour: int, reached: bool) -> None:
         """What came of a call."""

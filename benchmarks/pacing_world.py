@@ -106,7 +106,8 @@ class World:
     def _begin(self, day: int) -> None:
         self.now = day * self.hours * HOUR
         self.today = Day()
-        self.talking.clear(), self.wrapping.clear(), self.lines.clear(), self.waiting.clear()  # type: ignore[func-returns-value]
+        for held in (self.talking, self.wrapping, self.lines, self.waiting):
+            held.clear()
         self.idle = deque([self.now] * self.operators)
         self._events: list[tuple[float, int, str, int]] = [(self.now, 0, "tick", 0)]
         self._count = 1

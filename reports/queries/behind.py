@@ -9,26 +9,15 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
-from campaigns.attempts.codes import LineResult
 from reports.cut_forms import FORMS, UNCUT
 from reports.cuts import Cut
 from reports.metrics import Metric
-from reports.queries.crossed import filters_of
-from reports.queries.raw import HANDED_OVER, HeadlineQuery, parameters
+from reports.queries.raw import HANDED_OVER, HITS, HeadlineQuery, filters_of, parameters
 
 PAGE = 100
 
-# The figure that is counted → the attempts that make it up.
-HITS: dict[str, str] = {
-    "contacts": "a.line_result = :answered AND a.party = ANY(:contact_parties)",
-    "persons_contacted": "a.line_result = :answered AND a.party = ANY(:contact_parties)",
-    "right_party_contacts": "a.line_result = :answered AND a.party = ANY(:right_parties)",
-    "promises": "a.outcome = ANY(:promise_outcomes)",
-    "answered": "a.line_result = :answered",
-    "abandoned": "a.line_result = :abandoned",
-    "live_answers": "a.line_result IN (:answered, :abandoned)",
-    "talk_seconds": "a.line_result = :answered",
-}
+# What is counted as persons or seconds is made up of these attempts.
+MADE_OF = {"persons_contacted": "contacts", "talk_seconds": "answered"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +71,7 @@ def calls_behind(
     if cell.column is not None and cell.columns is not None:
         wanted.append(f"AND {_shown(other.shown, second)} = :column_key")
     counted = (metric.over if cell.only_hits else metric.under) or metric.code
-    if condition := HITS.get(counted):
+    if condition := HITS.get(MADE_OF.get(counted, counted)):
         wanted.append(f"AND {condition}")
     statement = _BEHIND.format(
         join=join if cell.row is not None else "",
@@ -92,7 +81,6 @@ def calls_behind(
         wanted=" ".join(wanted),
     )
     values = parameters(query, office_of(session), now) | {
-        "abandoned": str(LineResult.ABANDONED),
         "row_key": cell.row,
         "column_key": cell.column,
         "before": before[0] if before else None,

@@ -14,13 +14,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
-from campaigns.attempts.codes import LineResult
 from campaigns.promises.settle import PAID_IN_TIME
 from reports.cut_forms import FORMS, UNCUT, label
 from reports.cuts import Cut, CutForm
 from reports.figures import ratio
 from reports.metrics import Metric
-from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, HeadlineQuery, parameters
+from reports.queries.raw import HANDED_OVER, HITS, HeadlineQuery, filters_of, parameters
 from reports.words import Words
 
 MOST_KEYS = 400
@@ -62,18 +61,14 @@ class Counts:
 SUMMED = tuple(name for name in (each.name for each in fields(Counts)) if not name.startswith("persons_"))
 _ATTEMPTS = """
 SELECT {key} AS r, {other} AS c, count(*) AS attempts,
-  count(*) FILTER (WHERE a.line_result = :answered) AS answered,
-  count(*) FILTER (WHERE a.line_result = :abandoned) AS abandoned,
-  count(*) FILTER (WHERE a.line_result IN (:answered, :abandoned)) AS live_answers,
-  count(*) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:contact_parties)) AS contacts,
-  count(*) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:right_parties)) AS right_party_contacts,
-  count(*) FILTER (WHERE a.outcome = ANY(:promise_outcomes)) AS promises, coalesce(sum(a.talk_seconds), 0) AS talk_seconds{persons}
+  {hits}, coalesce(sum(a.talk_seconds), 0) AS talk_seconds{persons}
 FROM attempt a {join} {other_join}
 WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND {handed_over} {filters}
 GROUP BY 1, 2"""
-_PERSONS = """,
+_HITS = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in HITS.items())
+_PERSONS = f""",
   count(DISTINCT a.debtor_id) AS persons_attempted,
-  count(DISTINCT a.debtor_id) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:contact_parties)) AS persons_contacted"""
+  count(DISTINCT a.debtor_id) FILTER (WHERE {HITS["contacts"]}) AS persons_contacted"""
 _DUE = """
 SELECT r, c, count(*) AS promises_due, count(*) FILTER (WHERE is_kept) AS promises_kept FROM (
   SELECT {key} AS r, {other} AS c, coalesce(paid.yen, 0) * 100 >= p.amount * p.threshold_percent AS is_kept
@@ -115,7 +110,7 @@ def needs(metric: Metric) -> tuple[bool, bool]:
 def crossed(session: Session, query: HeadlineQuery, columns: Cut | None, metric: Metric, now: datetime) -> Crossed:
     """The query's cut as rows against `columns`, with what `metric` needs counted."""
     form, other = query.form, UNCUT if columns is None else FORMS[columns]
-    values = parameters(query, office_of(session), now) | {"abandoned": str(LineResult.ABANDONED)}
+    values = parameters(query, office_of(session), now)
     ask = _Asking(session, query, values, metric)
     cells = ask.counted(form, other)
     by_row = cells if columns is None else ask.counted(form, UNCUT)
@@ -148,6 +143,7 @@ class _Asking:
             other_join=other_join,
             handed_over=HANDED_OVER,
             filters=self.filters,
+            hits=_HITS,
             persons=_PERSONS if self.with_persons else "",
         )
         found = self._rows(statement, form, other)
@@ -167,13 +163,6 @@ class _Asking:
 
 
 _KEYS = frozenset({"row_key", "column_key", "r", "c"})
-
-
-def filters_of(query: HeadlineQuery) -> str:
-    """The channel and the campaign as conditions on an attempt `a`."""
-    by_channel = "" if query.channel == ALL_CHANNELS else "AND a.channel = :channel"
-    by_campaign = "" if query.campaign_id is None else "AND a.campaign_id = :campaign"
-    return f"{by_channel} {by_campaign}"
 
 
 def _lines(session: Session, cut: Cut | None, form: CutForm, keys: Sequence[str], values: dict[str, Any]) -> tuple[Line, ...]:

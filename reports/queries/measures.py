@@ -10,14 +10,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
-from campaigns.attempts.codes import Channel, LineResult
+from campaigns.attempts.codes import Channel
 from campaigns.promises.settle import ITS_REVERSAL, NET_YEN, PAID_IN_TIME
 from reports.figures import ratio
 from reports.further_metrics import COLLECTED_DAYS, REACTION_DAYS
 from reports.metrics import CONTACT_PER_PERSON, HEADLINE, Metric
-from reports.queries.crossed import SUMMED, crossed, filters_of
+from reports.queries.crossed import SUMMED, crossed
 from reports.queries.headline import headline
-from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, HeadlineQuery, parameters
+from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, HeadlineQuery, filters_of, parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def measured(session: Session, query: HeadlineQuery, now: datetime) -> Measures:
     counts.update({metric.code: figures.value(metric.code) for metric in HEADLINE if not metric.under})
     cell = crossed(session, whole, None, CONTACT_PER_PERSON, now).whole
     counts.update({name: getattr(cell, name) for name in SUMMED if not name.startswith("promises_")})
-    values = parameters(whole, office_of(session), now) | {"abandoned": str(LineResult.ABANDONED)}
+    values = parameters(whole, office_of(session), now)
     filters = filters_of(whole)
     every = filters_of(replace(whole, channel=ALL_CHANNELS))
     asked: list[str] = [

@@ -16,7 +16,7 @@ from reports.facts.models import ANY_CAMPAIGN
 from reports.facts.read import Cover, Tally, cover
 from reports.periods import Period
 from reports.queries.headline import tallied
-from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, HeadlineQuery, parameters
+from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, HeadlineQuery, filters_of, parameters
 
 _HEAT = """
 SELECT extract(hour FROM a.began_at AT TIME ZONE :zone)::integer AS hour,
@@ -47,7 +47,7 @@ def contact_hours(session: Session, query: HeadlineQuery, now: datetime, few: in
     counts: Counter[tuple[int, int]] = Counter()
     contacts: Counter[tuple[int, int]] = Counter()
     statements = [(HEAT_OF_FACTS, query, {"days": list(found.days)})] if found.days else []
-    raw = _HEAT.format(handed_over=HANDED_OVER, filters=_filters(query))
+    raw = _HEAT.format(handed_over=HANDED_OVER, filters=filters_of(query))
     statements += [(raw, replace(query, period=Period(*gap, period.zone)), {}) for gap in found.gaps]
     for statement, part, more in statements:
         for row in session.execute(text(statement), parameters(part, office_of(session), now) | more):
@@ -108,7 +108,7 @@ _LISTED = {
 def funnel(session: Session, query: HeadlineQuery, now: datetime) -> Funnel:
     """How many of the list (of the campaign, if one is named) have a number, were called, reached, promised, kept it, and owe nothing."""
     statement = _FUNNEL.format(
-        filters=_filters(query),
+        filters=filters_of(query),
         paid_in_time=PAID_IN_TIME,
         listed=_LISTED[query.campaign_id is not None],
     )
@@ -122,11 +122,5 @@ def _persons(session: Session, query: HeadlineQuery, now: datetime) -> dict[str,
     if parts is not None:
         whole = parts.get("", Tally())
         return {"attempted": len(whole.attempted), "contacted": len(whole.contacted), "promised": len(whole.promised)}
-    statement = _PERSONS.format(handed_over=HANDED_OVER, filters=_filters(query))
+    statement = _PERSONS.format(handed_over=HANDED_OVER, filters=filters_of(query))
     return dict(session.execute(text(statement), parameters(query, office_of(session), now)).mappings().one())
-
-
-def _filters(query: HeadlineQuery) -> str:
-    by_channel = "" if query.channel == ALL_CHANNELS else "AND a.channel = :channel"
-    by_campaign = "" if query.campaign_id is None else "AND a.campaign_id = :campaign"
-    return f"{by_channel} {by_campaign}"

@@ -44,6 +44,15 @@ class HeadlineQuery:
         return bool(self.form.hours_key) and self.channel in (Channel.OPERATOR_CALL, ALL_CHANNELS)
 
 
+HITS: dict[str, str] = {
+    "answered": "a.line_result = :answered",
+    "abandoned": "a.line_result = :abandoned",
+    "live_answers": "a.line_result IN (:answered, :abandoned)",
+    "contacts": "a.line_result = :answered AND a.party = ANY(:contact_parties)",
+    "right_party_contacts": "a.line_result = :answered AND a.party = ANY(:right_parties)",
+    "promises": "a.outcome = ANY(:promise_outcomes)",
+}
+"""Which attempts a figure counts."""
 HANDED_OVER = "(a.handed_over_at IS NOT NULL OR a.source = 'imported') AND a.line_result IS DISTINCT FROM :failed"
 """Imported history has no moment of handing over: all of it was handed over but what failed in the equipment."""
 
@@ -134,6 +143,13 @@ SELECT {shown} AS key, {named} AS name, coalesce(attempts, 0) AS attempts, coale
 FROM calls FULL JOIN due USING (key) FULL JOIN worked USING (key)"""
 
 
+def filters_of(query: HeadlineQuery) -> str:
+    """The channel and the campaign as conditions on an attempt `a`."""
+    by_channel = "" if query.channel == ALL_CHANNELS else "AND a.channel = :channel"
+    by_campaign = "" if query.campaign_id is None else "AND a.campaign_id = :campaign"
+    return f"{by_channel} {by_campaign}"
+
+
 def statement(query: HeadlineQuery, *, to_merge: bool = False) -> str:
     """The SQL of a report; values travel as parameters.
 
@@ -141,22 +157,21 @@ def statement(query: HeadlineQuery, *, to_merge: bool = False) -> str:
         to_merge: gives plain keys, and the debtors themselves instead of their number, so that other days can be added.
     """
     form = query.form
-    by_channel = "AND a.channel = :channel" if query.channel != ALL_CHANNELS else ""
-    by_campaign = "AND a.campaign_id = :campaign" if query.campaign_id is not None else ""
+    filters = filters_of(query)
     attempt_key, attempt_join = form.attempts_by()
     due_key, due_join = form.due_by()
     calls = _CALLS.format(
         attempt_key=attempt_key,
         join=attempt_join,
         handed_over=HANDED_OVER,
-        attempt_filter=f"{by_channel} {by_campaign}",
+        attempt_filter=filters,
         persons=_PERSONS if to_merge else "",
     )
     due = _DUE.format(
         due_key=due_key,
         join=due_join,
         paid_in_time=PAID_IN_TIME,
-        due_filter=f"{by_channel} {by_campaign}",
+        due_filter=filters,
     )
     worked = _NO_HOURS
     if query.has_hours:
@@ -187,6 +202,7 @@ def parameters(query: HeadlineQuery, office_id: int, now: datetime) -> dict[str,
         "amounts": list(AMOUNT_BOUNDS),
         "failed": str(LineResult.FAILED),
         "answered": str(LineResult.ANSWERED),
+        "abandoned": str(LineResult.ABANDONED),
         "contact_parties": sorted(CONTACT_PARTIES),
         "right_parties": sorted(RIGHT_PARTIES),
         "promise_outcomes": sorted(PROMISE_OUTCOMES),
