@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from callcenter.auth.models import Office
@@ -13,7 +12,6 @@ from callcenter.core.settings import get_settings
 from reports.facts.build import refresh
 
 DAYS_A_TURN = 40
-FONT_CSS = Path(__file__).resolve().parent.parent / "callcenter" / "web" / "static" / "vendor" / "noto-sans-jp" / "noto-sans-jp.css"
 
 
 def refresh_facts(office_id: int) -> int:
@@ -41,7 +39,7 @@ def drop_pack(office_id: int) -> int:
             return 0
         pack = gather(session, month, now)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    makers = {"pdf": lambda: pack_pdf(pack, FONT_CSS if FONT_CSS.exists() else None), "xlsx": lambda: pack_xlsx(pack)}
+    makers = {"pdf": lambda: pack_pdf(pack), "xlsx": lambda: pack_xlsx(pack)}
     missing = [kind for kind, file in wanted.items() if not file.exists()]
     for kind in missing:
         part = wanted[kind].with_suffix(f".{kind}.part")

@@ -25,7 +25,6 @@ from reports.periods import Period, months_of, read_period
 from reports.queries.headline import CHANNELS, Headline, HeadlineQuery, headline
 
 NAMES = ("headline", "rebuild", "pack")
-FONT_CSS = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor" / "noto-sans-jp" / "noto-sans-jp.css"
 
 
 class Format(StrEnum):
@@ -88,7 +87,7 @@ def meeting_pack(office_id: int, period: Period, kind: Format | None, output: Pa
     with transaction(office_id) as session:
         pack = gather(session, period.first.replace(day=1), utc_now())
     is_table = kind is Format.XLSX or (kind in (None, Format.JSON) and output.suffix.lower() == ".xlsx")
-    write(output, pack_xlsx(pack) if is_table else pack_pdf(pack, FONT_CSS if FONT_CSS.exists() else None))
+    write(output, pack_xlsx(pack) if is_table else pack_pdf(pack))
     if as_json:
         put({"month": f"{pack.month:%Y-%m}", "file": str(output), "is_complete": pack.is_complete}, as_json_document=True)
 
@@ -137,7 +136,7 @@ def content(found: Headline, kind: Format, lang: str) -> bytes | None:
     if kind is Format.XLSX:
         return to_xlsx(found, lang)
     if kind is Format.PDF:
-        return to_pdf(found, lang, FONT_CSS if FONT_CSS.exists() else None)
+        return to_pdf(found, lang)
     return None
 
 

@@ -25,14 +25,13 @@ from callcenter.web import phrases
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from reports.collection import ageing, effect
-from reports.collection.rates import TOTAL, VINTAGES, Collection, Compared, Sums, collection, years_known
+from reports.collection.rates import VINTAGE_WORDS, VINTAGES, Collection, Compared, Sums, collection, years_known
 from reports.collection.totals_file import HEADS, MOST_BYTES, Problem, read_totals, store_totals
 from reports.line_chart import line_chart
 
 router = APIRouter(prefix="/reports/collection")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]
 Keeper = Annotated[SignedIn, may(Action.IMPORT_FILES)]
-VINTAGE_WORDS = {"current": ("現年課税分", "Current year"), "carried_over": ("滞納繰越分", "Carried over"), TOTAL: ("合計", "Total")}
 
 
 @router.get("")
@@ -109,16 +108,16 @@ def _figures(found: Collection, lang: str) -> dict[str, Any]:
     return {
         "year": _year_words(found.fiscal_year, lang),
         "month": phrases.pick(lang, (f"{found.month.year}年{found.month.month}月末", f"end of {found.month:%B %Y}")),
-        "tiles": [_line(phrases.pick(lang, VINTAGE_WORDS[vintage]), found.whole[vintage]) for vintage in VINTAGES],
+        "tiles": [_line(VINTAGE_WORDS[vintage].in_language(lang), found.whole[vintage]) for vintage in VINTAGES],
         "taxes": [
-            _line(tax, compared[vintage]) | {"vintage": phrases.pick(lang, VINTAGE_WORDS[vintage])}
+            _line(tax, compared[vintage]) | {"vintage": VINTAGE_WORDS[vintage].in_language(lang)}
             for tax, compared in found.by_tax.items()
             for vintage in VINTAGES
             if compared[vintage].this != Sums()
         ],
         "charts": [
             {
-                "title": phrases.pick(lang, VINTAGE_WORDS[vintage]),
+                "title": VINTAGE_WORDS[vintage].in_language(lang),
                 "chart": line_chart(labels, list(zip(names, found.trend[vintage], strict=True))),
             }
             for vintage in VINTAGES

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy.orm import Session
 
@@ -44,8 +44,7 @@ class CrossFilters:
     def address(self) -> str:
         """The filters as the query of an address."""
         more = {"by": str(self.rows), "columns": str(self.columns or ""), "metric": self.metric.code}
-        given = dict(part.split("=", 1) for part in self.filters.address.split("&") if part)
-        return "&".join([*(f"{name}={value}" for name, value in given.items() if name not in more), urlencode(more)])
+        return urlencode(dict(parse_qsl(self.filters.address)) | more)
 
 
 def read_cross(session: Session, who: SignedIn, given: Mapping[str, str], today: date, lang: str) -> CrossFilters:

@@ -19,7 +19,6 @@ from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import InvalidInput
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from callcenter.web.rendering import STATIC
 from reports.exports.files import MEDIA_TYPES
 from reports.pack.content import gather, last_of, read_month
 from reports.pack.document import pack_pdf
@@ -29,7 +28,6 @@ from reports.pack.workbook import pack_xlsx
 router = APIRouter(prefix="/reports/pack")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]
 Keeper = Annotated[SignedIn, may(Action.IMPORT_FILES)]
-FONT_CSS = STATIC / "vendor" / "noto-sans-jp" / "noto-sans-jp.css"
 
 
 def _today(session: Session, who: SignedIn) -> date:
@@ -75,7 +73,7 @@ def keep(session: Tx, who: Keeper, form: Form, done: Annotated[Once, once]) -> R
 def download_pdf(session: Tx, who: Reader, month: str = "") -> Response:
     """The pack for paper and screen."""
     pack = gather(session, _month(session, who, month), utc_now())
-    return _file(pack_pdf(pack, FONT_CSS if FONT_CSS.exists() else None), pack.month, "pdf")
+    return _file(pack_pdf(pack), pack.month, "pdf")
 
 
 @router.get("/month.xlsx")

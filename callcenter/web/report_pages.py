@@ -15,7 +15,6 @@ from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn, Tx, may
 from callcenter.web.formats import clock, write_day
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from callcenter.web.rendering import STATIC
 from callcenter.web.report_filters import choices, read_filters, require_readable
 from callcenter.web.report_model import report_model
 from reports.exports.files import MEDIA_TYPES, file_name, to_csv, to_xlsx
@@ -24,7 +23,6 @@ from reports.queries.headline import headline
 
 router = APIRouter()
 Reader = Annotated[SignedIn, may(Action.SEE_TEAM_FIGURES)]
-FONT_CSS = STATIC / "vendor" / "noto-sans-jp" / "noto-sans-jp.css"
 
 
 @router.get("/reports")
@@ -87,6 +85,6 @@ def download(request: Request, session: Tx, who: SignedIn, kind: str) -> Respons
     elif kind == "xlsx":
         data = to_xlsx(found, lang)
     else:
-        data = to_pdf(found, lang, FONT_CSS if FONT_CSS.exists() else None)
+        data = to_pdf(found, lang)
     name = file_name(found, kind)
     return Response(data, media_type=MEDIA_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'})

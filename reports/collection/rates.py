@@ -12,9 +12,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from reports.collection.models import CARRIED_OVER, CURRENT, CollectionTotal
+from reports.words import Words
 
 TOTAL = "total"
 VINTAGES = (CURRENT, CARRIED_OVER, TOTAL)
+VINTAGE_WORDS = {
+    CURRENT: Words("現年課税分", "Current year"),
+    CARRIED_OVER: Words("滞納繰越分", "Carried over"),
+    TOTAL: Words("合計", "Total"),
+}
 
 
 @dataclass(frozen=True, slots=True)

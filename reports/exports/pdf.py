@@ -11,6 +11,8 @@ from reports.charts import bar_chart_svg, headline_chart
 from reports.exports.table import build, shown
 from reports.queries.headline import Headline
 
+FONT_CSS = Path(__file__).resolve().parents[2] / "callcenter" / "web" / "static" / "vendor" / "noto-sans-jp" / "noto-sans-jp.css"
+"""The console's own font; papers are set in it, too."""
 STYLE = """
 @page { size: A4 landscape; margin: 14mm 12mm; @bottom-right { content: counter(page) " / " counter(pages); font: 9pt %(font)s; } }
 html { font-family: %(font)s; font-size: 9pt; line-height: 1.45; color: #1a1a1a; }
@@ -23,25 +25,25 @@ thead th { background: #f2f2f2; border-bottom: .75pt solid #1a1a1a; font-weight:
 """
 
 
-def to_pdf(report: Headline, lang: str = "ja", font_css: Path | None = None) -> bytes:
-    """A4 landscape with chart, table and definitions; `font_css` as in `set_pages`."""
-    return set_pages(lambda family: page(report, lang, family), STYLE, font_css)
+def to_pdf(report: Headline, lang: str = "ja") -> bytes:
+    """A4 landscape with chart, table and definitions."""
+    return set_pages(lambda family: page(report, lang, family), STYLE)
 
 
-def set_pages(html_of: Callable[[str], str], style_sheet: str, font_css: Path | None) -> bytes:
+def set_pages(html_of: Callable[[str], str], style_sheet: str, font_css: Path = FONT_CSS) -> bytes:
     """Sets a document.
 
     Args:
         html_of: gives the document for a font family.
         style_sheet: its style; `%(font)s` stands for the family.
-        font_css: a style sheet of `@font-face` rules beside its font files, to embed; the system's sans-serif otherwise.
+        font_css: a style sheet of `@font-face` rules beside its font files, to embed; the system's sans-serif where it is not there.
 
     Nothing is fetched: the document names no address but those font files.
     """
     from weasyprint import CSS, HTML
     from weasyprint.text.fonts import FontConfiguration
 
-    faces = needed_faces(font_css, html_of("sans-serif")) if font_css else ()
+    faces = needed_faces(font_css, html_of("sans-serif")) if font_css.exists() else ()
     names = [f"Report{number}" for number, _ in enumerate(faces)]
     rules = "".join(f"@font-face {{ font-family: {name}; src: url({face.as_uri()}); }}" for name, face in zip(names, faces, strict=True))
     family = ", ".join([*names, "sans-serif"])

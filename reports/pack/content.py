@@ -79,8 +79,8 @@ def gather(session: Session, month: date, now: datetime) -> Pack:
     period = Period(month, last_of(month), zone)
     query = HeadlineQuery(period)
 
-    def rows(cut: Cut, **changes: object) -> tuple[Row, ...]:
-        return headline(session, replace(query, cut=cut, **changes), now).rows  # type: ignore[arg-type]
+    def rows(cut: Cut, asked: HeadlineQuery = query) -> tuple[Row, ...]:
+        return headline(session, replace(asked, cut=cut), now).rows
 
     def whole(first: date) -> Figures:
         return headline(session, replace(query, period=Period(first, last_of(first), zone)), now).rows[0].figures
@@ -99,9 +99,9 @@ def gather(session: Session, month: date, now: datetime) -> Pack:
         year_before=whole(month.replace(year=month.year - 1)),
         by_day=rows(Cut.DAY),
         by_hour=rows(Cut.HOUR),
-        by_channel=rows(Cut.CHANNEL, channel=ALL_CHANNELS),
+        by_channel=rows(Cut.CHANNEL, replace(query, channel=ALL_CHANNELS)),
         by_segment=rows(Cut.SEGMENT),
-        by_month=rows(Cut.MONTH, period=Period(half_year, period.last, zone)),
+        by_month=rows(Cut.MONTH, replace(query, period=Period(half_year, period.last, zone))),
         heat=contact_hours(session, query, now),
         steps=funnel(session, query, now),
         collected=collection(session, fiscal, min(month, known[fiscal])) if fiscal in known else None,

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports.charts import FEW
 from reports.collection.ageing import BUCKETS
-from reports.collection.rates import VINTAGES
+from reports.collection.rates import VINTAGE_WORDS, VINTAGES
 from reports.exports.pdf import set_pages
 from reports.exports.table import rounded, shown
 from reports.figures import Figures, Row
@@ -21,17 +21,16 @@ from reports.pack.notes import SECTIONS
 FOLDER = Path(__file__).parent
 TILES = ("attempts", "contact_rate_per_call", "contact_rate_per_person", "promise_rate", "kept_rate", "attempts_per_operator_hour")
 COLUMNS = ("attempts", "contacts", "contact_rate_per_call", "right_party_contacts", "promises", "promise_rate", "promises_due", "kept_rate")
-VINTAGE_JA = {"current": "現年課税分", "carried_over": "滞納繰越分", "total": "合計"}
 WEEKDAYS = "月火水木金土日"
 
 _JINJA = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def pack_pdf(pack: Pack, font_css: Path | None = None) -> bytes:
+def pack_pdf(pack: Pack) -> bytes:
     """The PDF in Japanese, which is the language of the meeting."""
     model = document_model(pack)
     style = (FOLDER / "pack.css").read_text(encoding="utf-8")
-    return set_pages(lambda family: _JINJA.get_template("pack.html").render(**model, family=family), style, font_css)
+    return set_pages(lambda family: _JINJA.get_template("pack.html").render(**model, family=family), style)
 
 
 def document_model(pack: Pack) -> dict[str, Any]:
@@ -153,7 +152,7 @@ def _collected(pack: Pack) -> dict[str, Any] | None:
         "month": f"{found.month.year}年{found.month.month}月末",
         "tiles": [
             {
-                "name": VINTAGE_JA[vintage],
+                "name": VINTAGE_WORDS[vintage].ja,
                 "rate": found.whole[vintage].this.rate,
                 "last": found.whole[vintage].last.rate,
                 "change": found.whole[vintage].change,

@@ -9,12 +9,13 @@ from typing import Any
 import xlsxwriter
 
 from reports.collection.ageing import BUCKETS
+from reports.collection.rates import TOTAL, VINTAGE_WORDS
 from reports.exports.files import NUMBERS, OPTIONS
 from reports.exports.table import head
 from reports.figures import Row
 from reports.metrics import HEADLINE, Unit
 from reports.pack.content import Pack
-from reports.pack.document import VINTAGE_JA
+from reports.pack.document import WEEKDAYS
 from reports.pack.notes import SECTIONS
 
 SUMMED = frozenset({"attempts", "contacts", "right_party_contacts", "promises", "promises_due", "promises_kept"})
@@ -36,7 +37,7 @@ def pack_xlsx(pack: Pack) -> bytes:
             book,
             "時間帯×曜日",
             ("時間帯", "曜日", "架電件数", "接触件数"),
-            [(f"{hour}時", "月火水木金土日"[day], cell.n, cell.contacts) for (hour, day), cell in sorted(pack.heat.cells.items())],
+            [(f"{hour}時", WEEKDAYS[day], cell.n, cell.contacts) for (hour, day), cell in sorted(pack.heat.cells.items())],
         )
         _plain(
             book,
@@ -50,10 +51,10 @@ def pack_xlsx(pack: Pack) -> bytes:
                 "収納",
                 ("税目", "区分", "調定額", "収入済額", "前年調定額", "前年収入済額"),
                 [
-                    (tax, VINTAGE_JA[vintage], one.this.assessed, one.this.received, one.last.assessed, one.last.received)
+                    (tax, VINTAGE_WORDS[vintage].ja, one.this.assessed, one.this.received, one.last.assessed, one.last.received)
                     for tax, compared in pack.collected.by_tax.items()
                     for vintage, one in compared.items()
-                    if vintage != "total"
+                    if vintage != TOTAL
                 ],
             )
         _plain(book, "所見", ("区分", "内容"), [(SECTIONS[name].ja, text) for name, text in pack.notes.items()])

@@ -11,9 +11,8 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from callcenter.cli import run
-from callcenter.commands.report import FONT_CSS
 from callcenter.core.db import transaction
-from reports.exports.pdf import needed_faces
+from reports.exports.pdf import FONT_CSS, needed_faces
 from tests.reports import world
 
 SEPTEMBER = ["report", "headline", "--from", "2026-09-01", "--to", "2026-09-30"]
