@@ -24,9 +24,10 @@ from campaigns.compliance.versions import load_policy
 from campaigns.debtors import search_lists
 from campaigns.imports import service as imports
 from campaigns.imports.layout_drafts import sweep_drafts
-from campaigns.messages.batches import advance_batches, find_batch, give_up, prepare_batch, tell_progress, unprepared
+from campaigns.messages.batches import give_up, prepare_batch, tell_progress, unprepared
 from campaigns.messages.events import sweep_messages
 from campaigns.messages.inbox import service as inbox
+from campaigns.messages.moving import advance_batches, find_batch
 from campaigns.messages.rate import rates_of
 from campaigns.messages.release import Releaser
 from campaigns.messages.senders.port import SmsSender

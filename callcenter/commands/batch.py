@@ -21,7 +21,7 @@ from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.settings import get_settings
 from campaigns.attempts.codes import Channel
-from campaigns.messages import batches
+from campaigns.messages import moving
 from campaigns.messages.accounting import Account, Group, account, estimate
 from campaigns.messages.batches import BatchResult, prepare_batch
 from campaigns.messages.models import Batch
@@ -98,7 +98,7 @@ def watch(batch: int = NUMBER, as_json: bool = JSON) -> None:
 @app.command("release")
 def release(batch: int = NUMBER, as_json: bool = JSON) -> None:
     """Lets a batch go out when its window opens; on record as released at the terminal."""
-    _change(batch, lambda session, number: batches.approve_batch(session, number, None, utc_now()), as_json=as_json)
+    _change(batch, lambda session, number: moving.approve_batch(session, number, None, utc_now()), as_json=as_json)
 
 
 @app.command("pause")
@@ -162,7 +162,7 @@ def _result_lines(result: BatchResult) -> list[str]:
 
 
 def _move(number: int, wanted: BatchState, *, as_json: bool) -> None:
-    _change(number, lambda session, batch: batches.set_batch_state(session, batch, wanted, utc_now()), as_json=as_json)
+    _change(number, lambda session, batch: moving.set_batch_state(session, batch, wanted, utc_now()), as_json=as_json)
 
 
 def _change(number: int, change: Change, *, as_json: bool) -> None:
@@ -189,7 +189,7 @@ def _head(batch: Batch, campaign: str) -> dict[str, Any]:
 
 def _document(office: OpenOffice, number: int) -> dict[str, Any]:
     with transaction(office.id) as session:
-        batch = batches.find_batch(session, number)
+        batch = moving.find_batch(session, number)
         name = session.scalars(select(Campaign.name).where(Campaign.id == batch.campaign_id)).one()
         told = account(session, batch)
         return _head(batch, name) | _counts(told) | _frozen(batch)

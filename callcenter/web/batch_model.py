@@ -22,8 +22,8 @@ from campaigns.attempts.codes import Channel
 from campaigns.compliance.gate import load_policy
 from campaigns.debtors.models import Debtor
 from campaigns.messages.accounting import USUAL_CALL, Account, Group, account, called_again, cost, estimate, sent_by_hour
-from campaigns.messages.batches import release_refusal
 from campaigns.messages.models import Batch, BatchEvent, Message, Template
+from campaigns.messages.moving import release_refusal
 from campaigns.messages.rate import rates_of
 from campaigns.messages.reactions import REACTIONS, Difference, Effect, effect_of
 from campaigns.messages.senders.registry import open_sender

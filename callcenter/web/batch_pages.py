@@ -18,7 +18,7 @@ from callcenter.web.batch_model import PAGE, body_model, examples_model, list_mo
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
 from campaigns.attempts.codes import Channel
-from campaigns.messages import batches
+from campaigns.messages import moving
 from campaigns.messages.accounting import GROUP_OF, Group, people_in
 from campaigns.messages.models import Batch
 from campaigns.messages.reactions import REACTIONS, people_who
@@ -44,7 +44,7 @@ def list_batches(request: Request, session: Tx, who: Reader, campaign: int | Non
 @router.get("/{batch_id}")
 def show_batch(request: Request, session: Tx, who: Reader, batch_id: int) -> Response:
     """One batch."""
-    batch = batches.find_batch(session, batch_id)
+    batch = moving.find_batch(session, batch_id)
     model = page_model(session, batch, who, utc_now(), words_of(request), lang_of(request))
     return page(request, "batch.html", shell_of(request, words_of(request)("batches.one", n=batch.id)), **model)
 
@@ -52,7 +52,7 @@ def show_batch(request: Request, session: Tx, who: Reader, batch_id: int) -> Res
 @router.get("/{batch_id}/body")
 def show_body(request: Request, session: Tx, who: Reader, batch_id: int, was: str = "") -> Response:
     """What changes while it is under way; the page looks anew once it has been prepared."""
-    batch = batches.find_batch(session, batch_id)
+    batch = moving.find_batch(session, batch_id)
     answer = fragment(
         request,
         "batch_body.html",
@@ -67,7 +67,7 @@ def show_body(request: Request, session: Tx, who: Reader, batch_id: int, was: st
 @router.get("/{batch_id}/examples")
 def show_examples(request: Request, session: Tx, who: Listed, batch_id: int) -> Response:
     """Some messages as they will be sent, with their people; on record like any look at debtors."""
-    batch = batches.find_batch(session, batch_id)
+    batch = moving.find_batch(session, batch_id)
     rows = examples_model(session, batch)
     _note(session, who, "debtor.listed", batch, {"page": "batch_examples", "count": len(rows)})
     shell = shell_of(request, words_of(request)("batches.examples"))
@@ -87,7 +87,7 @@ def show_people(
     page_no: int = 1,
 ) -> Response:
     """The people behind a number; on record like any look at debtors."""
-    batch, lang, t = batches.find_batch(session, batch_id), lang_of(request), words_of(request)
+    batch, lang, t = moving.find_batch(session, batch_id), lang_of(request), words_of(request)
     is_known = group in {"", *Group} and reaction in {"", "reacted", *REACTIONS} and state in {"", *GROUP_OF}
     if not is_known or len(reason) > 40:
         raise InvalidInput("その一覧はありません。", hint="一括の画面の数字から開いてください。", code="bad_filter")
@@ -129,7 +129,7 @@ def show_people(
 def release(request: Request, session: Tx, who: Releaser, done: Annotated[Once, once], batch_id: int) -> Response:
     """Lets it go out when its window opens, in this person's name."""
     if not done.is_repeat:
-        batch = batches.approve_batch(session, batch_id, who.user_id, utc_now())
+        batch = moving.approve_batch(session, batch_id, who.user_id, utc_now())
         _note(session, who, "batch.released", batch)
     return _to(request, batch_id)
 
@@ -147,7 +147,7 @@ def change_state(
     if state not in WANTED:
         raise InvalidInput("その状態にはできません。", hint=", ".join(sorted(WANTED)), code="bad_state")
     if not done.is_repeat:
-        batch = batches.set_batch_state(session, batch_id, BatchState(state), utc_now(), user_id=who.user_id)
+        batch = moving.set_batch_state(session, batch_id, BatchState(state), utc_now(), user_id=who.user_id)
         _note(session, who, f"batch.{state}", batch)
     return _to(request, batch_id)
 
@@ -156,8 +156,8 @@ def change_state(
 def edit(request: Request, session: Tx, who: Runner, done: Annotated[Once, once], form: Form, batch_id: int) -> Response:
     """Changes how it is released; it must then be released anew."""
     if not done.is_repeat:
-        changes = {name: str(form[name])[:20] for name in batches.EDITABLE if name in form}
-        batch = batches.edit_batch(session, batch_id, changes, who.user_id, utc_now())
+        changes = {name: str(form[name])[:20] for name in moving.EDITABLE if name in form}
+        batch = moving.edit_batch(session, batch_id, changes, who.user_id, utc_now())
         _note(session, who, "batch.edited", batch, {name: value for name, value in changes.items() if name in ("pace", "leftover")})
     return _to(request, batch_id)
 

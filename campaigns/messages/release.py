@@ -24,9 +24,9 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.clock import Clock, ManualClock
 from callcenter.core.live import publish
-from campaigns.messages.batches import advance_batches, find_batch, set_batch_state
 from campaigns.messages.events import News, keep_events, put_back, sweep_messages, tell
 from campaigns.messages.handover import Chunk, Item, next_due, stopped_batches, take_chunk
+from campaigns.messages.moving import advance_batches, find_batch, set_batch_state
 from campaigns.messages.rate import UNLIMITED
 from campaigns.messages.senders.port import SenderError, SenderRefused, SenderUnreachable, SmsSender, SmsStatus
 from campaigns.messages.state import OPEN_BATCHES, BatchState, MessageState

@@ -24,7 +24,7 @@ from campaigns.compliance.models import ContactPolicyVersion
 from campaigns.compliance.policy import ContactPolicy
 from campaigns.compliance.presets import municipality
 from campaigns.compliance.versions import load_policy
-from campaigns.messages import batches
+from campaigns.messages import batches, moving
 from campaigns.messages.accounting import Group, account, sent_by_hour
 from campaigns.messages.models import Batch, BatchControl, BatchEvent, Message, Template
 from campaigns.messages.release import release_step
@@ -64,7 +64,7 @@ def stored(session: Session, policy: ContactPolicy) -> None:
 def ordered(session: Session, campaign: Campaign, user_id: int | None = None, channel: Channel = Channel.SMS) -> Batch:
     result = batches.prepare_batch(session, campaign.id, channel, NIGHT, user_id=user_id, waits=True)
     assert result.batch is not None
-    return batches.find_batch(session, result.batch)
+    return moving.find_batch(session, result.batch)
 
 
 def deeds(session: Session, batch: Batch) -> list[tuple[str, int | None]]:
@@ -87,18 +87,18 @@ def test_who_prepared_or_edited_does_not_release(session: Session, town: Town) -
     first, second, third = (person(session, name) for name in ("sato", "ito", "kato"))
     batch = ordered(session, running(session, town), first)
     provider = Provider()
-    batches.advance_batches(session, OPENING)
+    moving.advance_batches(session, OPENING)
     assert batch.state == "ready"
     with pytest.raises(NotAllowed):
-        batches.approve_batch(session, batch.id, first, NIGHT)
-    batches.approve_batch(session, batch.id, second, NIGHT)
-    batches.edit_batch(session, batch.id, {"pace": "even"}, third, NIGHT)
+        moving.approve_batch(session, batch.id, first, NIGHT)
+    moving.approve_batch(session, batch.id, second, NIGHT)
+    moving.edit_batch(session, batch.id, {"pace": "even"}, third, NIGHT)
     assert batch.approved_at is None
     with pytest.raises(NotAllowed):
-        batches.approve_batch(session, batch.id, third, NIGHT)
-    batches.approve_batch(session, batch.id, second, NIGHT)
+        moving.approve_batch(session, batch.id, third, NIGHT)
+    moving.approve_batch(session, batch.id, second, NIGHT)
     assert [action for action, _ in deeds(session, batch)] == ["prepared", "released", "edited", "released"]
-    batches.advance_batches(session, OPENING)
+    moving.advance_batches(session, OPENING)
     assert batch.state == "releasing"
     assert provider.seen == []
 
@@ -107,14 +107,14 @@ def test_one_person_is_enough_where_the_office_says_so(session: Session, town: T
     only = person(session, "sato")
     change_terms(session, {"release": "one_person"})
     batch = ordered(session, running(session, town), only)
-    assert batches.approve_batch(session, batch.id, only, NIGHT).approved_by == only
+    assert moving.approve_batch(session, batch.id, only, NIGHT).approved_by == only
 
 
 def test_a_batch_that_nobody_released_lapses_and_says_why(session: Session, town: Town) -> None:
     campaign = running(session, town)
     change_terms(session, {"leftover": "next"})
     batch = ordered(session, campaign)
-    batches.advance_batches(session, CLOSING)
+    moving.advance_batches(session, CLOSING)
     assert (batch.state, batch.state_reason, batch.withdrawn) == ("done", "not_released", 5)
     assert set(session.scalars(select(Message.reason))) == {"not_released"}
 
@@ -122,29 +122,29 @@ def test_a_batch_that_nobody_released_lapses_and_says_why(session: Session, town
 def test_even_messages_wait_for_their_place(session: Session, town: Town) -> None:
     campaign = running(session, town, 10, options={"batches": {"pace": "even"}})
     batch = ordered(session, campaign)
-    batches.approve_batch(session, batch.id, None, NIGHT)
+    moving.approve_batch(session, batch.id, None, NIGHT)
     moments = session.scalars(select(Message.not_before).order_by(Message.not_before)).all()
     assert (moments[0], len(set(moments))) == (OPENING, 10)
     assert moments[-1] < CLOSING - timedelta(hours=1)
-    batches.edit_batch(session, batch.id, {"pace": "front"}, None, NIGHT)
+    moving.edit_batch(session, batch.id, {"pace": "front"}, None, NIGHT)
     assert set(session.scalars(select(Message.not_before))) == {OPENING}
 
 
 def test_what_the_window_leaves_over_goes_on_the_next_day(session: Session, town: Town) -> None:
     batch = ordered(session, running(session, town, options={"batches": {"leftover": "next"}}))
-    batches.approve_batch(session, batch.id, None, NIGHT)
+    moving.approve_batch(session, batch.id, None, NIGHT)
     provider = Provider()
     session.commit()
     opened = partial(transaction, batch.office_id)
     release_step(opened, provider, OPENING, limit=2)
     with opened() as later:
-        batches.advance_batches(later, CLOSING)
-        moved = batches.find_batch(later, batch.id)
+        moving.advance_batches(later, CLOSING)
+        moved = moving.find_batch(later, batch.id)
         assert (moved.state, moved.moved, moved.moves, moved.release_from) == ("ready", 3, 1, OPENING + DAY)
     release_step(opened, provider, OPENING + DAY, limit=10)
     with opened() as later:
-        batches.advance_batches(later, OPENING + DAY)
-        done = batches.find_batch(later, batch.id)
+        moving.advance_batches(later, OPENING + DAY)
+        done = moving.find_batch(later, batch.id)
         told = account(later, done)
         assert (done.state, told.count(Group.SENT), told.adds_up) == ("done", 5, True)
         assert list(sent_by_hour(later, done).values()) == [2, 3]
@@ -153,27 +153,27 @@ def test_what_the_window_leaves_over_goes_on_the_next_day(session: Session, town
 
 def test_a_batch_moves_on_only_a_few_times(session: Session, town: Town) -> None:
     batch = ordered(session, running(session, town, options={"batches": {"leftover": "next"}}))
-    batches.approve_batch(session, batch.id, None, NIGHT)
-    for _ in range(batches.MOST_MOVES):
+    moving.approve_batch(session, batch.id, None, NIGHT)
+    for _ in range(moving.MOST_MOVES):
         assert batch.release_until is not None
-        batches.advance_batches(session, batch.release_until)
+        moving.advance_batches(session, batch.release_until)
         assert batch.state == "ready"
     assert batch.release_until is not None
-    batches.advance_batches(session, batch.release_until)
+    moving.advance_batches(session, batch.release_until)
     assert (batch.state, batch.withdrawn) == ("done", 5)
 
 
 def test_states_move_by_the_table_only(session: Session, town: Town) -> None:
     batch = ordered(session, running(session, town))
-    batches.set_batch_state(session, batch.id, BatchState.PAUSED, NIGHT)
-    batches.set_batch_state(session, batch.id, BatchState.PAUSED, NIGHT)
-    batches.set_batch_state(session, batch.id, BatchState.READY, NIGHT)
-    batches.set_batch_state(session, batch.id, BatchState.CANCELLED, NIGHT)
+    moving.set_batch_state(session, batch.id, BatchState.PAUSED, NIGHT)
+    moving.set_batch_state(session, batch.id, BatchState.PAUSED, NIGHT)
+    moving.set_batch_state(session, batch.id, BatchState.READY, NIGHT)
+    moving.set_batch_state(session, batch.id, BatchState.CANCELLED, NIGHT)
     assert [action for action, _ in deeds(session, batch)] == ["prepared", "paused", "resumed", "cancelled"]
     for wanted in set(BatchState) - {BatchState.CANCELLED}:
         with pytest.raises(Conflict):
-            batches.set_batch_state(session, batch.id, wanted, NIGHT)
-    for refused in (batches.approve_batch, lambda *a: batches.edit_batch(a[0], a[1], {"rounds": 1}, a[2], a[3])):
+            moving.set_batch_state(session, batch.id, wanted, NIGHT)
+    for refused in (moving.approve_batch, lambda *a: moving.edit_batch(a[0], a[1], {"rounds": 1}, a[2], a[3])):
         with pytest.raises(Conflict):
             refused(session, batch.id, None, NIGHT)
     assert BATCH_TRANSITIONS.keys() == set(BatchState)
@@ -181,11 +181,11 @@ def test_states_move_by_the_table_only(session: Session, town: Town) -> None:
 
 def test_an_edit_that_says_nothing_sensible_changes_nothing(session: Session, town: Town) -> None:
     batch = ordered(session, running(session, town))
-    batches.approve_batch(session, batch.id, None, NIGHT)
+    moving.approve_batch(session, batch.id, None, NIGHT)
     for changes in ({"pace": "fast"}, {"rounds": "9"}, {"nightly": "waits"}, {"channel": "sms"}):
         with pytest.raises(InvalidInput):
-            batches.edit_batch(session, batch.id, changes, None, NIGHT)
-    batches.edit_batch(session, batch.id, {"pace": batch.pace}, None, NIGHT)
+            moving.edit_batch(session, batch.id, changes, None, NIGHT)
+    moving.edit_batch(session, batch.id, {"pace": batch.pace}, None, NIGHT)
     assert batch.approved_at is not None
 
 
@@ -238,17 +238,17 @@ def test_automated_calls_wait_for_their_release_and_stop_with_a_pause(session: S
         return len(claim(session, campaign.id, Channel.AUTO_CALL, 1, "test", OPENING))
 
     assert claimed() == 0
-    batches.approve_batch(session, batch.id, None, NIGHT)
+    moving.approve_batch(session, batch.id, None, NIGHT)
     assert claimed() == 1
-    batches.set_batch_state(session, batch.id, BatchState.PAUSED, OPENING)
+    moving.set_batch_state(session, batch.id, BatchState.PAUSED, OPENING)
     assert claimed() == 0
-    batches.set_batch_state(session, batch.id, BatchState.READY, OPENING)
+    moving.set_batch_state(session, batch.id, BatchState.READY, OPENING)
     assert claimed() == 1
 
 
 def test_calls_are_counted_one_by_one_and_a_call_back_outlives_its_batch(session: Session, town: Town) -> None:
     campaign, batch = robocalls(session, town, 4)
-    batches.approve_batch(session, batch.id, None, NIGHT)
+    moving.approve_batch(session, batch.id, None, NIGHT)
     wished, failed, unanswered = claim(session, campaign.id, Channel.AUTO_CALL, 3, "test", OPENING)
     calls = [open_attempt(session, item, None, OPENING, Channel.AUTO_CALL) for item in (wished, failed, unanswered)]
     record_outcome(session, calls[0].id, Party.UNKNOWN, Outcome.CALLBACK_PROMISED, now=OPENING, callback_at=NOW.replace(hour=15))
@@ -256,7 +256,7 @@ def test_calls_are_counted_one_by_one_and_a_call_back_outlives_its_batch(session
     record_line_result(session, calls[2].id, LineResult.NO_ANSWER, OPENING)
     told = account(session, batch)
     assert (told.adds_up, told.count(Group.SENT), told.count(Group.WAITING)) == (True, 2, 2)
-    batches.advance_batches(session, NOW.replace(hour=17))
+    moving.advance_batches(session, NOW.replace(hour=17))
     told = account(session, batch)
     assert (told.adds_up, told.count(Group.SENT), told.count(Group.WITHDRAWN)) == (True, 2, 2)
     session.refresh(wished)
@@ -303,7 +303,7 @@ def test_who_did_not_react_is_called_once_more_at_another_part_of_the_window(
 ) -> None:
     stored(session, replace(municipality(), max_per_day=cap, max_per_week=9))
     campaign, batch = robocalls(session, town, 1, batches={"rounds": rounds})
-    batches.approve_batch(session, batch.id, None, NIGHT)
+    moving.approve_batch(session, batch.id, None, NIGHT)
     now, told = OPENING, []
     for _ in range(3):
         items = claim(session, campaign.id, Channel.AUTO_CALL, 1, "test", now)
@@ -321,7 +321,7 @@ def test_who_did_not_react_is_called_once_more_at_another_part_of_the_window(
 def test_a_person_who_pressed_a_key_or_is_called_back_gets_no_second_round(session: Session, town: Town) -> None:
     stored(session, replace(municipality(), max_per_day=3, max_per_week=9))
     campaign, batch = robocalls(session, town, 2)
-    batches.approve_batch(session, batch.id, None, NIGHT)
+    moving.approve_batch(session, batch.id, None, NIGHT)
     wished, heard = claim(session, campaign.id, Channel.AUTO_CALL, 2, "test", OPENING)
     calls = [open_attempt(session, item, None, OPENING, Channel.AUTO_CALL) for item in (wished, heard)]
     record_outcome(session, calls[0].id, Party.UNKNOWN, Outcome.CALLBACK_PROMISED, now=OPENING, callback_at=NOW.replace(hour=15))

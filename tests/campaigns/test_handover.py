@@ -14,7 +14,7 @@ from callcenter.core.db import transaction
 from campaigns import jobs
 from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
-from campaigns.messages import batches, events, rate
+from campaigns.messages import batches, events, moving, rate
 from campaigns.messages.accounting import Group, account
 from campaigns.messages.handover import LEASE, Chunk, take_chunk
 from campaigns.messages.models import Batch, Message
@@ -34,7 +34,7 @@ TAKEN = SmsStatus("id", MessageState.ACCEPTED, "queued")
 def taken(prepared: Prepared, limit: int = 10) -> Chunk:
     """A chunk that is on record as handed over, and not sent yet."""
     with prepared.open() as session:
-        batches.advance_batches(session, OPENING)
+        moving.advance_batches(session, OPENING)
         return take_chunk(session, Provider(), "", 0.0, OPENING, limit)
 
 
@@ -88,7 +88,7 @@ def test_what_the_provider_did_not_know_and_tells_after_all_counts(prepared: Pre
         for item in chunk.items:
             status = SmsStatus("id", MessageState.DELIVERED)
             assert events.record_by_reference(session, item.request.reference, status, f"{item.message_id}:late", OPENING)
-        told = account(session, batches.find_batch(session, prepared.batch.batch or 0))
+        told = account(session, moving.find_batch(session, prepared.batch.batch or 0))
         assert (told.adds_up, told.count(Group.SENT)) == (True, 5)
         assert set(session.execute(select(Attempt.line_result, Attempt.handed_over_at)).all()) == {(None, OPENING)}
 
@@ -97,7 +97,7 @@ def test_what_comes_back_into_a_cancelled_batch_is_withdrawn(prepared: Prepared)
     chunk = taken(prepared, 2)
     with prepared.open() as session:
         assert prepared.batch.batch is not None
-        batches.set_batch_state(session, prepared.batch.batch, BatchState.CANCELLED, OPENING)
+        moving.set_batch_state(session, prepared.batch.batch, BatchState.CANCELLED, OPENING)
     assert recorded(prepared, chunk, None) == (0, 2)
     assert prepared.states() == {"withdrawn": 5}
     with prepared.open() as session:
@@ -108,7 +108,7 @@ def test_an_account_that_is_refused_after_a_batch_was_cancelled_changes_nothing_
     chunk = taken(prepared)
     with prepared.open() as session:
         assert prepared.batch.batch is not None
-        batches.set_batch_state(session, prepared.batch.batch, BatchState.CANCELLED, OPENING)
+        moving.set_batch_state(session, prepared.batch.batch, BatchState.CANCELLED, OPENING)
     assert recorded(prepared, chunk, SenderRefused("suspended", code="account_suspended", is_account=True)) == (0, 5)
     assert prepared.batch_state() == "cancelled"
 
@@ -124,7 +124,7 @@ def test_turns_follow_each_other_and_stay_in_the_past_for_nobody(office_id: int)
 
 def test_turns_that_others_have_taken_far_ahead_are_waited_for(prepared: Prepared) -> None:
     with prepared.open() as session:
-        batches.advance_batches(session, OPENING)
+        moving.advance_batches(session, OPENING)
         rate.reserve(session, "fake:", 600, 100.0, OPENING)
         chunk = take_chunk(session, Provider(), "", 100.0, OPENING, 10)
         assert (chunk.items, chunk.is_waiting_for_turns) == ((), True)
@@ -152,7 +152,7 @@ def ordered(office_id: int) -> int:
 
 def told(office_id: int, batch_id: int) -> dict[str, Any]:
     with transaction(office_id) as session:
-        batch = batches.find_batch(session, batch_id)
+        batch = moving.find_batch(session, batch_id)
         return {name: getattr(batch, name) for name in ("state", "prepared", "progress", "progress_total", "state_reason", "approved_at")}
 
 
@@ -187,7 +187,7 @@ def test_a_batch_cancelled_while_it_is_prepared_leaves_nothing(office_id: int, m
     def cancelled(session: Any, batch_id: int, done: int, total: int, now: Any) -> None:
         if done:
             with transaction(office_id) as other:
-                batches.set_batch_state(other, batch_id, BatchState.CANCELLED, now)
+                moving.set_batch_state(other, batch_id, BatchState.CANCELLED, now)
         tell(session, batch_id, done, total, now)
 
     monkeypatch.setattr(jobs, "tell_progress", cancelled)

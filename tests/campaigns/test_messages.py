@@ -19,8 +19,9 @@ from campaigns.attempts.models import Attempt
 from campaigns.compliance.models import ComplianceDecision
 from campaigns.debtors.models import Debt, Suppression
 from campaigns.messages import events
-from campaigns.messages.batches import BatchResult, prepare_batch, progress, set_batch_state
+from campaigns.messages.batches import BatchResult, prepare_batch
 from campaigns.messages.models import Batch, Message, MessageEvent, Template
+from campaigns.messages.moving import progress, set_batch_state
 from campaigns.messages.release import advance_batches, release_step, sweep_messages
 from campaigns.messages.senders.port import SenderError, SenderRefused, SenderUnreachable, SendUnknown, SmsRequest, SmsStatus
 from campaigns.messages.senders.simulated import SimulatedRates, SimulatedSender

@@ -24,7 +24,7 @@ from callcenter.core.clock import utc_now
 from callcenter.core.db import get_engine, transaction
 from callcenter.schedule import PERIODIC
 from campaigns.attempts.codes import Channel
-from campaigns.messages import batches
+from campaigns.messages import batches, moving
 from campaigns.messages.accounting import Group, account
 from campaigns.messages.events import sweep_messages
 from campaigns.messages.handover import LEASE
@@ -81,7 +81,7 @@ class Rig:
     def counts(self) -> dict[str, int]:
         """Messages by state."""
         with transaction(self.office_id) as session:
-            return batches.progress(session, self.batch_id)
+            return moving.progress(session, self.batch_id)
 
     def wait(self, is_so: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE
@@ -140,7 +140,7 @@ def test_two_processes_share_one_rate(rig: Rig) -> None:
         within = sum(1 for at in moments if timedelta(0) <= at - moments[first] < timedelta(seconds=2))
         assert within <= RATE * (2 + LATE) + 60
     with transaction(rig.office_id) as session:
-        told = account(session, batches.find_batch(session, rig.batch_id))
+        told = account(session, moving.find_batch(session, rig.batch_id))
         assert (told.adds_up, told.count(Group.SENT), told.count(Group.SENT, Group.FAILED)) == (True, len(moments), PEOPLE)
 
 
@@ -148,7 +148,7 @@ def test_a_pause_stops_a_working_process_and_loses_nothing(rig: Rig) -> None:
     rig.start()
     rig.wait(lambda: len(rig.taken()) > 50)
     with transaction(rig.office_id) as session:
-        batches.set_batch_state(session, rig.batch_id, BatchState.PAUSED, utc_now())
+        moving.set_batch_state(session, rig.batch_id, BatchState.PAUSED, utc_now())
     before = len(rig.taken())
     rig.wait(lambda: set(rig.counts()) <= {"ready", "accepted", "failed"})
     after = len(rig.taken())
@@ -159,8 +159,8 @@ def test_a_pause_stops_a_working_process_and_loses_nothing(rig: Rig) -> None:
     assert len(rig.taken()) == after
     rig.assert_nothing_twice()
     with transaction(rig.office_id) as session:
-        batches.set_batch_state(session, rig.batch_id, BatchState.CANCELLED, utc_now())
-        told = account(session, batches.find_batch(session, rig.batch_id))
+        moving.set_batch_state(session, rig.batch_id, BatchState.CANCELLED, utc_now())
+        told = account(session, moving.find_batch(session, rig.batch_id))
         assert (told.adds_up, told.count(Group.SENT), told.count(Group.WAITING)) == (True, after, 0)
 
 
@@ -187,7 +187,7 @@ def test_a_killed_worker_and_an_emptied_redis_lose_nothing(rig: Rig) -> None:
     rig.assert_nothing_twice()
     taken = {reference for _, reference in rig.taken()}
     with transaction(rig.office_id) as session:
-        told = account(session, batches.find_batch(session, rig.batch_id))
+        told = account(session, moving.find_batch(session, rig.batch_id))
         sent = set(session.scalars(text("SELECT reference FROM message WHERE state = 'accepted'")))
         assert (told.adds_up, told.count(Group.WAITING)) == (True, 0)
         assert sent == taken

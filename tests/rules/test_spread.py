@@ -12,8 +12,8 @@ from callcenter.core.clock import OFFICE_ZONE
 from callcenter.core.errors import InvalidInput
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.presets import municipality
-from campaigns.messages.batches import release_refusal
 from campaigns.messages.models import Batch
+from campaigns.messages.moving import release_refusal
 from campaigns.messages.spread import USED, Window, by_hour, capacity, next_window, place_at
 from campaigns.messages.terms import ONE_PERSON, TWO_PEOPLE, BatchTerms, checked, terms_of
 

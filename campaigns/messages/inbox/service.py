@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.errors import AppError, InvalidInput
 from campaigns.messages import events
-from campaigns.messages.batches import set_batch_state
 from campaigns.messages.inbox import replies
 from campaigns.messages.inbox.models import MessageInbox, MessageReply
 from campaigns.messages.models import Batch, Message
+from campaigns.messages.moving import set_batch_state
 from campaigns.messages.senders import choice, twilio
 from campaigns.messages.senders.gateway import hearing
 from campaigns.messages.senders.port import SmsNews, SmsStatus
