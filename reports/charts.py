@@ -4,35 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from math import sqrt
 
+from callcenter.core.intervals import Interval, wilson
 from reports.metrics import BY_CODE
 from reports.queries.headline import Headline
 
 FEW = 30
 """Below this many calls a rate says nothing yet."""
-Z_95 = 1.959963984540054
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Bounds of a rate."""
-
-    low: float
-    high: float
-
-
-def wilson(over: int, under: int, z: float = Z_95) -> Interval | None:
-    """The Wilson score interval of over ÷ under (95 % by default); None without a denominator.
-
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
-    """
-    if under <= 0 or not 0 <= over <= under:
-        return None
-    share, square = over / under, z * z
-    middle = (share + square / (2 * under)) / (1 + square / under)
-    half = z / (1 + square / under) * sqrt(share * (1 - share) / under + square / (4 * under * under))
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
 
 
 def differ(intervals: list[Interval]) -> bool:

@@ -14,7 +14,8 @@ from callcenter.auth import audit
 from callcenter.auth.permissions import Action
 from callcenter.core.clock import utc_now
 from callcenter.core.errors import InvalidInput
-from callcenter.web.batch_model import PAGE, body_model, examples_model, list_model, page_model, people_href
+from callcenter.web.batch_figures import people_href
+from callcenter.web.batch_model import PAGE, body_model, examples_model, list_model, page_model
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
 from campaigns.attempts.codes import Channel

@@ -10,10 +10,11 @@ from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy.orm import Session
 
+from callcenter.core.intervals import wilson
 from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn
 from callcenter.web.report_filters import Filters, cuts_for, option, read_filters
-from reports.charts import FEW, wilson
+from reports.charts import FEW
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
 from reports.exports.table import Cell, plain_text, rounded, shown

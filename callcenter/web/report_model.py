@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from callcenter.core.intervals import wilson
 from callcenter.web import phrases
 from callcenter.web.formats import write_day
 from campaigns.compliance.windows import is_holiday
-from reports.charts import FEW, HeatMap, differ, wilson
+from reports.charts import FEW, HeatMap, differ
 from reports.cuts import Cut
 from reports.exports.table import rounded, shown
 from reports.figures import Figures, Row

@@ -17,10 +17,9 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.clock import OFFICE_ZONE
 from callcenter.core.db import office_of
+from callcenter.core.intervals import wilson
 from campaigns.attempts.codes import Channel
 from campaigns.messages.models import Batch
-
-Z = 1.959964  # of a 95 % interval
 
 _PEOPLE = {
     Channel.SMS.value: """
@@ -126,18 +125,12 @@ def effect_of(session: Session, batch: Batch, now: datetime) -> Effect | None:
 def difference(hits: int, people: int, control_hits: int, control: int) -> Difference:
     """The difference of two shares with Newcombe's hybrid score interval (1998, method 10): sound for small groups and rare events."""
     one, other = hits / people, control_hits / control
-    (low1, high1), (low0, high0) = wilson(hits, people), wilson(control_hits, control)
-    low = max(-1.0, one - other - math.hypot(one - low1, high0 - other))
-    high = min(1.0, one - other + math.hypot(high1 - one, other - low0))
+    ours, theirs = wilson(hits, people), wilson(control_hits, control)
+    assert ours is not None
+    assert theirs is not None
+    low = max(-1.0, one - other - math.hypot(one - ours.low, theirs.high - other))
+    high = min(1.0, one - other + math.hypot(ours.high - one, other - theirs.low))
     return Difference(people, hits, control, control_hits, one - other, low, high)
-
-
-def wilson(hits: int, people: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    share, squared = hits / people, Z * Z
-    middle = (share + squared / (2 * people)) / (1 + squared / people)
-    half = Z * math.sqrt(share * (1 - share) / people + squared / (4 * people * people)) / (1 + squared / people)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def people_who(session: Session, batch: Batch, reaction: str, now: datetime, *, offset: int, count: int) -> Sequence[Row[Any]]:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from callcenter.auth.models import AuditEvent, Office, Role
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
+from callcenter.web.batch_model import PAGE
 from campaigns.attempts.codes import Channel
 from campaigns.messages import batches
 from campaigns.messages.models import Batch, BatchControl
@@ -118,3 +119,16 @@ def test_what_came_of_it_stands_beside_those_left_alone(person: People, office_i
     assert ("対照" if lang == "ja" else "Control") in page
     assert "16.7%" in page
     assert ("偶然でもありうる" if lang == "ja" else "may be chance") in page
+
+
+def test_a_long_list_of_batches_goes_on_on_the_next_page(person: People, office_id: int, campaign_id: int) -> None:
+    with transaction(office_id) as session:
+        for _ in range(PAGE + 1):
+            batches.order_batch(session, campaign_id, Channel.SMS, utc_now(), utc_now())
+    who = person(Role.SUPERVISOR)
+    first = who.client.get("/batches").text
+    assert 'href="/batches?page_no=2"' in first
+    second = who.client.get("/batches?page_no=2").text
+    assert 'href="/batches?page_no=1"' in second
+    assert 'href="/batches?page_no=3"' not in second
+    assert 'href="/batches/1"' in second

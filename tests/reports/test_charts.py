@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports.charts import Interval, bar_chart_svg, differ, headline_chart, heat_map, nice_top, wilson
+from callcenter.core.intervals import Interval, wilson
+from reports.charts import bar_chart_svg, differ, headline_chart, heat_map, nice_top
 from reports.cuts import Cut
 from reports.exports.table import plain_text, rounded, shown
 from reports.figures import Figures, Row

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.messages.reactions import difference, wilson
+from callcenter.core.intervals import wilson
+from campaigns.messages.reactions import difference
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,7 @@ def test_intervals_hold_their_difference_and_stay_in_range(people: int, control:
     found, turned = difference(hits, people, control_hits, control), difference(control_hits, control, hits, people)
     assert -1 <= found.low <= found.value <= found.high <= 1
     assert (turned.low, turned.high) == (pytest.approx(-found.high), pytest.approx(-found.low))
-    low, high = wilson(hits, people)
-    assert 0 <= low <= hits / people + 1e-12
-    assert hits / people - 1e-12 <= high <= 1
+    share = wilson(hits, people)
+    assert share is not None
+    assert 0 <= share.low <= hits / people + 1e-12
+    assert hits / people - 1e-12 <= share.high <= 1
