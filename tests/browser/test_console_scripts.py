@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from callcenter.web.rendering import STATIC, render
+from tests.browser.looking import FLAGS
 from tests.browser.samples import PAGES_BY_NAME
-from tests.browser.test_templates import FLAGS, Pages
+from tests.browser.test_templates import Pages
 
 pytestmark = pytest.mark.browser
 

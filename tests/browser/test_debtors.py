@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from callcenter.auth import throttling
@@ -17,15 +18,16 @@ from callcenter.core.db import transaction
 from callcenter.core.text import kana_key, search_key
 from campaigns.attempts.codes import Channel
 from campaigns.debtors.models import Debtor, PhoneNumber, Suppression
+from tests.browser.looking import looked_at
 from tests.browser.serving import served
 from tests.browser.test_layouts import signed_in, tab_to
 from tests.browser.test_main_job import SOON
-from tests.browser.test_templates import FLAGS, TOO_WIDE, axe
 from tests.callcenter.conftest import stored_password
 from tests.campaigns.town import Town
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "artifacts" / "debtors"
+checked = partial(looked_at, PICTURES)
 NAMES = [("見本　佳代", "ﾐﾎﾝ ｶﾖ"), ("見本　一郎", "ﾐﾎﾝ ｲﾁﾛｳ"), ("髙橋　恵子", "ﾀｶﾊｼ ｹｲｺ")]
 
 
@@ -51,22 +53,6 @@ def office(office_id: int) -> int:
 def address(office: int) -> Iterator[str]:
     with served() as where:
         yield where
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
-def checked(page: Page, name: str) -> None:
-    """The page is accessible, nothing runs over its edge; a picture is kept for people to look at."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-    assert page.evaluate(TOO_WIDE) == []
-    assert axe(page) == []
 
 
 def focused(page: Page) -> str:

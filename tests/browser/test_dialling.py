@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from callcenter.auth import throttling
@@ -18,15 +19,16 @@ from campaigns.planning.service import create_campaign, set_status
 from campaigns.planning.state import CampaignStatus
 from dialer.pacing import PacingDecision, PacingSnapshot, Why
 from dialer.pacing.standing import keep_decision
+from tests.browser.looking import looked_at
 from tests.browser.serving import served
 from tests.browser.test_layouts import signed_in
 from tests.browser.test_main_job import SOON
-from tests.browser.test_templates import FLAGS, TOO_WIDE, axe
 from tests.callcenter.conftest import stored_password
 from tests.dialer.history import add_history
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "artifacts" / "dialling"
+checked = partial(looked_at, PICTURES)
 
 
 @pytest.fixture
@@ -42,21 +44,6 @@ def campaign_id(office_id: int) -> int:
     add_history(office_id, made, 48, 90, now, abandoned=2)
     throttling.reset()
     return made
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
-def checked(page: Page, name: str) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-    assert page.evaluate(TOO_WIDE) == []
-    assert axe(page) == []
 
 
 @pytest.fixture

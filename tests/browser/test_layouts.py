@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 from sqlalchemy import func, select, update
 
@@ -17,15 +18,16 @@ from callcenter.core.db import transaction
 from campaigns.debtors.models import Debt
 from campaigns.imports.models import ImportFile
 from campaigns.imports.service import run_import
+from tests.browser.looking import looked_at
 from tests.browser.serving import served
 from tests.browser.test_main_job import SOON
-from tests.browser.test_templates import FLAGS, TOO_WIDE, axe
 from tests.callcenter.conftest import PASSWORD, stored_password
 from tests.campaigns.import_files import table
 from tests.rules.test_mapping import VENDOR
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "artifacts" / "layouts"
+checked = partial(looked_at, PICTURES)
 FILE = table(VENDOR, {}, {"納期別": "2", "停止": "B"}, {"納期別": "3", "納付期限": "いつか"})
 
 
@@ -43,14 +45,6 @@ def office(office_id: int) -> int:
 def address(office: int) -> Iterator[str]:
     with served() as where:
         yield where
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -85,14 +79,6 @@ def tab_to(page: Page, selector: str) -> None:
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"{selector} is not reached by Tab")
-
-
-def checked(page: Page, name: str) -> None:
-    """The page is accessible, nothing runs over its edge; a picture is kept for people to look at."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-    assert page.evaluate(TOO_WIDE) == []
-    assert axe(page) == []
 
 
 def choose_file(page: Page, path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select, update
 
 from callcenter.auth import throttling
@@ -32,7 +32,6 @@ from dialer.telephony.port import CarrierLimits
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from dialer.worker import Dialer, DialerSettings
 from tests.browser.serving import served
-from tests.browser.test_templates import FLAGS
 from tests.callcenter.conftest import PASSWORD, stored_password
 
 pytestmark = pytest.mark.browser
@@ -102,14 +101,6 @@ def dialer(town: int, database_url: str) -> Iterator[Dialer]:
 def address(town: int) -> Iterator[str]:
     with served() as where:
         yield where
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Desk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,15 +19,16 @@ from callcenter.core.live import publish
 from dialer.agents.models import AgentSession
 from dialer.recordings.models import Recording
 from dialer.supervising.models import Supervision
+from tests.browser.looking import FLAGS, looked_at
 from tests.browser.serving import served
 from tests.browser.test_layouts import signed_in, tab_to
 from tests.browser.test_main_job import SOON
-from tests.browser.test_templates import FLAGS, TOO_WIDE, axe
 from tests.callcenter.conftest import add_case, add_user, put_on_the_line, stored_password
 from tests.callcenter.test_recording_pages import record
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "artifacts" / "recordings"
+checked = partial(looked_at, PICTURES)
 
 
 @pytest.fixture
@@ -59,14 +61,6 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
-
-
-def checked(page: Page, name: str) -> None:
-    """The page is accessible, nothing runs over its edge; a picture is kept for people to look at."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-    assert page.evaluate(TOO_WIDE) == []
-    assert axe(page) == []
 
 
 def number(office: int) -> int:

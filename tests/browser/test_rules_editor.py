@@ -19,13 +19,13 @@ from campaigns.planning import trials, versions
 from campaigns.planning.models import RuleTrial
 from campaigns.planning.rulesets import rules_of, standard_rule_set
 from campaigns.segmentation.conditions import All, Compare, Op
-from tests.browser.test_main_job import Desk, chromium, served
-from tests.browser.test_templates import TOO_WIDE, axe
+from tests.browser.looking import TOO_WIDE, axe
+from tests.browser.serving import served
+from tests.browser.test_main_job import Desk
 from tests.callcenter.conftest import stored_password
 from tests.campaigns.town import Town
 
 pytestmark = pytest.mark.browser
-__all__ = ["chromium"]
 SOON = 15_000
 
 

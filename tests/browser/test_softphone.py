@@ -36,8 +36,8 @@ from dialer.sharing import WakeUp
 from dialer.telephony.asterisk.render import PhonePlan
 from dialer.telephony.port import CarrierLimits
 from dialer.worker import Dialer, DialerSettings
+from tests.browser.looking import FLAGS
 from tests.browser.serving import served
-from tests.browser.test_templates import FLAGS
 from tests.callcenter.conftest import PASSWORD, stored_password
 from tests.telephony.conftest import rig_is_there  # noqa: F401 - a fixture
 from tests.telephony.phone import Phone

@@ -20,15 +20,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from callcenter.web import i18n
 from callcenter.web.rendering import STATIC, TEMPLATES, render
 from callcenter.web.shield import CONTENT_SECURITY_POLICY
+from tests.browser.looking import FLAGS, TOO_WIDE, axe
 from tests.browser.samples import BEFORE, PAGES_BY_NAME
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "artifacts" / "templates"
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-]  # fmt: skip
 VIEWS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
@@ -37,10 +33,6 @@ VIEWS: dict[str, dict[str, Any]] = {
     "contrast": {"viewport": {"width": 1280, "height": 900}, "forced_colors": "active", "reduced_motion": "reduce"},
 }
 IN_CONTRAST = ("talking_unverified", "talking", "supervisor")
-# the page, or a table that would run over its neighbour (where it may scroll, it may be wider)
-TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll('.scroll')]
-  .filter((box) => box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX === 'visible')
-  .map((box) => box.outerHTML.slice(0, 80))"""
 FORBIDDEN = ("税", "滞納", "督促", "催告", "納", "未払", "差押", "徴収", "延滞", "債")
 FORBIDDEN_EN = ("tax", "arrear", "delinquen", "dunning", "debt", "overdue", "unpaid", "payment", "collect", "officer")
 
@@ -119,13 +111,6 @@ def opened(context: BrowserContext, address: str, name: str) -> tuple[Page, list
     page.goto(f"{address}/{name}", wait_until="load")
     page.evaluate("document.fonts.ready")
     return page, complaints
-
-
-def axe(page: Page) -> list[str]:
-    """The violations axe finds, by rule and place; injected past the policy by the debugger, as a tester would."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")
-    return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found["violations"] for node in each["nodes"]]
 
 
 @pytest.mark.browser

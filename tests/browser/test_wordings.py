@@ -10,11 +10,11 @@ from playwright.sync_api import Browser, expect
 from callcenter.auth import throttling
 from callcenter.auth.models import Role, User
 from callcenter.core.db import transaction
-from tests.browser.test_main_job import Desk, chromium, served
+from tests.browser.serving import served
+from tests.browser.test_main_job import Desk
 from tests.callcenter.conftest import stored_password
 
 pytestmark = pytest.mark.browser
-__all__ = ["chromium"]
 SOON = 60_000
 
 

@@ -1,0 +1,32 @@
+"""How a page is looked at: by axe, for what runs over its edge, and in a picture for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+]  # fmt: skip
+# the page, or a table that would run over its neighbour (where it may scroll, it may be wider)
+TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll('.scroll')]
+  .filter((box) => box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX === 'visible')
+  .map((box) => box.outerHTML.slice(0, 80))"""
+
+
+def axe(page: Page) -> list[str]:
+    """The violations axe finds, by rule and place; injected past the policy by the debugger, as a tester would."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found["violations"] for node in each["nodes"]]
+
+
+def looked_at(pictures: Path, page: Page, name: str) -> None:
+    """The page is accessible, nothing runs over its edge; a picture is kept in the folder for people to look at."""
+    pictures.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=pictures / f"{name}.png", full_page=True)
+    assert page.evaluate(TOO_WIDE) == []
+    assert axe(page) == []
