@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from callcenter.web import i18n
 from callcenter.web.rendering import STATIC, TEMPLATES, render
 from callcenter.web.shield import CONTENT_SECURITY_POLICY
+from tests.answering import answering
 from tests.browser.looking import FLAGS, TOO_WIDE, axe
 from tests.browser.samples import BEFORE, PAGES_BY_NAME
 
@@ -73,13 +73,8 @@ class Pages(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Pages, directory=str(STATIC)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(partial(Pages, directory=str(STATIC))) as where:
+        yield where
 
 
 @pytest.fixture(scope="module")

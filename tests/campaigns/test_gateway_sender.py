@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +17,7 @@ from campaigns.messages.senders.gateway.sender import GatewaySender, GatewaySett
 from campaigns.messages.senders.gateway.signing import is_genuine
 from campaigns.messages.senders.port import SenderRefused, SenderUnreachable, SendUnknown, SmsRequest
 from campaigns.messages.state import MessageState
+from tests.answering import answering
 
 REQUEST = SmsRequest("7-abc", "+819012345678", "架空市です。{to} お電話ください。")
 NOW = datetime(2026, 11, 18, 1, 0, tzinfo=UTC)
@@ -66,13 +66,8 @@ def world() -> World:
 
 @pytest.fixture
 def address(world: World) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"world": world}))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/base/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(type("Bound", (Handler,), {"world": world})) as where:
+        yield f"{where}/base/"
 
 
 def sender(address: str, document: str = "") -> GatewaySender:

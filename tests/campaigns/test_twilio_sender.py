@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from campaigns.messages.senders.port import SenderRefused, SenderUnreachable, SendUnknown, SmsRequest
 from campaigns.messages.senders.twilio import STATES, STATUS_PATH, TwilioSender, TwilioSmsSettings, state_of
 from campaigns.messages.state import MessageState
+from tests.answering import answering
 
 REQUEST = SmsRequest("1-abcdef", "+819012345678", "架空市です。お電話ください。")
 NOW = datetime(2026, 11, 18, 1, 0, tzinfo=UTC)
@@ -84,13 +84,8 @@ def world() -> World:
 
 @pytest.fixture
 def address(world: World) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"world": world}))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(type("Bound", (Handler,), {"world": world})) as where:
+        yield where
 
 
 def sender(address: str, **fields: str) -> TwilioSender:
