@@ -14,7 +14,7 @@ from callcenter.core.errors import NotFound
 from campaigns.compliance.gate import load_policy
 from campaigns.planning.dialling import dialling_of
 from campaigns.planning.models import Campaign
-from dialer.calls.models import Call
+from dialer.calls.models import Call, DialerLease
 from dialer.pacing.decision import REFUSALS, PacingDecision, PacingSnapshot, Why
 from dialer.pacing.models import PacingState
 from dialer.pacing.pacer import Ledger
@@ -97,13 +97,14 @@ def standing_of(session: Session, campaign_id: int, now: datetime) -> Standing:
     state = session.scalar(select(PacingState).where(PacingState.campaign_id == campaign_id))
     dialling = dialling_of(campaign.options)
     budget = Ledger(campaign_id, load_policy(session).hours.zone).budget(session, dialling.abandon_percent / 100, now, 0.0)
-    is_current = state is not None and state.decided_at is not None and state.decided_at > now - CURRENT_FOR
+    is_predictive = campaign.dial_mode == "predictive"
+    is_current = is_predictive and state is not None and state.decided_at is not None and state.decided_at > now - CURRENT_FOR
     detail = state.detail if state is not None and is_current else {}
     lines = select(func.count()).where(Call.campaign_id == campaign_id, Call.state != "ended", Call.node != "")
     return Standing(
         asked=campaign.dial_mode,
         mode=state.mode if state is not None and is_current else campaign.dial_mode,
-        why=state.why if state is not None and is_current else "",
+        why=(state.why if state is not None and is_current else "") if is_predictive else _plain_why(session, campaign, now),
         decided_at=state.decided_at if state is not None and is_current else None,
         lines=session.scalar(lines) or 0,
         ringing=int(detail.get("ringing", 0)),
@@ -118,3 +119,9 @@ def standing_of(session: Session, campaign_id: int, now: datetime) -> Standing:
         abandoned_30_days=budget.abandoned_30_days,
         limit=dialling.abandon_percent / 100,
     )
+
+
+def _plain_why(session: Session, campaign: Campaign, now: datetime) -> str:
+    """Of a campaign that is not predictive: nothing is decided there, so that a dialer works it says all; "" when none does."""
+    lease = select(DialerLease.id).where(DialerLease.campaign_id == campaign.id, DialerLease.lease_until > now, DialerLease.problem == "")
+    return Why(campaign.dial_mode).value if session.scalar(lease) else ""

@@ -242,6 +242,19 @@ def test_thirty_days_over_their_limit_bar_the_day_as_well(office_id: int) -> Non
     assert (standing.why, standing.abandoned_today, standing.abandoned_30_days) == ("budget_spent", 0, 5)
 
 
+@pytest.mark.parametrize("mode", ["preview", "progressive"])
+def test_other_modes_say_what_they_do_as_long_as_a_dialer_works(office_id: int, mode: str) -> None:
+    hall = Hall(office_id, [RINGS] * 2, operators=1, dial_mode=mode, lines=40)
+    with transaction(office_id) as session:
+        assert standing_of(session, hall.campaign_id, hall.clock.now()).why == ""
+    put_to_work(hall)
+    with transaction(office_id) as session:
+        now = hall.clock.now()
+        standing = standing_of(session, hall.campaign_id, now)
+        assert (standing.asked, standing.mode, standing.why) == (mode, mode, mode)
+        assert standing_of(session, hall.campaign_id, now + timedelta(minutes=5)).why == ""
+
+
 class Unable(SimulatedCarrier):
     can_predict = False
 
