@@ -84,7 +84,7 @@ def test_what_the_caller_says_opens_the_case_and_a_wrong_word_does_not(person: C
             None,
         )
         assert session.scalars(select(InboundCall.debtor_id).where(InboundCall.id == call_id)).one() == case.debtor_id
-        tried = session.scalars(select(AuditEvent).where(AuditEvent.action == "debtor.verification_tried")).all()
+        tried = session.scalars(select(AuditEvent).where(AuditEvent.action == "debtor.verification_tried").order_by(AuditEvent.id)).all()
         assert [event.detail["is_match"] for event in tried] == [False, False, True]
     opened = operator.post(f"/console/attempts/{attempt.id}/open").text
     assert case.debtor_no in opened
