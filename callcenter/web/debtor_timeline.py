@@ -10,7 +10,7 @@ from callcenter.core.clock import local_day
 from callcenter.core.eras import format_era_short, format_fiscal_year
 from callcenter.core.phones import format_national
 from callcenter.web import debtor_words as words
-from callcenter.web import escalation_pages, phrases
+from callcenter.web import officer_words, phrases
 from callcenter.web.formats import span, write_day, write_yen
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.compliance.reasons import DenialReason, denial_text
@@ -160,13 +160,13 @@ def _lifted(facts: Facts, lang: str, _: Mapping[int, str]) -> Told:
 def _handed_over(facts: Facts, lang: str, _: Mapping[int, str]) -> Told:
     return (
         "transfer",
-        f"{_pair(lang, '職員へ引き継ぎ', 'Handed to an officer')}: {words.word(escalation_pages.REASONS, facts['reason'], lang)}",
+        f"{_pair(lang, '職員へ引き継ぎ', 'Handed to an officer')}: {words.word(officer_words.REASONS, facts['reason'], lang)}",
         [facts["note"]],
     )
 
 
 def _decided(facts: Facts, lang: str, _: Mapping[int, str]) -> Told:
-    return "transfer", f"{_pair(lang, '引き継ぎ', 'Handover')}: {words.word(escalation_pages.STATES, facts['state'], lang)}", []
+    return "transfer", f"{_pair(lang, '引き継ぎ', 'Handover')}: {words.word(officer_words.STATES, facts['state'], lang)}", []
 
 
 def _promised(facts: Facts, lang: str, _: Mapping[int, str]) -> Told:

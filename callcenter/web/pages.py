@@ -23,6 +23,7 @@ from callcenter.web.i18n import Translate, language, translator
 NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("calls", "/operator", Action.TAKE_CALLS),
     ("board", "/supervisor", Action.SEE_BOARD),
+    ("desk", "/supervisor/desk", Action.SEE_BOARD),
     ("incoming", "/incoming", Action.SEE_BOARD),
     ("report", "/reports", Action.SEE_REPORTS),
     ("cross", "/reports/cross", Action.SEE_REPORTS),
@@ -45,6 +46,8 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("payments", "/payments", Action.SEE_PAYMENTS),
     ("plans", "/plans", Action.SEE_PLANS),
     ("handovers", "/escalations", Action.DECIDE_ESCALATIONS),
+    ("workload", "/escalations/workload", Action.DECIDE_ESCALATIONS),
+    ("requests", "/escalations/requests", Action.DECIDE_ESCALATIONS),
     ("sender", "/sender", Action.CHOOSE_SENDER),
     ("users", "/users", Action.MANAGE_USERS),
     ("audit", "/audit", Action.READ_AUDIT),
@@ -52,9 +55,10 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
 
 # Entries that stand together: at the top one word for all of them, their pages in a row below it. The others stand alone.
 GROUPS: Mapping[str, Sequence[str]] = {
-    "today": ("board", "incoming", "recordings", "recording_terms", "reviews"),
+    "today": ("board", "desk", "incoming", "recordings", "recording_terms", "reviews"),
     "figures": ("report", "cross", "collection", "effect", "pack", "definitions"),
     "planning": ("campaigns", "batches", "templates", "replies", "scripts", "rules", "policy"),
+    "officers": ("handovers", "workload", "requests"),
     "taxpayers": ("lists", "debtors", "payments", "plans"),
 }
 

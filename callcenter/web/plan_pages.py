@@ -24,6 +24,7 @@ from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.pages import page, shell_of, words_of
 from callcenter.web.plan_model import PAGE, list_model, new_model, plan_model, read_choice
 from campaigns.debtors.models import Debtor
+from campaigns.officers.cases import decide_by_plan
 from campaigns.promises import plans
 from campaigns.promises.schedule import MOST_INSTALMENTS, Line, Remainder, month_later, propose
 
@@ -94,7 +95,9 @@ def enter(request: Request, session: Tx, who: Officer, done: Annotated[Once, onc
             raise
         told = {"agreed_on": str(form.get("agreed_on") or "")[:20]}
         return _new_page(request, session, who, debtor_id, told, list(zip(dues, amounts, strict=False)), problem)
-    audit.record(session, "plan.entered", "debtor", debtor_id, who.user_id, who.address, {"plan": plan.id, "instalments": len(lines)}, now)
+    decided = decide_by_plan(session, debtor_id, who.user_id, now)
+    detail = {"plan": plan.id, "instalments": len(lines), "cases": len(decided)}
+    audit.record(session, "plan.entered", "debtor", debtor_id, who.user_id, who.address, detail, now)
     return _go(request, f"/plans/{plan.id}")
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from callcenter.core.errors import AppError
+from callcenter.web import officer_words
 
 PROBLEMS: Mapping[str, tuple[str, str]] = {
+    **officer_words.PROBLEMS,
     "promise_date": ("約束日は、今日から1年以内の日にしてください。", "The promised day must be today or later, within a year."),
     "promise_date_missing": ("約束日を選んでください。", "Choose the promised day."),
     "promise_amount": ("約束の金額は、1円以上にしてください。", "The promised amount must be more than 0 yen."),

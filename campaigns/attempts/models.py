@@ -81,7 +81,11 @@ class Draft(OfficeMixin, Base):
 
 
 class Escalation(OfficeMixin, Base):
-    """A case handed over to the tax officers: `state` open, accepted, returned."""
+    """A case handed over to the tax officers: `state` is one of `campaigns.officers.state.CaseState`.
+
+    `decided_*` is who last moved it (accepted, returned, decided). `accepted_by` is the officer it is with; `return_reason`, `decision`
+    and `decision_note` are codes and words of `campaigns.officers`; `taken_*` is the supervisor who took a returned case up.
+    """
 
     __tablename__ = "escalation"
     __table_args__ = (
@@ -89,7 +93,7 @@ class Escalation(OfficeMixin, Base):
         within_office("attempt_id", "attempt"),
         Index(None, "office_id", "state"),
         Index(None, "office_id", "debtor_id"),
-        CheckConstraint("state in ('open','accepted','returned')", name="state"),
+        CheckConstraint("state in ('open','accepted','returned','decided','taken')", name="state"),
     )
 
     debtor_id: Mapped[int]
@@ -101,3 +105,11 @@ class Escalation(OfficeMixin, Base):
     created_at: Mapped[datetime]
     decided_by: Mapped[int | None]
     decided_at: Mapped[datetime | None]
+    accepted_by: Mapped[int | None]
+    accepted_at: Mapped[datetime | None]
+    return_reason: Mapped[str] = mapped_column(String(20), server_default="")
+    decision: Mapped[str] = mapped_column(String(20), server_default="")
+    decision_note: Mapped[str] = mapped_column(String(1000), server_default="")
+    taken_by: Mapped[int | None]
+    taken_at: Mapped[datetime | None]
+    taken_note: Mapped[str] = mapped_column(String(1000), server_default="")

@@ -1,10 +1,10 @@
-"""Each use of a supervisor's powers over a conversation."""
+"""Each use of a supervisor's powers over a conversation, and words to the whole team."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.core.db import Base, OfficeMixin, within_office
@@ -40,3 +40,31 @@ class Supervision(OfficeMixin, Base):
     asked_at: Mapped[datetime]
     began_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class TeamMessage(OfficeMixin, Base):
+    """A word of a supervisor to all operators, shown on their pages until `ends_at` or until it is taken back (`ended_at`)."""
+
+    __tablename__ = "team_message"
+    __table_args__ = (within_office("user_id", "app_user"), Index(None, "office_id", "ends_at"))
+
+    user_id: Mapped[int]
+    body: Mapped[str] = mapped_column(String(300))
+    created_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class TeamMessageSeen(OfficeMixin, Base):
+    """An operator put a message away as read."""
+
+    __tablename__ = "team_message_seen"
+    __table_args__ = (
+        within_office("message_id", "team_message", ondelete="CASCADE"),
+        within_office("user_id", "app_user"),
+        UniqueConstraint("office_id", "message_id", "user_id"),
+    )
+
+    message_id: Mapped[int]
+    user_id: Mapped[int]
+    at: Mapped[datetime]

@@ -140,5 +140,7 @@ def test_an_officer_returns_a_case_once(person: Callable[..., Person], office_id
         number = row.id
     officer = person(Role.TAX_OFFICER)
     assert "分納の相談" in officer.get("/escalations").text
-    assert officer.post(f"/escalations/{number}", {"decision": "returned"}).status_code == 204
+    assert officer.post(f"/escalations/{number}", {"decision": "returned"}).status_code == 422
+    returned = {"decision": "returned", "reason": "more_needed", "note": "期日を聞いてください。"}
+    assert officer.post(f"/escalations/{number}", returned).status_code == 204
     assert officer.post(f"/escalations/{number}", {"decision": "accepted"}).status_code == 409

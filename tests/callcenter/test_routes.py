@@ -140,6 +140,7 @@ def filled(path: str) -> str:
         "layout_id",
         "debtor_id",
         "escalation_id",
+        "request_id",
         "user_id",
         "phone_id",
         "hold_id",
