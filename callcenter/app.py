@@ -31,6 +31,7 @@ from callcenter.web import (
     errors,
     escalation_pages,
     events,
+    factor_pages,
     health,
     import_pages,
     incoming_actions,
@@ -53,7 +54,9 @@ from callcenter.web import (
     rule_editor,
     rule_pages,
     rule_preview,
+    screen_lock,
     script_pages,
+    second_step,
     skipped_pages,
     supervisor_desk,
     supervisor_pages,
@@ -68,6 +71,9 @@ from callcenter.web.shield import Shield
 
 ROUTERS = (
     login.router,
+    second_step.router,
+    screen_lock.router,
+    factor_pages.router,
     operator_pages.router,
     operator_actions.router,
     phone_actions.router,

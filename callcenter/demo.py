@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from callcenter.auth.models import Role
 from callcenter.auth.offices import add_office, all_offices, find_office
+from callcenter.auth.passwords import new_password
 from callcenter.auth.service import add_user, all_users
 from callcenter.commands.runtime import make_office
 from callcenter.commands.sampling.writing import write_sample
@@ -103,7 +106,7 @@ def load_town(town: Town, tell: Tell) -> None:
     with transaction(office_id) as session:
         if not any(user.password_hash for user in all_users(session)):
             for name, shown, role in PEOPLE:
-                made.append((town.code, name, role, add_user(session, sign_in_name=name, display_name=shown, role=role)[1]))
+                made.append((town.code, name, role, demo_user(session, name, shown, role)))
             keep_sign_in(settings.data_dir, made)
     if is_loaded(office_id):
         return
@@ -120,6 +123,11 @@ def load_town(town: Town, tell: Tell) -> None:
     for channel in (Channel.SMS, Channel.AUTO_CALL):
         with transaction(office_id) as session:
             prepare_batch(session, campaign.id, channel, now)
+
+
+def demo_user(session: Session, name: str, shown: str, role: Role) -> str:
+    """An account whose password, told in the file, stays good as long as the demo."""
+    return add_user(session, sign_in_name=name, display_name=shown, role=role, password=new_password())[1]
 
 
 def is_loaded(office_id: int) -> bool:

@@ -6,7 +6,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Identity, Index, Integer, String, UniqueConstraint, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.core.db import Base, OfficeMixin, within_office
@@ -40,7 +51,10 @@ class Office(Base):
 
 
 class User(OfficeMixin, Base):
-    """A person who signs in; imported history may name operators who never do (no password)."""
+    """A person who signs in; imported history may name operators who never do (no password).
+
+    `password_until`: a first password of ours is worth nothing from then on; None for one the person chose.
+    """
 
     __tablename__ = "app_user"
     __table_args__ = (
@@ -53,6 +67,7 @@ class User(OfficeMixin, Base):
     display_name: Mapped[str] = mapped_column(String(80))
     role: Mapped[Role] = mapped_column(String(20))
     password_hash: Mapped[str | None] = mapped_column(String(300))
+    password_until: Mapped[datetime | None]
     is_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     lang: Mapped[str] = mapped_column(String(2), server_default="ja")
     phone_address: Mapped[str] = mapped_column(String(80), server_default="")
@@ -60,7 +75,7 @@ class User(OfficeMixin, Base):
 
 
 class UserSession(OfficeMixin, Base):
-    """A server-side session; only the SHA-256 of its token is kept."""
+    """A server-side session; only the SHA-256 of its token is kept. While it is locked, nothing of the office is shown to it."""
 
     __tablename__ = "user_session"
     __table_args__ = (
@@ -75,6 +90,48 @@ class UserSession(OfficeMixin, Base):
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    locked_at: Mapped[datetime | None]
+
+
+class SecondFactor(OfficeMixin, Base):
+    """A user's one-time-code generator (TOTP): its seed under a key that is not in the database, and the last step that was used."""
+
+    __tablename__ = "second_factor"
+    __table_args__ = (UniqueConstraint("office_id", "user_id"), within_office("user_id", "app_user"))
+
+    user_id: Mapped[int]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    last_step: Mapped[int] = mapped_column(server_default="0")
+    made_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+
+
+class RecoveryCode(OfficeMixin, Base):
+    """A code on paper that stands in for the generator once; only its SHA-256 is kept (120 bits can't be guessed)."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = (UniqueConstraint("office_id", "user_id", "code_hash"), within_office("user_id", "app_user"))
+
+    user_id: Mapped[int]
+    code_hash: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class UserIdentity(OfficeMixin, Base):
+    """The same person at an identity provider: issuer and subject together, never the e-mail address."""
+
+    __tablename__ = "user_identity"
+    __table_args__ = (
+        UniqueConstraint("office_id", "issuer", "subject"),
+        UniqueConstraint("office_id", "user_id", "issuer"),
+        within_office("user_id", "app_user"),
+    )
+
+    user_id: Mapped[int]
+    issuer: Mapped[str] = mapped_column(String(300))
+    subject: Mapped[str] = mapped_column(String(255))
+    linked_at: Mapped[datetime]
 
 
 TRANSACTION = text("((pg_current_xact_id())::text)::bigint")

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office, Role, User, UserSession
+from callcenter.auth.terms import terms_of
 from callcenter.core.live import publish
 
 IDLE = timedelta(minutes=60)
@@ -31,6 +32,9 @@ class OpenSession:
     sign_in_name: str
     display_name: str
     csrf: str
+    lock_minutes: int = 0
+    is_locked: bool = False
+    password_until: datetime | None = None
 
 
 def token_hash(token: str) -> str:
@@ -57,14 +61,14 @@ def find_session(session: Session, token: str, now: datetime, *, touch: bool = T
         touch: whether this request is a sign of life of the person (a page refreshing itself is none).
     """
     row = session.execute(
-        select(UserSession, User, Office.name)
+        select(UserSession, User, Office.name, Office.options)
         .join(User, (User.office_id == UserSession.office_id) & (User.id == UserSession.user_id))
         .join(Office, Office.id == UserSession.office_id)
         .where(UserSession.token_hash == token_hash(token))
     ).one_or_none()
     if row is None:
         return None
-    held, user, office_name = row
+    held, user, office_name, options = row
     is_over = held.ended_at is not None or now >= held.expires_at or now - held.last_seen_at >= IDLE
     if is_over or not user.is_enabled:
         return None
@@ -80,7 +84,28 @@ def find_session(session: Session, token: str, now: datetime, *, touch: bool = T
         sign_in_name=user.sign_in_name,
         display_name=user.display_name,
         csrf=held.csrf_token,
+        lock_minutes=terms_of(options).lock_minutes,
+        is_locked=held.locked_at is not None,
+        password_until=user.password_until,
     )
+
+
+def lock_session(session: Session, session_id: int, now: datetime) -> None:
+    """Locks the screens of a session: until it is unlocked, nothing of the office is shown to it."""
+    session.execute(update(UserSession).where(UserSession.id == session_id, UserSession.locked_at.is_(None)).values(locked_at=now))
+
+
+def unlock_session(session: Session, session_id: int) -> None:
+    """Opens the screens of a session again; the caller has made sure whose hands they are in."""
+    session.execute(update(UserSession).where(UserSession.id == session_id).values(locked_at=None))
+
+
+def sessions_of(session: Session, user_id: int, now: datetime) -> list[UserSession]:
+    """The user's open sessions, the newest first."""
+    query = select(UserSession).where(
+        UserSession.user_id == user_id, UserSession.ended_at.is_(None), UserSession.expires_at > now, UserSession.last_seen_at > now - IDLE
+    )
+    return list(session.scalars(query.order_by(UserSession.created_at.desc(), UserSession.id.desc())))
 
 
 def end_session(session: Session, session_id: int, user_id: int, now: datetime) -> None:

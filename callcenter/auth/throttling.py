@@ -65,6 +65,11 @@ def forget(attempt: Attempt) -> None:
     _ask("clear", item, key)
 
 
+def take(item: RateLimitItem, key: tuple[str, ...]) -> bool:
+    """Counts one of something that is limited; False when it is one too many."""
+    return _ask("hit", item, key)
+
+
 def reset() -> None:
     """Forgets everything counted in this process, for tests."""
     _memory.storage.reset()

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -16,12 +13,13 @@ from starlette.responses import Response
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
 from callcenter.core.clock import local_day, utc_now
-from callcenter.core.errors import AppError, NotFound
+from callcenter.core.errors import NotFound
 from callcenter.web import debtor_view as view
 from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn, Tx, may
 from callcenter.web.operator_case import PLAN_EXISTS
 from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.reading import require_pace
 from campaigns.debtors.account import read_account
 from campaigns.debtors.household import members_of
 from campaigns.debtors.models import Debtor
@@ -31,15 +29,6 @@ router = APIRouter()
 Reader = Annotated[SignedIn, may(Action.SEE_DEBTORS)]
 Show = Annotated[str, Query(max_length=12)]
 Before = Annotated[str, Query(max_length=60)]
-VIEWS = parse("120 per minute")
-_views = MovingWindowRateLimiter(MemoryStorage())
-
-
-class TooManyViews(AppError):
-    """More debtors in a minute than a person reads."""
-
-    status = 429
-    code = "too_many_views"
 
 
 def require_debtor(session: Session, debtor_id: int) -> Debtor:
@@ -54,8 +43,7 @@ def require_debtor(session: Session, debtor_id: int) -> Debtor:
 def show_debtor(request: Request, session: Tx, who: Reader, debtor_id: int, show: Show = "", before: Before = "") -> Response:
     """Everything of one debtor."""
     now, lang = utc_now(), lang_of(request)
-    if not _views.hit(VIEWS, str(who.office_id), str(who.user_id)):
-        raise TooManyViews("短い時間に多くの対象者を開きました。", hint="1分ほど待ってください。この操作は記録されます。")
+    require_pace(request, session, who)
     debtor = require_debtor(session, debtor_id)
     audit.record(session, "debtor.viewed", "debtor", debtor.id, who.user_id, who.address, {"page": "debtor"}, now)
     return page(

@@ -30,6 +30,19 @@ CONCURRENT_REQUESTS = 24
 REFRESHES = frozenset({"/operator/panel"})  # a call that appears is a sign that its operator is there
 
 
+WHILE_LOCKED = frozenset({"/unlock", "/lock", "/logout", "/language", "/events"})  # the stream carries names of events only
+
+
+class Locked(AppError):
+    """The screen is locked: first the password, or a one-time code."""
+
+    status = 423
+    code = "locked"
+
+    def __init__(self) -> None:
+        super().__init__("画面がロックされています。", hint="パスワードを入れて開いてください。")
+
+
 class NotSignedIn(AppError):
     """No session, or it is over."""
 
@@ -50,6 +63,12 @@ class SignedIn(OpenSession):
 def address_of(request: Request) -> str:
     """The peer's address; a proxy's word counts only where uvicorn was told to trust that proxy."""
     return request.client.host if request.client else ""
+
+
+def local_path(path: str) -> str:
+    """The path if it leads to a page of this console, else nothing: never to another site."""
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and "\\" not in path and path.isprintable()
+    return path if is_local and not path.startswith("/logout") else ""
 
 
 def is_refresh(request: Request) -> bool:
@@ -105,6 +124,8 @@ async def _checked(request: Request, who: Annotated[SignedIn, Depends(_identify,
     if request.method in UNSAFE:
         told = request.headers.get("x-csrf-token") or form.get("csrf_token")
         require_token(told if isinstance(told, str) else "", who.csrf)
+    if who.is_locked and request.url.path not in WHILE_LOCKED:
+        raise Locked
     return who
 
 

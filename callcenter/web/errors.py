@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -22,7 +23,7 @@ from callcenter.auth.permissions import HOME
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import AppError
-from callcenter.web.dependencies import NotSignedIn, address_of
+from callcenter.web.dependencies import Locked, NotSignedIn, address_of
 from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
 from callcenter.web.problems import FIELDS, told
 
@@ -104,6 +105,8 @@ async def on_app_error(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, AppError)
     if isinstance(problem, NotSignedIn):
         return on_not_signed_in(request, problem)
+    if isinstance(problem, Locked) and request.method == "GET" and not (wants_json(request) or is_fragment(request)):
+        return RedirectResponse(f"/unlock?next={quote(request.url.path, safe='/')}", 303)
     if problem.status == 403:
         await run_in_threadpool(note_refusal, request, problem.code, utc_now())
     message, hint = told(problem, lang_of(request))
@@ -120,11 +123,18 @@ def on_not_signed_in(request: Request, problem: NotSignedIn) -> Response:
 def note_refusal(request: Request, code: str, now: datetime) -> None:
     """A refusal of the role or of a forged form is on record, in a transaction of its own: the request's was rolled back."""
     who = getattr(request.state, "who", None)
-    if who is None:
-        return
+    if who is not None:
+        note_event(request, "request.refused", None, now, {"code": code})
+
+
+def note_event(request: Request, action: str, subject_id: int | None, now: datetime, detail: Mapping[str, Any] | None = None) -> None:
+    """Puts something on record that must stay there although the request's own transaction is rolled back."""
+    who = request.state.who
     route = str(getattr(request.scope.get("route"), "path", ""))
+    subject_type = "route" if subject_id is None else "user"
     with transaction(who.office_id) as session:
-        audit.record(session, "request.refused", "route", None, who.user_id, address_of(request), {"code": code, "route": route}, now)
+        told = {**(detail or {}), "route": route}
+        audit.record(session, action, subject_type, subject_id, who.user_id, address_of(request), told, now)
 
 
 async def on_validation_error(request: Request, problem: Exception) -> Response:

@@ -17,13 +17,14 @@ from callcenter.auth.models import User
 from callcenter.auth.offices import all_offices, find_office
 from callcenter.auth.permissions import HOME
 from callcenter.auth.service import authenticate
-from callcenter.auth.sessions import end_session, find_session, open_session
+from callcenter.auth.sessions import end_session, find_session
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import InvalidInput
-from callcenter.web import signing
+from callcenter.web import second_step, signing
 from callcenter.web.cookies import DEVICE, LANG, SESSION, VISIT, drop_cookie, read_cookie, session_cookie, set_cookie
-from callcenter.web.dependencies import SignedIn, Tx, address_of, raise_forged, require_token, signed_in
+from callcenter.web.dependencies import SignedIn, Tx, address_of, local_path, raise_forged, require_token, signed_in
+from callcenter.web.entering import Entrant, enter, entrant_of
 from callcenter.web.i18n import LANGUAGES
 from callcenter.web.pages import Shell, page, words_of
 from dialer.agents import service as agents
@@ -31,6 +32,7 @@ from dialer.agents import service as agents
 log = structlog.get_logger(__name__)
 router = APIRouter()
 LANG_SECONDS = 365 * 86400
+EXPIRED = "expired"
 
 
 @router.get("/")
@@ -71,18 +73,19 @@ def sign_in(
     if throttling.is_braked(attempt):
         _note(chosen.id, "session.throttled", None, request)
         return _form(request, 429, error="throttled", sign_in_name=sign_in_name, office=chosen.code, next=next)
-    signed = _open(request, chosen.id, sign_in_name, password)
-    if signed is None:
+    entrant = _check(chosen.id, sign_in_name, password)
+    if entrant is None:
         throttling.count_failure(attempt)
         _note(chosen.id, "session.refused", None, request)
         return _form(request, 401, error="wrong", sign_in_name=sign_in_name, office=chosen.code, next=next)
     throttling.forget(attempt)
-    user, token = signed
-    response = RedirectResponse(local_path(next) or HOME[user.role], 303)
-    set_cookie(response, SESSION, f"{chosen.id}.{token}")
-    set_cookie(response, DEVICE, signing.device_token(chosen.id, user.id), signing.DEVICE_SECONDS)
-    drop_cookie(response, VISIT)
-    return response
+    if entrant == EXPIRED:
+        _note(chosen.id, "session.expired", None, request)
+        return _form(request, 401, error="first_expired", sign_in_name=sign_in_name, office=chosen.code, next=next)
+    assert isinstance(entrant, Entrant)
+    if entrant.missing:
+        return second_step.show(request, entrant, read_cookie(request, VISIT), local_path(next))
+    return enter(request, entrant, local_path(next), "password")
 
 
 @router.post("/logout")
@@ -121,12 +124,6 @@ def choose_language(
     return response
 
 
-def local_path(path: str) -> str:
-    """The path if it leads to a page of this console, else nothing: never to another site."""
-    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and "\\" not in path and path.isprintable()
-    return path if is_local and not path.startswith("/logout") else ""
-
-
 def _came_from(request: Request) -> str:
     address = request.headers.get("referer", "")
     base = str(request.base_url)
@@ -142,18 +139,15 @@ def _attempt(request: Request, office_id: int, sign_in_name: str) -> throttling.
     return throttling.Attempt(office_id, sign_in_name, address_of(request), device)
 
 
-def _open(request: Request, office_id: int, sign_in_name: str, password: str) -> tuple[User, str] | None:
-    now = utc_now()
+def _check(office_id: int, sign_in_name: str, password: str) -> Entrant | str | None:
+    """Who gave the right name and password; `EXPIRED` when it was a first password whose time is over; None when it was wrong."""
     with transaction(office_id) as session:
         user = authenticate(session, sign_in_name, password)
         if user is None:
             return None
-        cookie = session_cookie(request)
-        if cookie is not None and cookie[0] == office_id and (old := find_session(session, cookie[1], now)) is not None:
-            end_session(session, old.session_id, old.user_id, now)
-        token, _ = open_session(session, user, now)
-        audit.record(session, "session.opened", "user", user.id, user.id, address_of(request), None, now)
-        return user, token
+        if user.password_until is not None and user.password_until <= utc_now():
+            return EXPIRED
+        return entrant_of(session, office_id, user)
 
 
 def _note(office_id: int, action: str, user_id: int | None, request: Request) -> None:

@@ -78,6 +78,7 @@ class Shell:
     status: str = ""
     hints: Sequence[str] = field(default_factory=tuple)
     is_read_only: bool = False
+    lock_minutes: int = 0
 
 
 def lang_of(request: Request) -> str:
@@ -110,6 +111,7 @@ def shell_of(
         status=status,
         hints=hints,
         is_read_only=is_read_only,
+        lock_minutes=0 if who.is_locked else who.lock_minutes,
     )
 
 

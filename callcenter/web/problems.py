@@ -127,7 +127,21 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "いまの回線では、モニターできません(Asterisk が要ります)。",
         "The carrier in use can't do this; it needs Asterisk.",
     ),
-    "too_many_views": ("短い時間に多くの対象者を開きました。1分ほど待ってください。", "Too many cases were opened. Wait a minute."),
+    "too_many_views": (
+        "短い時間に多くの対象者を開きました。しばらく待ってください。監査の担当に知らされます。",
+        "Too many cases were opened. Wait a while; the auditor is told.",
+    ),
+    "locked": ("画面がロックされています。パスワードを入れて開いてください。", "The screen is locked. Open it by your password."),
+    "unlock_wrong": ("パスワードまたはコードが違います。", "The password or code is wrong."),
+    "unlock_braked": ("まちがいが続きました。10分ほど待ってください。", "Too many wrong tries. Wait ten minutes."),
+    "password_wrong": ("今のパスワードが違います。", "The present password is wrong."),
+    "password_short": ("パスワードが短すぎます。12文字以上にしてください。", "The password is too short: at least 12 characters."),
+    "password_long": ("パスワードが長すぎます。200文字以内にしてください。", "The password is too long: at most 200 characters."),
+    "password_common": ("推測されやすいパスワードです。ほかの言葉にしてください。", "That password is easily guessed. Choose another."),
+    "factor_present": ("二段階認証は設定済みです。", "You have a second factor already."),
+    "factor_needed": ("この役割では、二段階認証を解除できません。", "Your role needs a second factor: it can't be removed."),
+    "no_factor": ("二段階認証は設定されていません。", "No second factor is set up."),
+    "no_session": ("そのサインインは、もう終わっています。", "That session is over."),
 }
 FIELDS: Mapping[str, str] = {
     "promise_date": "promise-other-on",

@@ -14,6 +14,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from callcenter.core.settings import get_settings
 
 FORM_SECONDS = 2 * 3600
+STEP_SECONDS = 10 * 60
 DEVICE_SECONDS = 180 * 86400
 
 
@@ -50,6 +51,27 @@ def is_form_token(token: str, visit: str) -> bool:
     except BadSignature:
         return False
     return bool(visit) and secrets.compare_digest(str(held), visit)
+
+
+def step_token(visit: str, office_id: int, user_id: int) -> str:
+    """Says that this user gave the right password in the browser that holds `visit`; good for ten minutes."""
+    return _serializer("step").dumps([visit, office_id, user_id])
+
+
+def step_of(token: str, visit: str) -> tuple[int, int] | None:
+    """Office and user of a `step_token` made for `visit`, else None."""
+    try:
+        held, office_id, user_id = _serializer("step").loads(token, max_age=STEP_SECONDS)
+    except (BadSignature, ValueError, TypeError):
+        return None
+    return (office_id, user_id) if visit and secrets.compare_digest(str(held), visit) else None
+
+
+def seal_key() -> bytes:
+    """256 bits that seal what the database alone must not tell; other ones as soon as the secret key is another."""
+    settings = get_settings()
+    key = _key_of(settings.secret_key.get_secret_value(), settings.data_dir)
+    return hmac.new(key.encode(), b"callcenter.seal:1", hashlib.sha256).digest()
 
 
 def phone_password(office_id: int, agent_session_id: int, leg_id: str) -> str:

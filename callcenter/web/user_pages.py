@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from callcenter.auth import audit
+from callcenter.auth import audit, factors
 from callcenter.auth import service as accounts
 from callcenter.auth.models import Role, User
 from callcenter.auth.permissions import Action
@@ -18,6 +18,7 @@ from callcenter.auth.sessions import end_sessions_of
 from callcenter.core.clock import utc_now
 from callcenter.core.errors import AppError
 from callcenter.web.dependencies import SignedIn, Tx, may
+from callcenter.web.factor_pages import account_page
 from callcenter.web.pages import page, shell_of, words_of
 
 router = APIRouter()
@@ -76,12 +77,6 @@ def renew_password(request: Request, session: Tx, who: Administrator, user_id: i
     return _page(request, session, 200, told={"name": user.sign_in_name, "password": password})
 
 
-@router.get("/account")
-def show_account(request: Request, who: Myself) -> Response:
-    """One's own password."""
-    return page(request, "account.html", shell_of(request, words_of(request)("account.title")), error="", is_done=False)
-
-
 @router.post("/account/password")
 def change_password(
     request: Request,
@@ -92,14 +87,23 @@ def change_password(
 ) -> Response:
     """Changes it; the old one is needed, and all sessions of the account end."""
     user = accounts.require_user(session, who.user_id)
-    shell = shell_of(request, words_of(request)("account.title"))
     try:
         accounts.change_password(session, user, old, new)
     except AppError as problem:
-        return page(request, "account.html", shell, problem.status, error=f"{problem.message} {problem.hint}".strip(), is_done=False)
+        return account_page(request, session, who, problem.status, problem)
     _note(session, who, "user.password_changed", user)
     end_sessions_of(session, user.id, utc_now())
     return RedirectResponse("/login", 303)
+
+
+@router.post("/users/{user_id}/factor")
+def drop_factor(request: Request, session: Tx, who: Administrator, user_id: int) -> Response:
+    """Takes a lost second factor away; the account's sessions end, and where the role needs one, the next sign-in sets up another."""
+    user = accounts.require_user(session, user_id)
+    factors.drop(session, user)
+    end_sessions_of(session, user.id, utc_now())
+    _note(session, who, "factor.dropped", user)
+    return RedirectResponse("/users", 303)
 
 
 def _note(session: Session, who: SignedIn, action: str, user: User) -> None:
@@ -107,7 +111,7 @@ def _note(session: Session, who: SignedIn, action: str, user: User) -> None:
 
 
 def _page(request: Request, session: Session, status: int, told: dict[str, str] | None = None) -> Response:
-    t = words_of(request)
+    t, with_factor = words_of(request), factors.with_factors(session)
     rows: list[dict[str, Any]] = [
         {
             "id": user.id,
@@ -116,6 +120,8 @@ def _page(request: Request, session: Session, status: int, told: dict[str, str] 
             "role": t(f"role.{user.role}"),
             "is_enabled": user.is_enabled,
             "has_password": user.password_hash is not None,
+            "has_factor": user.id in with_factor,
+            "first_until": user.password_until,
         }
         for user in accounts.all_users(session)
     ]

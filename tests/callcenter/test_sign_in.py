@@ -16,7 +16,7 @@ from callcenter.auth.sessions import ABSOLUTE, IDLE, find_session, token_hash
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import Conflict, InvalidInput
-from callcenter.web.login import local_path
+from callcenter.web.dependencies import local_path
 from tests.callcenter.conftest import PASSWORD, Person, add_user, sign_in
 
 PersonMaker = Callable[..., Person]

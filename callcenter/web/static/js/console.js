@@ -11,6 +11,7 @@ import "./charts.js";
 import "./upload.js";
 import "./softphone.js";
 import "./keypad.js";
+import "./lock.js";
 import "./small.js";
 
 // htmx comes last: it connects the event stream as soon as it runs, and whoever listens must be there before.
