@@ -21,7 +21,7 @@ from benchmarks.pacing_world import Day, Policy, World
 
 HOURS = 8.0
 QUICK = ((4, 0.3, 1), (10, 0.3, 1))
-FULL = tuple((n, p, {4: 5, 10: 5, 50: 2, 200: 1}[n]) for n in (4, 10, 50, 200) for p in (0.15, 0.3, 0.5))
+FULL = tuple((n, p, {4: 12, 10: 5, 50: 2, 200: 1}[n]) for n in (4, 10, 50, 200) for p in (0.15, 0.3, 0.5))
 WEEKS = ((4, 3), (10, 3), (50, 1), (200, 1))  # operators, seeds: five days on end, p = 0.3
 SWINGS = ((10, 2), (50, 1))  # operators, seeds: p between 0.18 and 0.42 and back within two hours
 Chance = float | Callable[[float], float]

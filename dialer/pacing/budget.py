@@ -21,16 +21,16 @@ LIMIT = 0.03
 FIRST_PRICE = 0.7  # of the limit: where a cold start begins
 LEAST_PRICE, MOST_PRICE = 1e-4, 0.3
 
-# While an abandoned call would break the limit at once (the first answers of a day): a risk of one in two thousand, not none, since an
+# While an abandoned call would break the limit at once (the first answers of a day): a risk of one in a thousand, not none, since an
 # operator who sits idle for want of a second line costs more than a third of the day's talk.
-UNEARNED_RISK = 0.0005
-_ONE_CALL = 1.2  # spare abandons before more than that is risked: one call, and something for a second one in the air
+UNEARNED_RISK = 0.001
+_ONE_CALL = 1.05  # spare abandons before more than that is risked: one call, and something for a second one in the air
 _RESERVE = 1.5  # spare abandons that are not given away at the end of the day
 _MOST_SHARE = 3.0  # of the limit, however much is spare
 _STEP = 0.05
 _SMALL_PACE = 12.5  # answers a minute; where there are more, as many times more are in the air, and spare calls count for less
 # Spare abandons -> the share of the limit that may be abandoned meanwhile; found by trying over seeds (`benchmarks.pacing`).
-_SPARE = (1.2, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0)
+_SPARE = (1.05, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0)
 _SHARE = (0.15, 0.45, 0.7, 0.9, 1.1, 1.33, 1.7, 2.2)
 
 
