@@ -28,12 +28,12 @@ from callcenter.web.operator_pages import Operator, answer_stage, console_of, re
 from callcenter.web.operator_stage import checks_model
 from callcenter.web.pages import fragment, lang_of, shell_of
 from campaigns.attempts import service as attempts
-from campaigns.attempts import verification, wrap_up
+from campaigns.attempts import undo, verification, wrap_up
 from campaigns.attempts.codes import Outcome, Party
 from campaigns.attempts.models import Attempt
 from dialer.agents import consoles, phones, preview
 from dialer.agents import service as agents
-from dialer.agents.state import PauseReason
+from dialer.agents.state import AgentState, PauseReason
 from dialer.calls import service as calls
 from dialer.calls.models import Call
 
@@ -221,7 +221,9 @@ def finish_by_branch(
         assert ending is not None
         verification.require_own(session, attempt_id, who.user_id)
         party, outcome, line_result = ending
+        before = undo.look(session, attempt_id, who.user_id)
         attempts.record_outcome(session, attempt_id, party, outcome, line_result=line_result, now=now, user_id=who.user_id)
+        undo.keep(session, attempt_id, who.user_id, before, now)
         calls.request_hang_up(session, who.user_id, now)
         _recorded(session, who, attempt_id, now, party, outcome)
 
@@ -246,10 +248,27 @@ def save_outcome(
         if scene.view.attempt_id != attempt_id:
             raise Conflict("画面の案件が変わっています。", hint="最新にしてください。", code="other_attempt")
         party, result = read_outcome(session, scene, form, now)
+        before = undo.look(session, attempt_id, who.user_id)
         attempts.record_outcome(session, attempt_id, party, now=now, user_id=who.user_id, **result)
+        undo.keep(session, attempt_id, who.user_id, before, now)
         if form.after == "paused":
             agents.pause(session, who.user_id, PauseReason.BREAK.value, now)
         _recorded(session, who, attempt_id, now, party, result["outcome"])
+
+    return act(request, session, who, done, do, attempt_id)
+
+
+@router.post("/attempts/{attempt_id}/undo")
+def undo_outcome(request: Request, session: Tx, who: Operator, done: Action, attempt_id: int) -> Response:
+    """Takes the last result back within its ten seconds; it is written anew now, or after the call that has begun since."""
+
+    def do(session: Session, who: SignedIn, now: datetime) -> None:
+        agent = agents.require_live(session, who.user_id)
+        is_line_up = agent.state == AgentState.TALKING and agent.attempt_id == attempt_id
+        attempt = undo.undo(session, attempt_id, who.user_id, now, is_line_up=is_line_up)
+        if not is_line_up:
+            agents.owe(session, who.user_id, attempt_id, now)
+        audit.record(session, "attempt.undone", "debtor", attempt.debtor_id, who.user_id, who.address, {"attempt_id": attempt_id}, now)
 
     return act(request, session, who, done, do, attempt_id)
 

@@ -30,7 +30,7 @@ from callcenter.web.operator_stage import (
 )
 from callcenter.web.pages import Shell, fragment, lang_of, page, shell_of
 from callcenter.web.shield import policy_with
-from campaigns.attempts import verification
+from campaigns.attempts import undo, verification
 from dialer.agents import consoles
 from dialer.agents import service as agents
 from dialer.agents.queries import AgentView, current_view
@@ -99,6 +99,7 @@ def operator_model(request: Request, session: Session, who: SignedIn, scene: Sce
         "stage": stage_model(scene),
         "phone": phone_model(session, scene, who.user_id, lang),
         "is_wrapup": scene.name == "wrapup",
+        "undo": undo_model(session, who.user_id, now),
         "attempt_id": scene.view.attempt_id,
     }
     if scene.name == "idle":
@@ -116,6 +117,12 @@ def operator_model(request: Request, session: Session, who: SignedIn, scene: Sce
         checks = verification.read_checks(session, scene.attempt, who.user_id)
         model["checks"] = checks_model(checks, scene.debtor, lang)
     return model
+
+
+def undo_model(session: Session, user_id: int, now: datetime) -> dict[str, Any] | None:
+    """The field `undo` of operator/_undo.html: the result that may still be taken back, and until when; nothing of the matter."""
+    found = undo.open_until(session, user_id, now)
+    return None if found is None else {"attempt_id": found[0], "until": found[1]}
 
 
 def note_view(session: Session, scene: Scene, who: SignedIn, now: datetime) -> None:

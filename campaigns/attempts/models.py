@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, Integer, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from callcenter.core.db import Base, OfficeMixin, within_office
+from callcenter.core.db import OFFICE_DEFAULT, Base, OfficeMixin, within_office
 
 
 class Attempt(OfficeMixin, Base):
@@ -17,6 +18,7 @@ class Attempt(OfficeMixin, Base):
     as handed to the carrier when `handed_over_at` is set. `source` is live or imported; `source_key` makes imports repeatable.
     `is_inbound`: the debtor called us. That is a conversation, but no attempt of ours: it is never handed over, so that no figure of
     attempts and no cap counts it. `robocall_path` is the way a listener took through the script, its nodes joined by ">".
+    `undone_count`: how often its result was taken back (`campaigns.attempts.undo`).
     """
 
     __tablename__ = "attempt"
@@ -61,6 +63,12 @@ class Attempt(OfficeMixin, Base):
     robocall_path: Mapped[str] = mapped_column(String(400), server_default="")
     is_inbound: Mapped[bool] = mapped_column(server_default=text("false"))
     script_version: Mapped[str] = mapped_column(String(60), server_default="")
+    undone_count: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+    @property
+    def fact_key(self) -> str:
+        """The outbox's key of the result: another one each time a result was taken back."""
+        return f"attempt:{self.id}{f':again{self.undone_count}' if self.undone_count else ''}"
 
 
 class Draft(OfficeMixin, Base):
@@ -78,6 +86,65 @@ class Draft(OfficeMixin, Base):
     field: Mapped[str] = mapped_column(String(40))
     value: Mapped[str] = mapped_column(String(4000))
     saved_at: Mapped[datetime]
+
+
+class OutcomeUndo(Base):
+    """How things stood before the last result an operator recorded, for the few seconds in which it may be taken back.
+
+    One row a person; `before` is what `campaigns.attempts.undo` reads back. Older ones go when the next result is recorded.
+    """
+
+    __tablename__ = "outcome_undo"
+    __table_args__ = (within_office("user_id", "app_user", ondelete="CASCADE"), within_office("attempt_id", "attempt"))
+
+    office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
+    user_id: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int]
+    recorded_at: Mapped[datetime]
+    before: Mapped[dict[str, Any]]
+
+
+class ServiceRequest(OfficeMixin, Base):
+    """What a debtor asked the office for in a call: `kind` slip (new payment slip), direct_debit, address_change; `state` open, done.
+
+    `detail` is what the debtor said: where to send it, the new address.
+    """
+
+    __tablename__ = "service_request"
+    __table_args__ = (
+        within_office("debtor_id", "debtor"),
+        within_office("attempt_id", "attempt"),
+        within_office("created_by", "app_user"),
+        within_office("done_by", "app_user"),
+        UniqueConstraint("office_id", "attempt_id", "kind"),
+        Index(None, "office_id", "state"),
+        Index(None, "office_id", "debtor_id"),
+        CheckConstraint("kind in ('slip','direct_debit','address_change')", name="kind"),
+        CheckConstraint("state in ('open','done')", name="state"),
+    )
+
+    debtor_id: Mapped[int]
+    attempt_id: Mapped[int | None]
+    kind: Mapped[str] = mapped_column(String(16))
+    detail: Mapped[str] = mapped_column(String(300), server_default="")
+    state: Mapped[str] = mapped_column(String(8), server_default="open")
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]
+    done_by: Mapped[int | None]
+    done_at: Mapped[datetime | None]
+
+
+class TalkScript(OfficeMixin, Base):
+    """A version of what operators say, in the office's own words; the newest is in use. Never changed: editing makes the next version."""
+
+    __tablename__ = "talk_script"
+    __table_args__ = (within_office("created_by", "app_user"), UniqueConstraint("office_id", "version"))
+
+    version: Mapped[int]
+    document: Mapped[dict[str, Any]]
+    note: Mapped[str] = mapped_column(String(200), server_default="")
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime]
 
 
 class Escalation(OfficeMixin, Base):

@@ -177,7 +177,8 @@ def _close(session: Session, attempt: Attempt, result: Result, now: datetime, us
     promise = effects.apply(session, attempt, result, follows, policy, now, user_id)
     if attempt.work_item_id is not None:
         move_item(session, attempt, result, follows, policy, retry, now)
-    leave(session, ATTEMPT, f"attempt:{attempt.id}{':amended' if is_amended else ''}", attempt.debtor_id, _payload(attempt, promise), now)
+    key = attempt.fact_key + (":amended" if is_amended else "")
+    leave(session, ATTEMPT, key, attempt.debtor_id, _payload(attempt, promise), now)
     publish(session, "call", attempt.operator_id)
     publish(session, "board")
     passing("outcome.recorded")

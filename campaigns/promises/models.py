@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.core.db import Base, OfficeMixin, within_office
@@ -14,7 +15,8 @@ class Promise(OfficeMixin, Base):
     """納付約束: `state` is one of `state.PromiseState`; amounts in whole yen.
 
     Kept means: at least `threshold_percent` of `amount` was paid between `made_on` and `due_on` + `grace_days`. Postings lag, so that
-    "not kept" is told `lag_days` later (入金確認待ち). `superseded_by` is the promise that took the place of this one.
+    "not kept" is told `lag_days` later (入金確認待ち). `superseded_by` is the promise that took the place of this one. `debt_ids` are the
+    installments the promise was said to cover; empty: not said.
     """
 
     __tablename__ = "promise"
@@ -42,6 +44,7 @@ class Promise(OfficeMixin, Base):
     made_by: Mapped[int | None]
     settled_at: Mapped[datetime | None]
     superseded_by: Mapped[int | None]
+    debt_ids: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
 
 
 class InstalmentPlan(OfficeMixin, Base):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -34,3 +34,10 @@ def acknowledge(session: Session, target: str, rows: Sequence[SyncOutbox], now: 
     values = [{"outbox_id": row.id, "target": target, "at": now, "detail": detail[:200]} for row in rows]
     if values:
         session.execute(insert(SyncAck).on_conflict_do_nothing(), values)
+
+
+def take_back(session: Session, key: str) -> bool:
+    """Removes a fact that no target has taken; False when one has: then a later fact must correct it."""
+    acked = select(SyncAck.id).where(SyncAck.office_id == SyncOutbox.office_id, SyncAck.outbox_id == SyncOutbox.id)
+    gone = delete(SyncOutbox).where(SyncOutbox.key == key, ~acked.exists()).returning(SyncOutbox.id)
+    return session.scalar(gone) is not None

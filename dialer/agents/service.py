@@ -17,6 +17,8 @@ from callcenter.core.db import office_of
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.faults import passing
 from callcenter.core.live import publish
+from campaigns.attempts.models import Attempt
+from campaigns.attempts.service import WRAP_UP
 from dialer.agents.models import AgentSession, AgentStateSpan
 from dialer.agents.state import (
     CHOOSABLE_PAUSES,
@@ -30,6 +32,7 @@ from dialer.agents.state import (
 )
 
 STALE_SECONDS = 60.0
+OWED_FOR = timedelta(minutes=15)  # a result taken back that long ago is the supervisor's to settle
 
 
 def sign_in(
@@ -115,7 +118,13 @@ def pause(session: Session, user_id: int, reason: str, now: datetime) -> AgentSe
 
 def restart_pause(session: Session, agent: AgentSession, reason: str, now: datetime) -> None:
     """The same pause for another reason: a span of its own."""
-    agent.pause_reason, agent.state_since = reason, now
+    agent.pause_reason = reason
+    restart_span(session, agent, now)
+
+
+def restart_span(session: Session, agent: AgentSession, now: datetime) -> None:
+    """The same state anew: another reason, or another result to write down."""
+    agent.state_since = now
     _close_span(session, agent, now)
     _open_span(session, agent, now)
     tell(session, agent)
@@ -234,9 +243,43 @@ def finish_wrap_up(session: Session, user_id: int, attempt_id: int, now: datetim
 
 
 def go_on(session: Session, agent: AgentSession, following: NextState, now: datetime) -> None:
-    """Ends what the operator was busy with and moves to what follows."""
-    agent.attempt_id, agent.next_state, agent.next_pause_reason = None, "", ""
+    """Ends what the operator was busy with and moves to what follows; a result they took back comes before it."""
+    was, agent.attempt_id = agent.attempt_id, None
+    owed = _taken_back(session, agent, was, now) if following.state is not AgentState.ENDED else None
+    if owed is not None:
+        agent.attempt_id = owed.id
+        owed.wrap_up_until = now + WRAP_UP
+        if agent.state != AgentState.WRAP_UP:
+            move(session, agent, AgentState.WRAP_UP, now)
+            return
+        restart_span(session, agent, now)
+        return
+    agent.next_state, agent.next_pause_reason = "", ""
     move(session, agent, following.state, now, pause_reason=following.pause_reason)
+
+
+def owe(session: Session, user_id: int, attempt_id: int, now: datetime) -> bool:
+    """A result was taken back: the operator writes it now, or after the call that has begun meanwhile; True when now."""
+    agent = require_live(session, user_id)
+    if agent.state not in (AgentState.READY, AgentState.PAUSED):
+        return False
+    if agent.state == AgentState.PAUSED:
+        agent.next_state, agent.next_pause_reason = AgentState.PAUSED.value, agent.pause_reason
+    agent.attempt_id = attempt_id
+    move(session, agent, AgentState.WRAP_UP, now)
+    return True
+
+
+def _taken_back(session: Session, agent: AgentSession, was: int | None, now: datetime) -> Attempt | None:
+    """The newest result this operator has taken back a short while ago and still owes."""
+    owed = select(Attempt).where(
+        Attempt.operator_id == agent.user_id,
+        Attempt.state == "wrap_up",
+        Attempt.undone_count > 0,
+        Attempt.wrap_up_until > now - OWED_FOR,
+        Attempt.id.is_distinct_from(was),
+    )
+    return session.scalar(owed.order_by(Attempt.id.desc()).limit(1).with_for_update(skip_locked=True))
 
 
 def move(session: Session, agent: AgentSession, to: AgentState, now: datetime, *, pause_reason: str = "") -> None:

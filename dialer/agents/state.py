@@ -21,9 +21,9 @@ class AgentState(StrEnum):
 
 _A = AgentState
 TRANSITIONS: Mapping[AgentState, frozenset[AgentState]] = {
-    _A.PAUSED: frozenset({_A.READY, _A.ENDED}),
-    # A predictive call is answered before anybody was reserved for it.
-    _A.READY: frozenset({_A.RESERVED, _A.TALKING, _A.PAUSED, _A.ENDED}),
+    _A.PAUSED: frozenset({_A.READY, _A.WRAP_UP, _A.ENDED}),  # wrap-up: the last result was taken back
+    # A predictive call is answered before anybody was reserved for it; wrap-up as above.
+    _A.READY: frozenset({_A.RESERVED, _A.TALKING, _A.WRAP_UP, _A.PAUSED, _A.ENDED}),
     # A call may end before it rings, be answered at once, or its answer and its end may be told together after a lost connection.
     _A.RESERVED: frozenset({_A.RINGING, _A.TALKING, _A.WRAP_UP, _A.READY, _A.PAUSED, _A.ENDED}),
     _A.RINGING: frozenset({_A.TALKING, _A.WRAP_UP, _A.READY, _A.PAUSED, _A.ENDED}),

@@ -295,6 +295,7 @@ def operator(name: str, title: str, status: str, strip: Model, fields: Model, **
         "shell": shell(title, status=status, **changes),
         "stage": {"name": name, "key": f"{name}:77", "answered_at": None},
         "phone": strip,
+        "undo": {"attempt_id": 76, "until": NOW + timedelta(seconds=8)} if name in ("idle", "ringing") else None,
     }
     return "operator.html", model | fields
 

@@ -295,3 +295,47 @@ def test_a_debtor_is_found_without_a_number_in_the_address(person: Callable[...,
     page = auditor.get(found.headers["location"]).text
     assert case.name in page
     assert "市県民税" in page
+
+
+def test_the_last_result_can_be_taken_back(operator: Person, case: Case, office_id: int) -> None:
+    attempt = put_on_the_line(office_id, operator.user_id, case)
+    open_case(operator, attempt)
+    operator.post(f"/console/attempts/{attempt}/draft", {"field": "memo", "text": "やはり払わない"})
+    saved = operator.post(f"/console/attempts/{attempt}/outcome", {"outcome": "refuses", "memo": "やはり払わない"})
+    assert "取り消す" in saved.text
+    back = operator.post(f"/console/attempts/{attempt}/undo")  # while they still talk
+    assert back.status_code == 200, back.text
+    assert "やはり払わない" in back.text
+    with transaction(office_id) as session:
+        agent, row = session.scalars(select(AgentSession)).one(), session.get_one(Attempt, (office_id, attempt))
+        assert (agent.state, row.state, row.outcome) == ("talking", "open", None)
+        agent.state, row.state, row.line_result = "wrap_up", "wrap_up", "answered"
+    operator.post(f"/console/attempts/{attempt}/outcome", {"outcome": "refuses", "memo": "", "after": "paused"})
+    assert "data-lease-until" in operator.post(f"/console/attempts/{attempt}/undo").text  # the result is owed again at once
+    with transaction(office_id) as session:
+        agent = session.scalars(select(AgentSession)).one()
+        assert (agent.state, agent.next_state, agent.attempt_id) == ("wrap_up", "paused", attempt)
+    operator.post(f"/console/attempts/{attempt}/outcome", {"outcome": "refuses"})
+    assert operator.post("/console/attempts/999/undo").status_code == 409
+    with transaction(office_id) as session:
+        assert session.scalar(select(func.count()).where(AuditEvent.action == "attempt.undone")) == 2
+
+
+def test_a_result_taken_back_during_the_next_call_is_written_after_it(operator: Person, case: Case, office_id: int) -> None:
+    first = put_on_the_line(office_id, operator.user_id, case, state="wrap_up")
+    assert operator.post(f"/console/attempts/{first}/outcome", {"outcome": "interrupted"}).status_code == 200
+    now = utc_now()
+    with transaction(office_id) as session:
+        second = Attempt(debtor_id=case.debtor_id, channel="operator_call", operator_id=operator.user_id, began_at=now, state="wrap_up")
+        second.line_result, second.wrap_up_until, second.ended_at = "answered", now + timedelta(seconds=90), now
+        session.add(second)
+        session.flush()
+        agent = session.scalars(select(AgentSession)).one()
+        agent.state, agent.attempt_id = "wrap_up", second.id
+        number = second.id
+    assert operator.post(f"/console/attempts/{first}/undo").status_code == 200
+    with transaction(office_id) as session:
+        assert session.scalar(select(AgentSession.attempt_id)) == number
+    operator.post(f"/console/attempts/{number}/outcome", {"outcome": "interrupted"})
+    with transaction(office_id) as session:
+        assert session.execute(select(AgentSession.state, AgentSession.attempt_id)).one() == ("wrap_up", first)

@@ -19,9 +19,9 @@ function become(next) {
   state = next;
   shown.dataset.state = next;
   if (next === "ok") {
-    warn("");
+    warn("", "connection");
     if (hadConnection && before !== "ok") say(live.dataset.saidOk);
-  } else warn(next === "retry" ? live.dataset.saidRetry : live.dataset.saidDown);
+  } else warn(next === "retry" ? live.dataset.saidRetry : live.dataset.saidDown, "connection");
 }
 
 function resync() {

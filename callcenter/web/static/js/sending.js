@@ -32,7 +32,7 @@ document.addEventListener("htmx:after:request", (event) => {
   if (status === 401) location.reload();
   else if (status < 500) keys.delete(ctx.sourceElement); // answered: the next press is another one
   if (ctx.request.method !== "GET" && status < 400) {
-    warn("");
+    warn("", "sending");
     for (const id of ["page-errors", "page-conflict", "outcome-errors", "branch-errors"]) document.getElementById(id)?.replaceChildren();
   }
 });
@@ -41,7 +41,7 @@ function failed(event) {
   const { ctx } = event.detail;
   if (ctx?.request?.method === "GET" || !live) return;
   const status = ctx?.response?.status;
-  if (!status || status >= 500) warn(live.dataset.saidFailed);
+  if (!status || status >= 500) warn(live.dataset.saidFailed, "sending");
 }
 document.addEventListener("htmx:error", failed);
 document.addEventListener("htmx:response:error", failed);

@@ -15,15 +15,29 @@ function lease(panel, at) {
   panel.closest(".lease").toggleAttribute("data-warning", isLate);
   if (isLate && left > 0 && warned !== panel.dataset.leaseUntil) {
     warned = panel.dataset.leaseUntil;
-    warn(panel.dataset.said.replace("$n", left));
+    warn(panel.dataset.said.replace("$n", left), "lease");
+  } else if (!isLate && warned) {
+    warned = null;
+    warn("", "lease");
   }
+}
+
+/** What can be done only for a few seconds says how many are left, and goes. */
+function lastFor(panel, at) {
+  const left = Math.ceil((Date.parse(panel.dataset.until) - at) / 1000);
+  set(panel.querySelector("[data-left]"), String(Math.max(0, left)));
+  if (left <= 0 && !panel.contains(document.activeElement)) panel.remove();
+  else if (left <= 0) panel.querySelector("button").disabled = true;
 }
 
 export function tick() {
   const at = now();
   for (const clock of document.querySelectorAll("[data-clock]")) set(clock, zone.format(at));
   for (const timer of document.querySelectorAll("[data-since]")) set(timer, span((at - Date.parse(timer.dataset.since)) / 1000));
-  for (const panel of document.querySelectorAll("[data-lease-until]")) lease(panel, at);
+  const leases = document.querySelectorAll("[data-lease-until]");
+  for (const panel of leases) lease(panel, at);
+  if (!leases.length && warned) { warned = null; warn("", "lease"); } // saved, or expired
+  for (const panel of document.querySelectorAll("[data-until]")) lastFor(panel, at);
 }
 
 setInterval(tick, 1_000);
