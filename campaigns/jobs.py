@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
@@ -28,8 +27,7 @@ from campaigns.messages.batches import give_up, prepare_batch, tell_progress, un
 from campaigns.messages.events import sweep_messages
 from campaigns.messages.inbox import service as inbox
 from campaigns.messages.moving import advance_batches, find_batch
-from campaigns.messages.rate import rates_of
-from campaigns.messages.release import Releaser
+from campaigns.messages.release import release_all
 from campaigns.messages.senders.port import SmsSender
 from campaigns.messages.senders.registry import open_sender
 from campaigns.messages.settling import settle_messages
@@ -49,7 +47,6 @@ log = structlog.get_logger(__name__)
 _LOST_AFTER = timedelta(minutes=2)
 _STRAY_AFTER = timedelta(hours=1)
 _RELEASE_BUDGET, _LONGEST_RELEASE = timedelta(seconds=12), timedelta(minutes=10)
-_MOST_THREADS = 24
 _SETTLED_AT_ONCE = 1_000
 
 
@@ -224,16 +221,7 @@ def release_messages(office_id: int, *, clock: Clock | None = None, budget: time
         passed = clock.now() - began
         return passed >= _LONGEST_RELEASE or (passed >= budget and is_waited_for("batch"))
 
-    def by_number(number: str, per_second: float) -> int:
-        threads = min(_MOST_THREADS, 4 + int(per_second / 4))
-        releaser = Releaser(lambda: _session(office_id), sender, clock, number=number, per_second=per_second, threads=threads)
-        return releaser.run(is_over)
-
-    rates = rates_of(sender)
-    if len(rates) == 1:
-        return by_number(*next(iter(rates.items())))
-    with ThreadPoolExecutor(len(rates), thread_name_prefix="number") as pool:
-        return sum(pool.map(by_number, rates.keys(), rates.values()))
+    return release_all(lambda: _session(office_id), sender, clock, is_over)
 
 
 def settle_unknown_messages(office_id: int) -> int:

@@ -6,24 +6,23 @@ change what somebody else has taken up since. What a provider told is a fact and
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, delete, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, TextClause, delete, select, text, update
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
 from campaigns.attempts.models import Attempt
 from campaigns.messages.inbox.replies import suppress_messages
-from campaigns.messages.models import Message, MessageEvent
+from campaigns.messages.models import Message
 from campaigns.messages.senders.port import SmsStatus
 from campaigns.messages.senders.troubles import Trouble
 from campaigns.messages.state import TRANSITIONS, MessageState, may_follow
-from campaigns.sync.models import SyncOutbox
 from campaigns.sync.outbox import ATTEMPT
 
 log = structlog.get_logger(__name__)
@@ -51,14 +50,29 @@ FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:moments AS ti
 WHERE a.office_id = :office AND a.id = t.id
 RETURNING a.id, a.debtor_id, a.channel, a.began_at, a.line_result, t.state
 """)
-_PUT_BACK = text("""
+_BACK = """
 WITH mine AS (
   SELECT m.id, m.attempt_id, b.state AS batch_state FROM message m JOIN batch b ON b.office_id = m.office_id AND b.id = m.batch_id
-  WHERE m.office_id = :office AND m.id = ANY(:ids) AND m.state IN ('handed_over', 'unknown') AND m.claim_token = :token FOR UPDATE OF m)
+  WHERE m.office_id = :office AND {which} ORDER BY m.id FOR UPDATE OF m)
 UPDATE message m SET attempt_id = NULL, handed_over_at = NULL, claim_token = NULL, lease_until = NULL, updated_at = :now,
   state = CASE WHEN mine.batch_state IN ('done', 'cancelled') THEN 'withdrawn' ELSE 'ready' END,
   reason = CASE mine.batch_state WHEN 'done' THEN 'window_passed' WHEN 'cancelled' THEN 'batch_cancelled' ELSE '' END
 FROM mine WHERE m.office_id = :office AND m.id = mine.id RETURNING mine.attempt_id
+"""
+_PUT_BACK = text(_BACK.format(which="m.id = ANY(:ids) AND m.state IN ('claimed', 'handed_over', 'unknown') AND m.claim_token = :token"))
+_CLAIM_ENDED = text(_BACK.format(which="m.state = 'claimed' AND m.lease_until <= :now"))
+_KEEP = text("""
+INSERT INTO message_event (office_id, message_id, event_key, status, at, detail)
+SELECT :office, t.message_id, t.key, t.status, :now, jsonb_build_object('provider_id', t.provider_id, 'word', t.word)
+FROM unnest(CAST(:ids AS bigint[]), CAST(:keys AS text[]), CAST(:states AS text[]), CAST(:providers AS text[]), CAST(:words AS text[]))
+  AS t (message_id, key, status, provider_id, word)
+ON CONFLICT (office_id, event_key) DO NOTHING
+""")
+_TELL_SYNC = text("""
+INSERT INTO sync_outbox (office_id, key, kind, debtor_id, payload, created_at)
+SELECT :office, t.key, :kind, t.debtor_id, CAST(t.payload AS jsonb), :now
+FROM unnest(CAST(:keys AS text[]), CAST(:debtors AS bigint[]), CAST(:payloads AS text[])) AS t (key, debtor_id, payload)
+ON CONFLICT (office_id, key) DO NOTHING
 """)
 
 
@@ -98,18 +112,17 @@ def record_status(session: Session, message: Message, status: SmsStatus, event_k
 
 def keep_events(session: Session, events: Sequence[tuple[int, str, SmsStatus]], now: datetime) -> int:
     """Keeps what a provider told, each event once by its key; returns how many were new."""
-    rows = [
-        {
-            "message_id": message_id,
-            "event_key": key[:120],
-            "status": status.state.value,
-            "at": now,
-            "detail": {"provider_id": status.provider_id, "word": status.detail[:200]},
-        }
-        for message_id, key, status in events
-    ]
-    kept = insert(MessageEvent).values(rows).on_conflict_do_nothing(index_elements=["office_id", "event_key"])
-    return len(session.scalars(kept.returning(MessageEvent.id)).all())
+    values = {
+        "office": office_of(session),
+        "now": now,
+        "ids": [message_id for message_id, _, _ in events],
+        "keys": [key[:120] for _, key, _ in events],
+        "states": [status.state.value for _, _, status in events],
+        "providers": [status.provider_id for _, _, status in events],
+        "words": [status.detail[:200] for _, _, status in events],
+    }
+    kept: Any = session.execute(_KEEP, values)
+    return int(kept.rowcount)
 
 
 def tell(session: Session, news: Sequence[News], now: datetime, *, token: str = "") -> set[int]:
@@ -157,24 +170,23 @@ def put_back(session: Session, message_ids: Sequence[int], token: str, now: date
     """
     if not message_ids:
         return 0
-    values = {"office": office_of(session), "ids": list(message_ids), "token": token, "now": now}
-    attempts = list(session.scalars(_PUT_BACK, values))
-    session.execute(delete(Attempt).where(Attempt.id.in_(attempts)).execution_options(synchronize_session=False))
+    return _give_back(session, _PUT_BACK, {"ids": list(message_ids), "token": token, "now": now})
+
+
+def _give_back(session: Session, statement: TextClause, values: Mapping[str, Any]) -> int:
+    attempts = list(session.scalars(statement, {"office": office_of(session), **values}))
+    if attempts:
+        session.execute(delete(Attempt).where(Attempt.id.in_(attempts)).execution_options(synchronize_session=False))
     return len(attempts)
 
 
 def sweep_messages(session: Session, now: datetime) -> int:
     """Takes care of what a dead worker left: a mere claim goes back, a hand-over without an answer becomes unknown."""
-    expired = Message.lease_until <= now
-    back = update(Message).where(Message.state == MessageState.CLAIMED.value, expired)
-    lost = update(Message).where(Message.state == MessageState.HANDED_OVER.value, expired)
+    freed = _give_back(session, _CLAIM_ENDED, {"now": now})
+    lost = update(Message).where(Message.state == MessageState.HANDED_OVER.value, Message.lease_until <= now)
     # The token of what is unknown stays: its worker, if it lives after all, may still say that it never sent it.
-    freed = back.values(state=MessageState.READY.value, claim_token=None, lease_until=None, updated_at=now)
     unknown = lost.values(state=MessageState.UNKNOWN.value, reason="no_answer_recorded", lease_until=None, updated_at=now)
-    count = 0
-    for statement in (freed, unknown):
-        count += len(session.scalars(statement.returning(Message.id)).all())
-    return count
+    return freed + len(session.scalars(unknown.returning(Message.id)).all())
 
 
 def move(message: Message, state: MessageState, now: datetime, *, reason: str = "") -> None:
@@ -208,8 +220,13 @@ def _close_attempts(session: Session, moved: Iterable[Row[Any]], now: datetime) 
             "moments": [row.handed_over_at for row in rows],
         },
     )
-    facts = [{"key": _key(row), "kind": ATTEMPT, "debtor_id": row.debtor_id, "payload": _payload(row), "created_at": now} for row in closed]
-    session.execute(insert(SyncOutbox).values(facts).on_conflict_do_nothing(index_elements=["office_id", "key"]))
+    facts = closed.all()
+    told = {
+        "keys": [_key(row) for row in facts],
+        "debtors": [row.debtor_id for row in facts],
+        "payloads": [json.dumps(_payload(row)) for row in facts],
+    }
+    session.execute(_TELL_SYNC, {"office": office_of(session), "kind": ATTEMPT, "now": now} | told)
 
 
 def _key(row: Row[Any]) -> str:

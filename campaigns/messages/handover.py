@@ -1,6 +1,7 @@
-"""Some messages of open batches for one sender number: taken, asked about at the gate, put on record as handed over, and given their turns.
+"""Some messages of open batches for one sender number: claimed, asked about at the gate, their attempts opened, and given their turns.
 
-All of it is one transaction; nothing is sent before it is committed. Each step is one statement for the whole set.
+All of it is one transaction; each step is one statement for the whole set. Nothing is sent before `begin`, in a transaction of its own just
+before the messages' turns, has put them on record as handed over: what was merely claimed when a worker died has certainly not left.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from campaigns.planning.models import Campaign
 from campaigns.worklist.budget import SPENT, hold_within
 
 LEASE = timedelta(seconds=20)
-"""How long a hand-over may stay without an answer before the sweeper calls it unknown."""
+"""How long a claim may wait for its turn before the sweeper gives it back, and a hand-over for its answer before it is called unknown."""
 MUST_BEGIN = 8.0
-"""Seconds after the commit within which a message must be sent, else it is put back: the lease holds for the provider's answer, too."""
+"""Seconds after it was begun within which a message must be sent, else it is put back: the lease holds for the provider's answer, too."""
 FAR_AHEAD = timedelta(seconds=4)
 """Turns further off are left to the others who share the number."""
 AGAIN = timedelta(seconds=5)
@@ -44,7 +45,7 @@ _OPEN_BATCHES = (
     .where(Batch.state == BatchState.RELEASING.value, Batch.approved_at.is_not(None), Batch.channel == Channel.SMS.value)
     .where(Campaign.status == "running")
 )
-# The rows stay locked until this transaction ends: that is the claim. What another worker has is passed over.
+# The rows stay locked until they are on record as claimed. What another worker has is passed over.
 _TAKE = text("""
 SELECT m.id, m.batch_id, m.debtor_id, m.phone_id, m.e164, m.body, m.segments, m.reference,
   coalesce(m.template_id, b.template_id) AS template_id, b.campaign_id
@@ -66,11 +67,19 @@ SELECT :office, t.debtor_id, t.campaign_id, 'sms', t.phone_id, t.e164, :now, t.s
   AS t (debtor_id, campaign_id, phone_id, e164, script)
 RETURNING id, debtor_id
 """)
-_HAND_OVER = text("""
-UPDATE message m SET state = 'handed_over', attempt_id = t.attempt_id, provider = :provider, sender = :number, handed_over_at = :now,
-  claim_token = :token, lease_until = :lease_until, updated_at = :now
+_CLAIM = text("""
+UPDATE message m SET state = 'claimed', attempt_id = t.attempt_id, provider = :provider, sender = :number, claim_token = :token,
+  lease_until = :lease_until, updated_at = :now
 FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS bigint[])) AS t (id, attempt_id)
 WHERE m.office_id = :office AND m.id = t.id
+""")
+# The fence: a claim that has ended, was taken up by somebody else, or whose batch was stopped meanwhile is not begun.
+_BEGIN = text("""
+UPDATE message m SET state = 'handed_over', handed_over_at = :now, lease_until = :lease_until, updated_at = :now
+FROM batch b JOIN campaign c ON c.office_id = b.office_id AND c.id = b.campaign_id
+WHERE m.office_id = :office AND m.id = ANY(:ids) AND m.state = 'claimed' AND m.claim_token = :token
+  AND b.office_id = m.office_id AND b.id = m.batch_id AND b.state = 'releasing' AND b.approved_at IS NOT NULL AND c.status = 'running'
+RETURNING m.id
 """)
 
 Taken = Row[Any]
@@ -89,7 +98,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Messages on record as handed over under one token. `taken` counts those looked at, `committed` is a monotonic moment."""
+    """Messages claimed under one token. `taken` counts those looked at, `committed` is a monotonic moment; none is sent when `must_begin`
+    seconds have passed since."""
 
     token: str = ""
     items: tuple[Item, ...] = ()
@@ -107,7 +117,7 @@ class Chunk:
 
 
 def take_chunk(session: Session, sender: SmsSender, number: str, per_second: float, now: datetime, limit: int) -> Chunk:
-    """Takes up to `limit` messages whose time has come; the caller commits before it sends any.
+    """Claims up to `limit` messages whose time has come; the caller commits, and asks `begin` before it sends any.
 
     Args:
         number: which of the sender's numbers; empty where it has but one.
@@ -126,7 +136,7 @@ def take_chunk(session: Session, sender: SmsSender, number: str, per_second: flo
         return Chunk()
     allowed, decisions, refused = _ask(session, rows, now, policy)
     token = str(uuid.uuid4())
-    _hand_over(session, allowed, decisions, sender.name, number, token, now)
+    _claim(session, allowed, decisions, sender.name, number, token, now)
     items, offset = [], 0.0
     for row in allowed:
         items.append(Item(row.id, row.batch_id, SmsRequest(row.reference, row.e164, row.body, number), row.segments, offset))
@@ -138,6 +148,12 @@ def take_chunk(session: Session, sender: SmsSender, number: str, per_second: flo
         starts_in = max(0.0, (begins - asked_at).total_seconds())
     must_begin = max(0.0, min(MUST_BEGIN + starts_in, policy.decision_seconds, LEASE.total_seconds() / 2 + FAR_AHEAD.total_seconds()))
     return Chunk(token, tuple(items), len(rows), refused, starts_in=starts_in, must_begin=must_begin)
+
+
+def begin(session: Session, message_ids: Sequence[int], token: str, now: datetime) -> set[int]:
+    """Puts claimed messages on record as handed over; returns those that may be sent now. The caller commits before it sends any."""
+    values = {"office": office_of(session), "ids": list(message_ids), "token": token, "now": now, "lease_until": now + LEASE}
+    return set(session.scalars(_BEGIN, values))
 
 
 def stopped_batches(session: Session, batch_ids: Sequence[int]) -> set[int]:
@@ -211,7 +227,7 @@ def _within_budget(session: Session, rows: Sequence[Taken], now: datetime) -> tu
     return left, used_up, later
 
 
-def _hand_over(
+def _claim(
     session: Session,
     allowed: Sequence[Taken],
     decided: dict[int, int | None],
@@ -220,7 +236,7 @@ def _hand_over(
     token: str,
     now: datetime,
 ) -> None:
-    """Opens the messages' attempts and marks them as handed over."""
+    """Opens the messages' attempts and marks them as claimed."""
     if not allowed:
         return
     made = session.execute(
@@ -238,5 +254,5 @@ def _hand_over(
     attempts = {row.debtor_id: row.id for row in made}  # the gate lets a person be contacted once at a time
     values = {"provider": provider, "number": number[:40], "token": token, "now": now, "lease_until": now + LEASE}
     pairs = {"ids": [row.id for row in allowed], "attempts": [attempts[row.debtor_id] for row in allowed]}
-    session.execute(_HAND_OVER, {"office": office_of(session)} | values | pairs)
+    session.execute(_CLAIM, {"office": office_of(session)} | values | pairs)
     gate.attach(session, {decided[row.id]: attempts[row.debtor_id] for row in allowed})

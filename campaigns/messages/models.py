@@ -144,7 +144,7 @@ class Message(OfficeMixin, Base):
         within_office("template_id", "template"),
         UniqueConstraint("office_id", "reference"),
         UniqueConstraint("office_id", "batch_id", "debtor_id"),
-        Index(None, "office_id", "provider_id"),
+        Index("ix_message_attempt", "office_id", "attempt_id", postgresql_where=text("attempt_id is not null")),
         Index(None, "office_id", "debtor_id"),
         Index("ix_message_state", "office_id", "batch_id", "state"),
         Index("ix_message_ready", "office_id", "batch_id", "not_before", "id", postgresql_where=text("state = 'ready'")),

@@ -1,10 +1,12 @@
 """Releasing prepared messages inside the window: claim, ask the gate again, commit, send, record.
 
-No transaction stays open while the provider answers. A message is marked as handed over and committed before it is sent; whatever
-then stays without an answer is unknown, and `settling` asks the provider. Nothing is ever sent a second time. Where it may break off:
+No transaction stays open while the provider answers. Messages are claimed some at a time; each is marked as handed over and committed
+just before its turn (`sending`). Whatever then stays without an answer is unknown, and `settling` asks the provider. Nothing is ever sent
+a second time. Where it may break off:
 
-- before the commit: nothing happened, the message is ready;
-- after it, before or while it is sent, or before the answer is on record: its lease ends, it becomes unknown, and the provider is asked;
+- before the claim is committed: nothing happened, the message is ready;
+- claimed, not begun: nothing has left; the claim's lease ends and the message is ready again, its attempt never happened;
+- begun, before or while it is sent, or before the answer is on record: its lease ends, it becomes unknown, and the provider is asked;
 - a worker that was held up longer than `MUST_BEGIN` does not send any more but puts back what it has, if that is still its own.
 """
 
@@ -14,7 +16,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -27,23 +28,21 @@ from callcenter.core.live import publish
 from campaigns.messages.events import News, keep_events, put_back, sweep_messages, tell
 from campaigns.messages.handover import Chunk, Item, next_due, stopped_batches, take_chunk
 from campaigns.messages.moving import advance_batches, find_batch, set_batch_state
-from campaigns.messages.rate import UNLIMITED
-from campaigns.messages.senders.port import SenderError, SenderRefused, SenderUnreachable, SmsSender, SmsStatus
+from campaigns.messages.rate import UNLIMITED, rates_of
+from campaigns.messages.senders.port import SenderRefused, SenderUnreachable, SmsSender, SmsStatus
+from campaigns.messages.sending import Answer, SessionFactory, Way, send_in_turn, send_now, starts_of
 from campaigns.messages.state import OPEN_BATCHES, BatchState, MessageState
 
-__all__ = ["Released", "Releaser", "SessionFactory", "advance_batches", "release_step", "sweep_messages"]
+__all__ = ["Released", "Releaser", "SessionFactory", "advance_batches", "release_all", "release_step", "sweep_messages"]
 
 log = structlog.get_logger(__name__)
 
-SessionFactory = Callable[[], AbstractContextManager[Session]]
-Answer = SmsStatus | SenderError | None
-"""What came of an item; None: it was not sent."""
 MOST, AHEAD = 200, 2  # messages in a chunk, chunks under way
 CHUNK_SECONDS = 0.4
 LOOK_SECONDS = 0.5  # how often it is looked whether a batch was stopped
 ADVANCE_SECONDS = 2.0
 LONGEST_REST = 30.0
-LATE = 3.0  # a turn missed by more seconds is lost
+MOST_THREADS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,65 +70,54 @@ def release_step(session_factory: SessionFactory, sender: SmsSender, now: dateti
     with session_factory() as session:
         advance_batches(session, now)
         chunk = take_chunk(session, sender, "", 0.0, now, limit)
-    way = _Way()
-    answers = [(item, _send(sender, chunk, item, way)) for item in chunk.items]
+    way, clock = Way(), ManualClock(now)
+    answers = [(item, send_now(sender, chunk, item, start, way)) for item, start in starts_of(session_factory, clock, chunk)]
     with session_factory() as session:
         sent, returned = record_answers(session, chunk.token, answers, now)
     is_left = any(answer is None for _, answer in answers)
     return Released(sent, chunk.refused, returned, chunk.taken == limit and not is_left, chunk.segments)
 
 
-class _Way:
-    """What one thread of sending tells the others: batches that were stopped, that the provider takes nothing more, and the last turn.
+def release_all(
+    session_factory: SessionFactory, sender: SmsSender, clock: Clock, is_over: Callable[[], bool], *, most_threads: int = MOST_THREADS
+) -> int:
+    """Releases by all numbers of a sender at a time until `is_over()` or none of them finds anything; returns how many were sent."""
+    busy = Busy()
+    releasers = [
+        Releaser(
+            session_factory,
+            sender,
+            clock,
+            number=number,
+            per_second=per_second,
+            threads=min(most_threads, 4 + int(per_second / 4)),
+            busy=busy,
+        )
+        for number, per_second in rates_of(sender).items()
+    ]
+    if len(releasers) == 1:
+        return releasers[0].run(is_over)
+    for releaser in releasers:
+        busy.note(releaser, has_work=True)  # until it has looked: none leaves before all have
+    with ThreadPoolExecutor(len(releasers), thread_name_prefix="number") as pool:
+        return sum(pool.map(lambda releaser: releaser.run(is_over), releasers))
 
-    After a delay the turns that were missed are not made up for at once: each keeps its distance from the one before, and what is later
-    than `LATE` is put back for another turn.
-    """
 
-    def __init__(self, per_second: float = 0.0) -> None:
-        self.stopped: frozenset[int] = frozenset()
-        self.is_closed = False
-        self._seconds = 1.0 / per_second if 0 < per_second < UNLIMITED else 0.0
-        self._lock, self._free_at = Lock(), 0.0
+class Busy:
+    """Which of the numbers that release side by side have work: one without waits while another has some, since there may be more."""
 
-    def is_open_for(self, item: Item) -> bool:
-        """Whether the message may still be sent."""
-        return not self.is_closed and item.batch_id not in self.stopped
+    def __init__(self) -> None:
+        self._lock, self._at_work = Lock(), set[object]()
 
-    def turn(self, item: Item, due: float) -> float | None:
-        """When the message may be sent, None where that is too late; both monotonic moments."""
-        if not self._seconds:
-            return due
+    def note(self, who: object, *, has_work: bool) -> None:
+        """Takes note of who has work, and who has none or is through."""
         with self._lock:
-            at = max(due, self._free_at, time.monotonic())
-            if at > due + LATE:
-                return None
-            self._free_at = max(due, self._free_at) + item.segments * self._seconds
-        return at
+            (self._at_work.add if has_work else self._at_work.discard)(who)
 
-
-def _send_in_turn(sender: SmsSender, chunk: Chunk, item: Item, way: _Way) -> Answer:
-    """Waits for the message's turn and sends it; a batch that is stopped meanwhile is not waited for."""
-    due = chunk.committed + chunk.starts_in + item.offset
-    while (left := due - time.monotonic()) > 0 and way.is_open_for(item):
-        time.sleep(min(left, 0.1))
-    at = way.turn(item, due)
-    if at is None:
-        return None
-    time.sleep(max(0.0, at - time.monotonic()))
-    return _send(sender, chunk, item, way)
-
-
-def _send(sender: SmsSender, chunk: Chunk, item: Item, way: _Way) -> Answer:
-    """Sends one message, unless it must not be sent any more."""
-    if not way.is_open_for(item) or time.monotonic() > chunk.committed + chunk.must_begin:
-        return None
-    try:
-        return sender.send(item.request)
-    except SenderError as problem:
-        if isinstance(problem, SenderUnreachable) or (isinstance(problem, SenderRefused) and problem.is_account):
-            way.is_closed = True  # no use in trying the others now
-        return problem
+    def is_any(self) -> bool:
+        """Whether anybody has work."""
+        with self._lock:
+            return bool(self._at_work)
 
 
 class Releaser:
@@ -138,6 +126,7 @@ class Releaser:
     Args:
         number, per_second: the sender's number and the segments it takes a second; shared with every other process by `rate`.
         threads: how many requests may be under way; 0 sends one after the other in the clock's own time.
+        busy: shared with the releasers of the sender's other numbers.
     """
 
     def __init__(
@@ -149,11 +138,13 @@ class Releaser:
         number: str = "",
         per_second: float = 0.0,
         threads: int = 8,
+        busy: Busy | None = None,
     ) -> None:
         self._open, self._sender, self._clock = session_factory, sender, clock
         self._number, self._per_second = number, per_second or sender.segments_per_second
         self._pool = None if isinstance(clock, ManualClock) or threads == 0 else ThreadPoolExecutor(threads, thread_name_prefix="send")
-        self._way, self._under_way = _Way(self._per_second), deque[Sending]()
+        self._way, self._under_way = Way(self._per_second), deque[Sending]()
+        self._busy = busy or Busy()
         self._most = max(1, min(MOST, int(self._per_second * CHUNK_SECONDS)))
         self._size = self._most
         self._advance_at = self._look_at = self._rest_until = 0.0
@@ -166,11 +157,13 @@ class Releaser:
             while True:
                 is_ending = is_over()
                 is_idle = not self._fill(is_ending=is_ending)
+                self._busy.note(self, has_work=not is_idle)
                 if self._under_way:
                     sent += self._finish(self._under_way.popleft())
                 elif is_ending or (is_idle and not self._linger()):
                     return sent
         finally:
+            self._busy.note(self, has_work=False)
             self._way.is_closed = True
             if self._pool is not None:
                 self._pool.shutdown(wait=True)
@@ -196,26 +189,32 @@ class Releaser:
 
     def _start(self, chunk: Chunk) -> Sending:
         sending = Sending(chunk)
+        paired = starts_of(self._open, self._clock, chunk)
         if self._pool is None:
             self._clock.sleep(chunk.starts_in)
-            sending.answers = [(item, _send(self._sender, chunk, item, self._way)) for item in chunk.items]
+            sending.answers = [(item, send_now(self._sender, chunk, item, start, self._way)) for item, start in paired]
             self._clock.sleep(chunk.items[-1].offset)
         else:
-            for item in chunk.items:
-                future = self._pool.submit(_send_in_turn, self._sender, chunk, item, self._way)
-                sending.futures[future] = item
+            for item, start in paired:
+                sending.futures[self._pool.submit(send_in_turn, self._sender, chunk, item, start, self._way)] = item
         return sending
 
     def _finish(self, sending: Sending) -> int:
-        """Waits for the answers, looks meanwhile whether somebody stopped a batch, and puts all on record."""
+        """Waits for the answers, looks meanwhile whether somebody stopped a batch, and puts all on record.
+
+        A failure of our own is raised once the answers that came are on record; what it concerned is swept like what a dead worker left.
+        """
         began, left = time.monotonic(), set(sending.futures)
         while left:
             left = wait(left, timeout=LOOK_SECONDS / 2).not_done
             self._look(sending)
-        sending.answers += [(item, future.result()) for future, item in sending.futures.items()]
+        failures = [problem for future in sending.futures if (problem := future.exception()) is not None]
+        sending.answers += [(item, future.result()) for future, item in sending.futures.items() if future.exception() is None]
         self._adapt(len(sending.chunk.items), time.monotonic() - began)
         with self._open() as session:
             sent, _ = record_answers(session, sending.chunk.token, sending.answers, self._clock.now())
+        if failures:
+            raise failures[0]
         self._note_failures(answer for _, answer in sending.answers)
         return sent
 
@@ -242,13 +241,16 @@ class Releaser:
             self._rest_until = time.monotonic() + min(LONGEST_REST, 2.0**self._failures)
 
     def _linger(self) -> bool:
-        """Waits a moment where something is due soon; whether it is worth while to go on."""
+        """Waits a moment where something is due soon, or another number has work; whether it is worth while to go on."""
+        if isinstance(self._clock, ManualClock):
+            return False
         now = self._clock.now()
         with self._open() as session:
             due = next_due(session)
-        if due is None or due > now + timedelta(seconds=30) or isinstance(self._clock, ManualClock):
+        soon = due is not None and due <= now + timedelta(seconds=30)
+        if not soon and not self._busy.is_any():
             return False
-        self._clock.sleep(min(0.5, max(0.05, (due - now).total_seconds())))
+        self._clock.sleep(min(0.5, max(0.05, (due - now).total_seconds())) if soon and due is not None else CHUNK_SECONDS)
         return True
 
 

@@ -25,7 +25,7 @@ _TOLD = frozenset({S.ACCEPTED, S.DELIVERED, S.UNDELIVERED, S.FAILED})
 TRANSITIONS: dict[MessageState, frozenset[MessageState]] = {
     S.READY: frozenset({S.CLAIMED, S.WITHDRAWN, S.REFUSED}),
     S.CLAIMED: frozenset({S.READY, S.HANDED_OVER, S.WITHDRAWN, S.REFUSED}),
-    # back to ready only where the provider was certainly not reached
+    # a claim whose worker died goes back: nothing has left; from here on only where the provider was certainly not reached
     S.HANDED_OVER: _TOLD | {S.READY, S.UNKNOWN},
     # back to ready only where its own worker, slow but not dead, says that it never sent it
     S.UNKNOWN: _TOLD | {S.READY},

@@ -16,12 +16,15 @@ from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
 from campaigns.messages import batches, events, moving, rate
 from campaigns.messages.accounting import Group, account
-from campaigns.messages.handover import LEASE, Chunk, take_chunk
+from campaigns.messages.handover import LEASE, Chunk, Item, begin, take_chunk
 from campaigns.messages.models import Batch, Message
 from campaigns.messages.release import record_answers, release_step
-from campaigns.messages.senders.port import SenderError, SenderRefused, SendUnknown, SmsStatus
+from campaigns.messages.senders.port import SenderError, SenderRefused, SendUnknown, SmsRequest, SmsStatus
+from campaigns.messages.sending import LATE, MADE_UP, Way
 from campaigns.messages.settling import GIVE_UP_AFTER, settle_messages
 from campaigns.messages.state import BatchState, MessageState
+from campaigns.planning.service import set_status
+from campaigns.planning.state import CampaignStatus
 from campaigns.worklist.budget import hold
 from tests.campaigns.test_batches import running
 from tests.campaigns.test_messages import OPENING, Prepared, Provider, prepared
@@ -31,11 +34,23 @@ __all__ = ["prepared"]
 TAKEN = SmsStatus("id", MessageState.ACCEPTED, "queued")
 
 
-def taken(prepared: Prepared, limit: int = 10) -> Chunk:
-    """A chunk that is on record as handed over, and not sent yet."""
+def claimed(prepared: Prepared, limit: int = 10) -> Chunk:
+    """A chunk that was claimed and of which nothing was begun."""
     with prepared.open() as session:
         moving.advance_batches(session, OPENING)
         return take_chunk(session, Provider(), "", 0.0, OPENING, limit)
+
+
+def begun(prepared: Prepared, chunk: Chunk, later: timedelta = timedelta()) -> set[int]:
+    with prepared.open() as session:
+        return begin(session, [item.message_id for item in chunk.items], chunk.token, OPENING + later)
+
+
+def taken(prepared: Prepared, limit: int = 10) -> Chunk:
+    """A chunk that is on record as handed over, and not sent yet."""
+    chunk = claimed(prepared, limit)
+    assert begun(prepared, chunk) == {item.message_id for item in chunk.items}
+    return chunk
 
 
 def recorded(prepared: Prepared, chunk: Chunk, answer: SmsStatus | SenderError | None, later: timedelta = timedelta()) -> tuple[int, int]:
@@ -56,6 +71,57 @@ def test_a_slow_worker_may_still_say_that_it_never_sent(prepared: Prepared) -> N
     assert prepared.states() == {"ready": 5}
     with prepared.open() as session:
         assert session.scalars(select(Attempt)).all() == []
+
+
+def test_a_claim_whose_worker_died_before_it_began_comes_back_as_if_nothing_had_been(prepared: Prepared) -> None:
+    chunk = claimed(prepared)
+    assert prepared.states() == {"claimed": 5}
+    assert swept(prepared) == 5
+    assert prepared.states() == {"ready": 5}
+    with prepared.open() as session:
+        assert session.scalars(select(Attempt)).all() == []
+        assert set(session.execute(select(Message.claim_token, Message.lease_until, Message.handed_over_at)).all()) == {(None, None, None)}
+    assert begun(prepared, chunk) == set()  # slow, not dead: it must not send any more
+    assert len(taken(prepared).items) == 5  # and others may
+
+
+def test_a_claim_is_begun_once_and_by_its_holder_only(prepared: Prepared) -> None:
+    chunk = claimed(prepared)
+    assert begun(prepared, Chunk("another", chunk.items)) == set()
+    assert len(begun(prepared, chunk)) == 5
+    assert begun(prepared, chunk) == set()
+
+
+@pytest.mark.parametrize("stop", ["batch", "campaign"])
+def test_a_claim_is_not_begun_in_what_was_stopped_meanwhile_and_goes_back(prepared: Prepared, stop: str) -> None:
+    chunk = claimed(prepared, 2)
+    with prepared.open() as session:
+        if stop == "batch":
+            moving.set_batch_state(session, prepared.batch.batch or 0, BatchState.PAUSED, OPENING)
+        else:
+            set_status(session, prepared.campaign_id, CampaignStatus.PAUSED, OPENING)
+    assert begun(prepared, chunk) == set()
+    assert recorded(prepared, chunk, None) == (0, 2)
+    assert prepared.states() == {"ready": 5}
+
+
+def test_a_claim_that_ends_in_a_cancelled_batch_is_withdrawn(prepared: Prepared) -> None:
+    claimed(prepared, 2)
+    with prepared.open() as session:
+        moving.set_batch_state(session, prepared.batch.batch or 0, BatchState.CANCELLED, OPENING)
+    assert swept(prepared) == 2
+    assert prepared.states() == {"withdrawn": 5}
+
+
+def test_turns_that_were_missed_are_made_up_for_only_a_little() -> None:
+    chunk = Chunk("t", tuple(Item(number, 1, SmsRequest("1-x", "+819000000000", "x"), 1, number / 100) for number in range(100)))
+    way = Way(100.0)
+    moments = [way.turn(item, 10.0 + item.offset, max(12.0, 10.0 + item.offset)) for item in chunk.items]  # two seconds late
+    told = [moment for moment in moments if moment is not None]
+    assert len(told) == 100
+    assert sum(moment < 12.01 for moment in told) <= 100 * MADE_UP + 2
+    assert max(sum(first <= moment < first + 1 for moment in told) for first in told) <= 100 * (1 + MADE_UP) + 1
+    assert way.turn(chunk.items[0], 20.0, 20.0 + LATE + 1) is None
 
 
 def test_nobody_puts_back_what_is_not_theirs(prepared: Prepared) -> None:

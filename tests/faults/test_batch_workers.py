@@ -28,8 +28,9 @@ from campaigns.messages import batches, moving
 from campaigns.messages.accounting import Group, account
 from campaigns.messages.events import sweep_messages
 from campaigns.messages.handover import LEASE
-from campaigns.messages.release import AHEAD, CHUNK_SECONDS, LATE
+from campaigns.messages.release import AHEAD, CHUNK_SECONDS
 from campaigns.messages.senders.simulated import SimulatedRates, SimulatedSender
+from campaigns.messages.sending import LATE
 from campaigns.messages.settling import settle_messages
 from campaigns.messages.state import BatchState
 from campaigns.planning.service import create_campaign, plan, set_status
@@ -173,12 +174,16 @@ def test_a_killed_worker_and_an_emptied_redis_lose_nothing(rig: Rig) -> None:
         client.flushall()
     left = rig.counts()
     assert left["ready"] >= 150
-    assert left.get("handed_over", 0) <= AHEAD * CHUNK_SECONDS * RATE
+    assert left.get("claimed", 0) + left.get("handed_over", 0) <= AHEAD * CHUNK_SECONDS * RATE
+    with transaction(rig.office_id) as session:
+        merely_claimed = set(session.scalars(text("SELECT reference FROM message WHERE state = 'claimed'")))
+    assert merely_claimed.isdisjoint(reference for _, reference in rig.taken())  # so that they may be offered again
     seconds = min(job.seconds or 0 for job in PERIODIC if job.function == "campaigns.jobs.sweep_claims" and job.is_here)
     later = utc_now() + LEASE + timedelta(seconds=seconds)
     assert LEASE + timedelta(seconds=seconds) <= timedelta(seconds=30)
     with transaction(rig.office_id) as session:
-        assert sweep_messages(session, later) == left.get("handed_over", 0)
+        assert sweep_messages(session, later) == left.get("claimed", 0) + left.get("handed_over", 0)
+    assert rig.counts()["ready"] == left["ready"] + left.get("claimed", 0)
     rig.start()
     rig.wait(lambda: set(rig.counts()) <= {"accepted", "failed", "unknown"})
     log = rig.data / "simulated" / f"sms-{rig.office_id}.jsonl"
