@@ -34,6 +34,7 @@ ROOMS_WITH_TABLES = (
     "dialer.recordings.models",
     "dialer.supervising.models",
     "reports.collection.models",
+    "reports.control.models",
     "reports.facts.models",
     "reports.pack.notes",
     "reports.saved_views",
