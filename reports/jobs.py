@@ -9,6 +9,7 @@ from callcenter.auth.models import Office
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
 from callcenter.core.settings import get_settings
+from reports.control.checking import check
 from reports.facts.build import refresh
 
 DAYS_A_TURN = 40
@@ -18,6 +19,12 @@ def refresh_facts(office_id: int) -> int:
     """Builds the facts of days that are over and not built, or changed since; returns how many days. The next turn goes on."""
     with transaction(office_id) as session:
         return refresh(session, utc_now(), most=DAYS_A_TURN)
+
+
+def check_figures(office_id: int) -> int:
+    """Looks at every watched figure; returns how many alerts are new."""
+    with transaction(office_id) as session:
+        return check(session, utc_now())
 
 
 def drop_pack(office_id: int) -> int:

@@ -17,7 +17,7 @@ def line_chart(labels: Sequence[str], series: Sequence[tuple[str, Sequence[Decim
     values = [float(value) for _, line in series for value in line if value is not None]
     if not values:
         return None
-    low, high, step = _scale(min(values), max(values))
+    low, high, step = scale_of(min(values), max(values))
     span = (WIDTH - LEFT - RIGHT) / max(len(labels) - 1, 1)
 
     def x(place: int) -> float:
@@ -41,7 +41,7 @@ def line_chart(labels: Sequence[str], series: Sequence[tuple[str, Sequence[Decim
     return {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "marks": marks, "labels": shown, "lines": lines}
 
 
-def _scale(lowest: float, highest: float) -> tuple[float, float, float]:
+def scale_of(lowest: float, highest: float) -> tuple[float, float, float]:
     """Round bounds and a step of about five marks."""
     room = max(highest - lowest, 0.5)
     step = next(step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 1e2, 1e3, 1e4, 1e6, 1e8, 1e12) if room / step <= 6)

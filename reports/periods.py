@@ -66,6 +66,18 @@ def read_period(first: str, last: str, zone: ZoneInfo = OFFICE_ZONE, *, names: t
     return Period(start, end, zone)
 
 
+def read_month(text: str) -> date:
+    """The first day of a month written as 2026-10.
+
+    Raises:
+        InvalidInput (code usage): it is no month.
+    """
+    try:
+        return date.fromisoformat(f"{text.strip()}-01")
+    except ValueError as problem:
+        raise InvalidInput(f"'{text[:20]}' is not a month.", hint="Expected YYYY-MM, for instance 2026-10.", code="usage") from problem
+
+
 def month_to_date(today: date, zone: ZoneInfo = OFFICE_ZONE) -> Period:
     """From the first of the month to today: what the report page shows when it is opened without a period."""
     return Period(today.replace(day=1), today, zone)

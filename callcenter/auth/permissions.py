@@ -41,6 +41,7 @@ class Action(StrEnum):
     DECIDE_PLANS = "decide_plans"
     SEE_REPORTS = "see_reports"
     SEE_TEAM_FIGURES = "see_team_figures"
+    SET_TARGETS = "set_targets"
     MANAGE_USERS = "manage_users"
     READ_AUDIT = "read_audit"
     OWN_ACCOUNT = "own_account"
@@ -80,6 +81,7 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.DECIDE_PLANS: frozenset({_TO}),
     Action.SEE_REPORTS: frozenset({_SV, _TO, _AU}),
     Action.SEE_TEAM_FIGURES: frozenset({_OP, _SV, _TO, _AU}),
+    Action.SET_TARGETS: frozenset({_SV, _TO}),
     Action.MANAGE_USERS: frozenset({_AD}),
     Action.READ_AUDIT: frozenset({_AU}),
     Action.OWN_ACCOUNT: frozenset(Role),

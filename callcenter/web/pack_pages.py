@@ -20,10 +20,11 @@ from callcenter.core.errors import InvalidInput
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from reports.exports.files import MEDIA_TYPES
-from reports.pack.content import gather, last_of, read_month
+from reports.pack.content import gather, last_of
 from reports.pack.document import pack_pdf
 from reports.pack.notes import LONGEST, SECTIONS, keep_notes, notes_of
 from reports.pack.workbook import pack_xlsx
+from reports.periods import read_month
 
 router = APIRouter(prefix="/reports/pack")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]

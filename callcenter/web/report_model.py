@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from callcenter.core.intervals import wilson
 from callcenter.web import phrases
 from callcenter.web.formats import write_day
+from campaigns.attempts.codes import Channel
 from campaigns.compliance.windows import is_holiday
 from reports.charts import FEW, HeatMap, differ
+from reports.control.service import decisions_between, targets_of
 from reports.cuts import Cut
 from reports.exports.table import rounded, shown
 from reports.figures import Figures, Row
@@ -24,6 +26,7 @@ from reports.queries.patterns import Funnel, contact_hours, funnel
 TILES = ("attempts", "contact_rate_per_call", "contact_rate_per_person", "promise_rate", "kept_rate", "attempts_per_operator_hour")
 BANDS = ("few", "a", "b", "c", "d", "e")
 WEEKDAYS = {"ja": "月火水木金土日", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
+MARK = 16
 TREND = ("contact_rate_per_call", "promise_rate")
 
 
@@ -34,10 +37,12 @@ def report_model(session: Session, query: HeadlineQuery, now: datetime, lang: st
     earlier = replace(query, period=Period(query.period.first - length, query.period.last - length, query.period.zone))
     by_operator = headline(session, replace(query, cut=Cut.OPERATOR), now) if sees_individuals else None
     return {
-        "figures": [tile(BY_CODE[code], total, _figures(session, earlier, now), query.period.days, lang) for code in TILES],
+        "figures": figures_model(total, _figures(session, earlier, now), query.period.days, _targets(session, query), lang),
         "heat": heat_model(contact_hours(session, replace(query, cut=None), now), lang),
         **funnel_model(funnel(session, replace(query, cut=None), now), lang),
-        "trend": trend_model(headline(session, replace(query, cut=Cut.DAY), now), lang),
+        "trend": trend_model(
+            headline(session, replace(query, cut=Cut.DAY), now), lang, _marks(session, query.period), _targets(session, query)
+        ),
         "by_hour": [cut_row(row, lang) for row in headline(session, replace(query, cut=Cut.HOUR), now).rows],
         "by_cut": chosen_cut(session, query, now, lang),
         "by_operator": operators_model(by_operator, total, lang) if by_operator else None,
@@ -48,7 +53,26 @@ def _figures(session: Session, query: HeadlineQuery, now: datetime) -> Figures:
     return headline(session, replace(query, cut=None), now).rows[0].figures
 
 
-def tile(metric: Metric, total: Figures, before: Figures, days: int, lang: str) -> dict[str, Any]:
+def figures_model(total: Figures, before: Figures, days: int, targets: dict[str, float], lang: str) -> list[dict[str, Any]]:
+    """The key figures, each with the month's target where there is one."""
+    return [tile(BY_CODE[code], total, before, days, lang, targets.get(code)) for code in TILES]
+
+
+def _targets(session: Session, query: HeadlineQuery) -> dict[str, float]:
+    """The targets of rates where the question is about operators' calls of one month; counts of a part of it can't be compared."""
+    period = query.period
+    if query.channel != Channel.OPERATOR_CALL or query.campaign_id is not None or period.first.replace(day=1) != period.last.replace(day=1):
+        return {}
+    return {code: value for code, value in targets_of(session, period.first).items() if code in BY_CODE and BY_CODE[code].under}
+
+
+def _marks(session: Session, period: Period) -> list[dict[str, str]]:
+    """Decisions and notes of the period for the time axis."""
+    found = decisions_between(session, period.first, period.last)
+    return [{"on": each.starts_on.isoformat(), "label": each.what[:MARK]} for each in reversed(found)]
+
+
+def tile(metric: Metric, total: Figures, before: Figures, days: int, lang: str, target: float | None = None) -> dict[str, Any]:
     """One key figure with its definition, the counts behind it and the same figure of the days before."""
     value, was = total.value(metric.code), before.value(metric.code)
     counts = ""
@@ -64,10 +88,10 @@ def tile(metric: Metric, total: Figures, before: Figures, days: int, lang: str) 
         if metric.unit is not Unit.CALLS or lang == "ja"
         else "",
         "href": None,
-        "percent": _percent(value, was, is_rate=metric.is_rate),
-        "target": None,
-        "target_text": "",
-        "is_warning": False,
+        "percent": _percent(value, was if target is None or metric.is_rate else target, is_rate=metric.is_rate),
+        "target": None if target is None else round(100 * target, 1) if metric.is_rate else 100,
+        "target_text": "" if target is None else phrases.pick(lang, (f"目標 {shown(target, metric)}", f"Target {shown(target, metric)}")),
+        "is_warning": target is not None and value is not None and value < target,
         "change": _change(value, was, days, lang, is_rate=metric.is_rate),
         "state": None,
         "definition": {
@@ -156,14 +180,14 @@ def _of(count: int, whole: int) -> float:
     return round(min(100.0, 100 * count / whole), 2) if whole else 0.0
 
 
-def trend_model(report: Headline, lang: str) -> dict[str, Any]:
+def trend_model(report: Headline, lang: str, marks: list[dict[str, str]], targets: dict[str, float]) -> dict[str, Any]:
     """Rates by day on one scale, in per cent; days without a call have no value."""
     rows = [row for row in report.rows if row.figures.attempts]
     days = [date.fromisoformat(row.key or "") for row in rows]
     series: list[dict[str, Any]] = [
         {
             "name": BY_CODE[code].name.in_language(lang),
-            "target": None,
+            "target": float(rounded(targets[code] * 100)) if code in targets else None,
             "values": [None if (value := row.figures.value(code)) is None else float(rounded(value * 100)) for row in rows],
         }
         for code in TREND
@@ -174,10 +198,20 @@ def trend_model(report: Headline, lang: str) -> dict[str, Any]:
         "days": [day.isoformat() for day in days],
         "labels": [write_day(day, lang) for day in days],
         "series": series,
-        "events": [],
+        "events": _on_axis(marks, days),
         "holidays": holidays,
         "top": 50 if highest <= 50 else 100,
     }
+
+
+def _on_axis(marks: list[dict[str, str]], days: list[date]) -> list[dict[str, str]]:
+    """Marks of days without a call stand on the next day that has one."""
+    placed = []
+    for mark in marks:
+        at = next((day.isoformat() for day in days if day.isoformat() >= mark["on"]), None)
+        if at:
+            placed.append(mark | {"on": at})
+    return placed
 
 
 def cut_row(row: Row, lang: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from reports.charts import HeatMap
 from reports.collection.ageing import Age, ages
 from reports.collection.effect import FIELDS, Inputs, effect_of
 from reports.collection.rates import Collection, collection, years_known
+from reports.control.meeting import MeetingControl, meeting_control
 from reports.cuts import Cut
 from reports.figures import Figures, Row
 from reports.pack.notes import notes_of
@@ -46,18 +47,7 @@ class Pack:
     ages: tuple[Age, ...]
     effect: Inputs | None
     notes: dict[str, str]
-
-
-def read_month(text: str) -> date:
-    """The first day of a month written as 2026-10.
-
-    Raises:
-        InvalidInput (code usage): it is no month.
-    """
-    try:
-        return date.fromisoformat(f"{text.strip()}-01")
-    except ValueError as problem:
-        raise InvalidInput(f"'{text[:20]}' is not a month.", hint="Expected YYYY-MM, for instance 2026-10.", code="usage") from problem
+    control: MeetingControl
 
 
 def last_of(month: date) -> date:
@@ -89,12 +79,13 @@ def gather(session: Session, month: date, now: datetime) -> Pack:
     known = dict(years_known(session))
     kept = effect_of(session, fiscal)
     half_year = (month - timedelta(days=155)).replace(day=1)
+    month_figures = whole(month)
     return Pack(
         office=office.name,
         month=month,
         made_at=now,
         is_complete=period.last < today,
-        month_figures=whole(month),
+        month_figures=month_figures,
         before=whole((month - timedelta(days=1)).replace(day=1)),
         year_before=whole(month.replace(year=month.year - 1)),
         by_day=rows(Cut.DAY),
@@ -108,4 +99,5 @@ def gather(session: Session, month: date, now: datetime) -> Pack:
         ages=tuple(ages(session, min(today, period.last))),
         effect=None if kept is None else Inputs(**{name: getattr(kept, name) for name in FIELDS}),
         notes=notes_of(session, month),
+        control=meeting_control(session, month, period.last, month_figures, now),
     )

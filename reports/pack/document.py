@@ -28,9 +28,13 @@ _JINJA = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined
 
 def pack_pdf(pack: Pack) -> bytes:
     """The PDF in Japanese, which is the language of the meeting."""
-    model = document_model(pack)
     style = (FOLDER / "pack.css").read_text(encoding="utf-8")
-    return set_pages(lambda family: _JINJA.get_template("pack.html").render(**model, family=family), style)
+    return set_pages(lambda family: document_html(pack, family), style)
+
+
+def document_html(pack: Pack, family: str = "sans-serif") -> str:
+    """The pages before they are set."""
+    return _JINJA.get_template("pack.html").render(**document_model(pack), family=family)
 
 
 def document_model(pack: Pack) -> dict[str, Any]:

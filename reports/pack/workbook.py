@@ -10,6 +10,7 @@ import xlsxwriter
 
 from reports.collection.ageing import BUCKETS
 from reports.collection.rates import TOTAL, VINTAGE_WORDS
+from reports.control.meeting import MeetingControl
 from reports.exports.files import NUMBERS, OPTIONS
 from reports.exports.table import head
 from reports.figures import Row
@@ -18,6 +19,7 @@ from reports.pack.content import Pack
 from reports.pack.document import WEEKDAYS
 from reports.pack.notes import SECTIONS
 
+DECISION_FIELDS = ("starts_on", "what", "who", "due_on", "metric", "effect", "state")
 SUMMED = frozenset({"attempts", "contacts", "right_party_contacts", "promises", "promises_due", "promises_kept"})
 
 
@@ -57,8 +59,20 @@ def pack_xlsx(pack: Pack) -> bytes:
                     if vintage != TOTAL
                 ],
             )
+        _control(book, pack.control)
         _plain(book, "所見", ("区分", "内容"), [(SECTIONS[name].ja, text) for name, text in pack.notes.items()])
     return out.getvalue()
+
+
+def _control(book: Any, control: MeetingControl) -> None:
+    """Sheets of targets, alerts and decisions; only those with anything in them."""
+    for name, heads, fields, rows in (
+        ("目標", ("指標", "実績", "目標", "差"), ("name", "value", "target", "gap"), control.targets),
+        ("点検", ("期間", "指標", "値", "いつもの範囲", "分かったこと"), ("period", "name", "value", "range", "remark"), control.alerts),
+        ("決定", ("始め", "内容", "担当", "期限", "動かす指標", "前後28日の差", "状態"), DECISION_FIELDS, control.decisions),
+    ):
+        if rows:
+            _plain(book, name, heads, [tuple(row[field] for field in fields) for row in rows])
 
 
 def _figures(book: Any, name: str, key: str, rows: Sequence[Row]) -> None:

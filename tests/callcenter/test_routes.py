@@ -101,6 +101,14 @@ WHO: dict[str, frozenset[Role]] = {
     "/reports/cross.xlsx": frozenset({S, T, A}),
     "/reports/calls": frozenset({S, T, A}),
     "/reports/views": frozenset({S, T, A}),
+    "/reports/targets": frozenset({S, T, A}),
+    "/reports/targets/set": frozenset({S, T}),
+    "/reports/targets/cycles": frozenset({S, T}),
+    "/reports/targets/forget": frozenset({S, T}),
+    "/reports/targets/alerts": frozenset({S, T}),
+    "/reports/decisions": frozenset({S, T, A}),
+    "/reports/decisions/add": frozenset({S, T}),
+    "/reports/decisions/{decision_id}/state": frozenset({S, T}),
     "/reports/collection": frozenset({S, T, A}),
     "/reports/pack": frozenset({S, T, A}),
     "/reports/pack/notes": frozenset({S, T}),
@@ -153,6 +161,8 @@ def filled(path: str) -> str:
         "template_id",
         "recording_id",
         "session_id",
+        "alert_id",
+        "decision_id",
         "version",
     ):
         path = path.replace("{" + name + "}", "999999")

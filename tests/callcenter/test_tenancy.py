@@ -15,7 +15,7 @@ from campaigns.debtors.models import Debtor, PhoneNumber
 CATALOGUE = text(
     """
     SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, pg_get_userbyid(c.relowner) AS owner,
-           (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
+           (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive) AS policies
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
     """

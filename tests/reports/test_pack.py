@@ -17,10 +17,11 @@ from callcenter.cli import run
 from callcenter.core.clock import utc_now
 from callcenter.core.errors import InvalidInput
 from reports import jobs
-from reports.pack.content import gather, last_of, read_month
+from reports.pack.content import gather, last_of
 from reports.pack.document import document_model, pack_pdf
 from reports.pack.notes import LONGEST, keep_notes, notes_of
 from reports.pack.workbook import pack_xlsx
+from reports.periods import read_month
 from tests.reports import world
 from tests.reports.conftest import Browser
 
