@@ -86,7 +86,13 @@ def _chart(one: Watched, is_watched: bool, decisions: list[Decision], targets: d
         "name": metric.name.in_language(lang),
         "is_watched": is_watched,
         "unit": "%" if metric.is_rate else "",
-        "chart": control_chart(one.points, targets, marks, lambda day: _short(day, one.cycle, lang), 100 if metric.is_rate else 1),
+        "chart": control_chart(
+            one.points,
+            targets if metric.under or one.cycle is Cycle.MONTHLY else {},  # a month's count is no target for a day
+            marks,
+            lambda day: _short(day, one.cycle, lang),
+            100 if metric.is_rate else 1,
+        ),
         "last": None if last is None else _row(last, one.cycle, metric, lang),
         "rows": [_row(judged, one.cycle, metric, lang) for judged in reversed(one.points)],
         "marks": [{"number": number, "on": day, "text": text} for number, (day, text) in enumerate(marks, start=1)],

@@ -41,7 +41,7 @@ def control_chart(
     }
     values = [value * scale for track in tracks.values() for value in track if value is not None]
     low, high, step = scale_of(min(values), max(values))
-    low = max(low, 0.0)
+    low, high = max(low, 0.0), min(high, 100.0) if scale == 100 else high
     span = (RIGHT - LEFT) / max(len(shown) - 1, 1)
 
     def x(place: int) -> float:
