@@ -18,6 +18,7 @@ from callcenter.api.webhooks import gateway, twilio
 from callcenter.core.db import get_engine
 from callcenter.core.settings import Settings, get_settings
 from callcenter.web import (
+    arms_pages,
     audit_pages,
     batch_pages,
     calendar_pages,
@@ -113,6 +114,7 @@ ROUTERS = (
     cross_pages.router,
     collection_pages.router,
     control_pages.router,
+    arms_pages.router,
     pack_pages.router,
     events.router,
     health.router,

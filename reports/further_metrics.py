@@ -185,6 +185,18 @@ AUTO_KEYED = _count(
     BY_BEGIN,
     USUAL,
 )
+AUTO_HEARD = _count(
+    "auto_heard",
+    "最初の案内を聞き終えた件数",
+    "Heard the first words",
+    (
+        "応答し、最初の案内のあと次へ進んだか、番号を押した自動電話",
+        "automated calls answered that went on after the first words, or in which a key was pressed",
+    ),
+    Unit.CALLS,
+    BY_BEGIN,
+    USUAL,
+)
 PROMISED_YEN = _count(
     "promised_yen",
     "期日が来た約束額",
@@ -229,6 +241,7 @@ DATA_QUALITY = _rate("data_quality", "記録の充足率", "Data quality", COMPL
 SMS_DELIVERY = _rate("sms_delivery_rate", "SMS到達率", "SMS delivery rate", SMS_DELIVERED, SMS_SENT, BY_HANDOVER, USUAL)
 SMS_REACTION = _rate("sms_reaction_rate", "SMS反応率", "SMS reaction rate", SMS_REACTED, SMS_DELIVERED, BY_HANDOVER, USUAL)
 KEY_RATE = _rate("auto_key_rate", "自動電話の番号入力率", "Key answer rate", AUTO_KEYED, AUTO_ANSWERED, BY_BEGIN, USUAL)
+LISTEN_RATE = _rate("auto_listen_rate", "自動電話の聴取率", "Listen-through rate", AUTO_HEARD, AUTO_ANSWERED, BY_BEGIN, USUAL)
 KEPT_YEN_RATE = _rate("kept_amount_rate", "履行率(金額)", "Kept rate by amount", KEPT_YEN, PROMISED_YEN, BY_DEADLINE, KEPT_USE)
 
 GROUPS: tuple[tuple[str, Words, tuple[Metric, ...]], ...] = (
@@ -284,7 +297,7 @@ GROUPS: tuple[tuple[str, Words, tuple[Metric, ...]], ...] = (
     (
         "automatic",
         Words("SMSと自動電話", "SMS and automated calls"),
-        (SMS_SENT, SMS_DELIVERED, SMS_DELIVERY, SMS_REACTED, SMS_REACTION, AUTO_ANSWERED, AUTO_KEYED, KEY_RATE),
+        (SMS_SENT, SMS_DELIVERED, SMS_DELIVERY, SMS_REACTED, SMS_REACTION, AUTO_ANSWERED, AUTO_HEARD, LISTEN_RATE, AUTO_KEYED, KEY_RATE),
     ),
     ("money", Words("納付", "Money"), (COLLECTED,)),
 )

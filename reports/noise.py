@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from math import comb, sqrt
 from statistics import NormalDist
 
+from callcenter.core.intervals import wilson
+
 EXACT_BELOW = 400
 """Up to so many cases on both sides together, Fisher's exact test is worked out; above it the normal approximation serves."""
 FALSE_SHARE = 0.05
@@ -36,6 +38,24 @@ def _fisher(hits: int, base: int, other_hits: int, other_base: int) -> float:
     ]
     seen = comb(base, hits) * comb(other_base, other_hits)
     return sum(way for way in ways if way <= seen) / comb(base + other_base, all_hits)
+
+
+def difference_of_shares(hits: float, base: float, other_hits: float, other_base: float) -> tuple[float, float] | None:
+    """The 95 % interval of the second share less the first; None where one has no denominator.
+
+    Source: R. G. Newcombe, Interval estimation for the difference between independent proportions, 1998, method 10.
+    """
+    parts = []
+    for over, under in ((hits, base), (other_hits, other_base)):
+        n = round(under)
+        interval = wilson(min(n, round(over)), n)
+        if interval is None:
+            return None
+        share = over / under
+        parts.append((share, share - min(share, interval.low), max(share, interval.high) - share))
+    (first, first_down, first_up), (second, second_down, second_up) = parts
+    difference = second - first
+    return difference - sqrt(second_down**2 + first_up**2), difference + sqrt(second_up**2 + first_down**2)
 
 
 def believed(chances: Sequence[float], share: float = FALSE_SHARE) -> list[bool]:

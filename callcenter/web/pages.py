@@ -27,6 +27,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("incoming", "/incoming", Action.SEE_BOARD),
     ("report", "/reports", Action.SEE_REPORTS),
     ("cross", "/reports/cross", Action.SEE_REPORTS),
+    ("arms", "/reports/arms", Action.SEE_REPORTS),
     ("targets", "/reports/targets", Action.SEE_REPORTS),
     ("decisions", "/reports/decisions", Action.SEE_REPORTS),
     ("collection", "/reports/collection", Action.SEE_REPORTS),
@@ -58,7 +59,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
 # Entries that stand together: at the top one word for all of them, their pages in a row below it. The others stand alone.
 GROUPS: Mapping[str, Sequence[str]] = {
     "today": ("board", "desk", "incoming", "recordings", "recording_terms", "reviews"),
-    "figures": ("report", "cross", "targets", "decisions", "collection", "effect", "pack", "definitions"),
+    "figures": ("report", "cross", "arms", "targets", "decisions", "collection", "effect", "pack", "definitions"),
     "planning": ("campaigns", "batches", "templates", "replies", "scripts", "rules", "policy"),
     "officers": ("handovers", "workload", "requests"),
     "taxpayers": ("lists", "debtors", "payments", "plans"),

@@ -13,8 +13,9 @@ from itertools import pairwise
 from math import sqrt
 from statistics import fmean, variance
 
-from callcenter.core.intervals import Z_95, wilson
+from callcenter.core.intervals import Z_95
 from reports.charts import FEW
+from reports.noise import difference_of_shares
 
 BASELINE = 24
 LEAST_BASELINE = 8
@@ -175,20 +176,15 @@ def change(before: Sequence[Point], after: Sequence[Point], *, is_share: bool) -
 
 
 def _share_change(before: Sequence[Point], after: Sequence[Point]) -> Change | None:
-    """Newcombe's interval from Wilson's for both sides, whose cases count for less where days differ by more than chance.
-
-    Source: R. G. Newcombe, Interval estimation for the difference between independent proportions, method 10, 1998.
-    """
-    parts = []
+    """Newcombe's interval, whose cases count for less where days differ by more than chance."""
+    shares, counts = [], []
     for side in (before, after):
-        share, factor = _mean_share(side), _beyond_chance(side, _mean_share(side)) ** 2
-        n = max(1, round(sum(point.n for point in side) / factor))
-        interval = wilson(min(n, round(share * n)), n)
-        assert interval is not None
-        parts.append((share, share - min(share, interval.low), max(share, interval.high) - share))
-    (first, first_down, first_up), (second, second_down, second_up) = parts
-    difference = second - first
-    return Change(first, second, difference - sqrt(second_down**2 + first_up**2), difference + sqrt(second_up**2 + first_down**2))
+        share = _mean_share(side)
+        n = max(1, round(sum(point.n for point in side) / _beyond_chance(side, share) ** 2))
+        shares.append(share)
+        counts += [share * n, n]
+    bounds = difference_of_shares(*counts)
+    return None if bounds is None else Change(shares[0], shares[1], *bounds)
 
 
 def _value_change(before: Sequence[Point], after: Sequence[Point]) -> Change:

@@ -83,7 +83,8 @@ WHERE m.office_id = :office AND b.channel = 'sms' AND m.handed_over_at >= :start
 
 _AUTOMATIC = """
 SELECT count(*) FILTER (WHERE a.line_result = :answered) AS auto_answered,
-  count(*) FILTER (WHERE a.line_result = :answered AND a.robocall_keys <> '') AS auto_keyed
+  count(*) FILTER (WHERE a.line_result = :answered AND a.robocall_keys <> '') AS auto_keyed,
+  count(*) FILTER (WHERE a.line_result = :answered AND (a.robocall_keys <> '' OR a.robocall_path LIKE '%>%')) AS auto_heard
 FROM attempt a WHERE a.office_id = :office AND a.channel = 'auto_call' AND a.began_at >= :start AND a.began_at < :end
   AND {handed_over} {filters}"""
 

@@ -23,7 +23,17 @@ def test_every_entry_has_its_words_and_home_is_one_of_them(role: Role) -> None:
 def test_a_group_shows_its_pages_and_the_deepest_one_is_current() -> None:
     nav, subnav = navigation(Role.SUPERVISOR, "/reports/collection/effect")
     assert [entry["name"] for entry in nav if entry["is_current"]] == ["figures"]
-    assert [entry["name"] for entry in subnav] == ["report", "cross", "targets", "decisions", "collection", "effect", "pack", "definitions"]
+    assert [entry["name"] for entry in subnav] == [
+        "report",
+        "cross",
+        "arms",
+        "targets",
+        "decisions",
+        "collection",
+        "effect",
+        "pack",
+        "definitions",
+    ]
     assert [entry["name"] for entry in subnav if entry["is_current"]] == ["effect"]
 
 
