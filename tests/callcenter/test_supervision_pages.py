@@ -43,7 +43,8 @@ def test_a_supervisor_listens_and_the_operator_is_told(office_id: int, floor: tu
     assert leader.post("/supervisor/supervise", {"user_id": operator.user_id, "mode": "barge"}).status_code == 204
     assert leader.post("/supervisor/supervise/end").status_code == 204
     with transaction(office_id) as session:
-        told = session.execute(select(AuditEvent.action, AuditEvent.detail).where(AuditEvent.action.startswith("operator."))).all()
+        events = select(AuditEvent.action, AuditEvent.detail).where(AuditEvent.action.startswith("operator."))
+        told = session.execute(events.order_by(AuditEvent.id)).all()
         assert session.scalars(select(Supervision.state)).all() == ["ended"]
     assert [(action, detail.get("mode")) for action, detail in told] == [
         ("operator.supervised", "listen"),
