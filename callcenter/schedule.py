@@ -58,6 +58,7 @@ PERIODIC = (
     Periodic("callcenter.auth.jobs.seal_audit", seconds=45),
     Periodic("reports.jobs.refresh_facts", seconds=60),
     Periodic("reports.jobs.check_figures", seconds=900),
+    Periodic("reports.jobs.count_half_hours", queue="batch", seconds=3600),
     Periodic("campaigns.jobs.sweep_checks", queue="batch", seconds=60),
     Periodic("campaigns.jobs.forget_decisions", queue="batch", cron="40 18 * * *"),  # 03:40 in Japan
     Periodic("dialer.recordings.jobs.forget_recordings", queue="batch", cron="50 18 * * *"),  # 03:50 in Japan

@@ -36,6 +36,7 @@ ROOMS_WITH_TABLES = (
     "reports.collection.models",
     "reports.control.models",
     "reports.facts.models",
+    "reports.forecasts.models",
     "reports.pack.notes",
     "reports.saved_views",
 )

@@ -11,6 +11,7 @@ from callcenter.core.db import transaction
 from callcenter.core.settings import get_settings
 from reports.control.checking import check
 from reports.facts.build import refresh
+from reports.forecasts.counting import count_days
 
 DAYS_A_TURN = 40
 
@@ -25,6 +26,12 @@ def check_figures(office_id: int) -> int:
     """Looks at every watched figure; returns how many alerts are new."""
     with transaction(office_id) as session:
         return check(session, utc_now())
+
+
+def count_half_hours(office_id: int) -> int:
+    """Counts the half hours of days that are over, for forecasts; returns how many days."""
+    with transaction(office_id) as session:
+        return count_days(session, utc_now(), most=DAYS_A_TURN)
 
 
 def drop_pack(office_id: int) -> int:

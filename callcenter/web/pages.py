@@ -30,6 +30,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("arms", "/reports/arms", Action.SEE_REPORTS),
     ("targets", "/reports/targets", Action.SEE_REPORTS),
     ("decisions", "/reports/decisions", Action.SEE_REPORTS),
+    ("forecast", "/reports/forecast", Action.SEE_REPORTS),
     ("collection", "/reports/collection", Action.SEE_REPORTS),
     ("effect", "/reports/collection/effect", Action.SEE_REPORTS),
     ("pack", "/reports/pack", Action.SEE_REPORTS),
@@ -59,7 +60,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
 # Entries that stand together: at the top one word for all of them, their pages in a row below it. The others stand alone.
 GROUPS: Mapping[str, Sequence[str]] = {
     "today": ("board", "desk", "incoming", "recordings", "recording_terms", "reviews"),
-    "figures": ("report", "cross", "arms", "targets", "decisions", "collection", "effect", "pack", "definitions"),
+    "figures": ("report", "cross", "arms", "targets", "decisions", "forecast", "collection", "effect", "pack", "definitions"),
     "planning": ("campaigns", "batches", "templates", "replies", "scripts", "rules", "policy"),
     "officers": ("handovers", "workload", "requests"),
     "taxpayers": ("lists", "debtors", "payments", "plans"),

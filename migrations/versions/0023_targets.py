@@ -95,11 +95,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("office_id", "id", name=op.f("pk_decision")),
     )
     op.create_index(op.f("ix_decision_office_id_starts_on"), "decision", ["office_id", "starts_on"])
-    isolate("metric_target", "metric_watch", "metric_alert", "decision")
+    op.create_table(
+        "half_hour",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("slot", sa.SmallInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("operators", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("inbound", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("counted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("office_id", sa.Integer(), server_default=OFFICE, nullable=False),
+        sa.ForeignKeyConstraint(["office_id"], ["office.id"], name=op.f("fk_half_hour_office_id")),
+        sa.PrimaryKeyConstraint("office_id", "day", "slot", name=op.f("pk_half_hour")),
+    )
+    isolate("metric_target", "metric_watch", "metric_alert", "decision", "half_hour")
     create_bi()
 
 
 def downgrade() -> None:
     drop_bi()
-    for table in ("decision", "metric_alert", "metric_watch", "metric_target"):
+    for table in ("half_hour", "decision", "metric_alert", "metric_watch", "metric_target"):
         op.drop_table(table)

@@ -29,6 +29,7 @@ def test_a_group_shows_its_pages_and_the_deepest_one_is_current() -> None:
         "arms",
         "targets",
         "decisions",
+        "forecast",
         "collection",
         "effect",
         "pack",

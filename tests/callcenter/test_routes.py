@@ -102,6 +102,7 @@ WHO: dict[str, frozenset[Role]] = {
     "/reports/calls": frozenset({S, T, A}),
     "/reports/views": frozenset({S, T, A}),
     "/reports/arms": frozenset({S, T, A}),
+    "/reports/forecast": frozenset({S, T, A}),
     "/reports/targets": frozenset({S, T, A}),
     "/reports/targets/set": frozenset({S, T}),
     "/reports/targets/cycles": frozenset({S, T}),
