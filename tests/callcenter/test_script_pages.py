@@ -70,7 +70,9 @@ def test_a_script_is_begun_changed_heard_and_used(writer: Person, office_id: int
     with transaction(office_id) as session:
         rows = session.scalars(select(RobocallScript).order_by(RobocallScript.version)).all()
         assert [(row.document["title"], row.is_active) for row in rows] == [("春の案内", True), ("夏の案内", False)]
-        actions = session.scalars(select(AuditEvent.action).where(AuditEvent.subject_type == "robocall_script").order_by(AuditEvent.id)).all()
+        actions = session.scalars(
+            select(AuditEvent.action).where(AuditEvent.subject_type == "robocall_script").order_by(AuditEvent.id)
+        ).all()
         assert actions == ["script.added", "script.saved", "script.activated", "script.saved"]
     assert writer.post(f"{where}/withdraw").status_code == 303
     assert writer.get("/scripts").text.count("使用中") == 1  # the built-in one again
