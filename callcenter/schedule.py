@@ -61,6 +61,7 @@ PERIODIC = (
     Periodic("reports.jobs.count_half_hours", queue="batch", seconds=3600),
     Periodic("campaigns.jobs.sweep_checks", queue="batch", seconds=60),
     Periodic("campaigns.jobs.forget_decisions", queue="batch", cron="40 18 * * *"),  # 03:40 in Japan
+    Periodic("dialer.retention.forget_old", queue="batch", cron="30 18 * * *"),  # 03:30 in Japan
     Periodic("dialer.recordings.jobs.forget_recordings", queue="batch", cron="50 18 * * *"),  # 03:50 in Japan
     Periodic("campaigns.jobs.turn_cycles", seconds=600),
     Periodic("reports.jobs.drop_pack", queue="batch", cron="0 21 1-3 * *"),  # 06:00 in Japan on the 2nd to 4th: once, of the month before

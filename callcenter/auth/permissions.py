@@ -43,7 +43,9 @@ class Action(StrEnum):
     SEE_TEAM_FIGURES = "see_team_figures"
     SET_TARGETS = "set_targets"
     MANAGE_USERS = "manage_users"
+    SHAPE_OFFICE = "shape_office"
     READ_AUDIT = "read_audit"
+    SEE_ALERTS = "see_alerts"
     OWN_ACCOUNT = "own_account"
 
 
@@ -83,7 +85,9 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.SEE_TEAM_FIGURES: frozenset({_OP, _SV, _TO, _AU}),
     Action.SET_TARGETS: frozenset({_SV, _TO}),
     Action.MANAGE_USERS: frozenset({_AD}),
+    Action.SHAPE_OFFICE: frozenset({_AD}),
     Action.READ_AUDIT: frozenset({_AU}),
+    Action.SEE_ALERTS: frozenset({_SV, _AU}),
     Action.OWN_ACCOUNT: frozenset(Role),
 }
 

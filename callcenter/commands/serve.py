@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from callcenter.commands.runtime import open_stores
 from callcenter.core.logging import configure_logging
-from callcenter.core.settings import get_settings
+from callcenter.core.settings import Settings, get_settings
 from callcenter.supervise import require_free_port
 
 GRACE_SECONDS = 3  # event streams never end by themselves
@@ -26,14 +28,15 @@ def serve(
     with open_stores(redis=True) as opened:
         from callcenter.app import create_app
 
-        uvicorn.run(
-            create_app(opened),
-            host=host,
-            port=port,
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=bool(opened.trusted_proxy),
-            forwarded_allow_ips=opened.trusted_proxy or None,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
+        uvicorn.run(create_app(opened), host=host, port=port, timeout_graceful_shutdown=GRACE_SECONDS, **server_options(opened))
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """What the server shows of itself (nothing), and whose word about addresses it takes: only the named proxy's."""
+    return {
+        "access_log": False,
+        "log_level": "warning",
+        "server_header": False,
+        "proxy_headers": bool(settings.trusted_proxy),
+        "forwarded_allow_ips": settings.trusted_proxy or None,
+    }

@@ -52,9 +52,13 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("handovers", "/escalations", Action.DECIDE_ESCALATIONS),
     ("workload", "/escalations/workload", Action.DECIDE_ESCALATIONS),
     ("requests", "/escalations/requests", Action.DECIDE_ESCALATIONS),
-    ("sender", "/sender", Action.CHOOSE_SENDER),
     ("users", "/users", Action.MANAGE_USERS),
+    ("office", "/office", Action.SHAPE_OFFICE),
+    ("carriers", "/carriers", Action.SHAPE_OFFICE),
+    ("sender", "/sender", Action.CHOOSE_SENDER),
+    ("retention", "/retention", Action.SHAPE_OFFICE),
     ("audit", "/audit", Action.READ_AUDIT),
+    ("alerts", "/alerts", Action.SEE_ALERTS),
 )
 
 # Entries that stand together: at the top one word for all of them, their pages in a row below it. The others stand alone.
@@ -63,6 +67,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "figures": ("report", "cross", "arms", "targets", "decisions", "forecast", "collection", "effect", "pack", "definitions"),
     "planning": ("campaigns", "batches", "templates", "replies", "scripts", "rules", "policy"),
     "officers": ("handovers", "workload", "requests"),
+    "system": ("users", "office", "carriers", "sender", "retention"),
     "taxpayers": ("lists", "debtors", "payments", "plans"),
 }
 

@@ -145,6 +145,8 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "factor_present": ("二段階認証は設定済みです。", "You have a second factor already."),
     "factor_needed": ("この役割では、二段階認証を解除できません。", "Your role needs a second factor: it can't be removed."),
     "no_factor": ("二段階認証は設定されていません。", "No second factor is set up."),
+    "alert_found": ("確かめた結果を選んでください。", "Choose what you found."),
+    "no_alert": ("その知らせはありません。", "There is no such alert."),
     "no_session": ("そのサインインは、もう終わっています。", "That session is over."),
 }
 FIELDS: Mapping[str, str] = {

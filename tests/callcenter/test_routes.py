@@ -95,6 +95,10 @@ WHO: dict[str, frozenset[Role]] = {
     "/escalations": frozenset({T}),
     "/users": frozenset({M}),
     "/audit": frozenset({A}),
+    "/alerts": frozenset({S, A}),
+    "/office": frozenset({M}),
+    "/carriers": frozenset({M}),
+    "/retention": frozenset({M}),
     "/reports": frozenset({P, S, T, A}),
     "/reports/cross": frozenset({S, T, A}),
     "/reports/cross.csv": frozenset({S, T, A}),
@@ -168,7 +172,7 @@ def filled(path: str) -> str:
         "version",
     ):
         path = path.replace("{" + name + "}", "999999")
-    return path.replace("{reference}", "1-abc").replace("{kind}", "headline")
+    return path.replace("{reference}", "1-abc").replace("{kind}", "headline").replace("{group}", "access")
 
 
 def call(client: TestClient, method: str, path: str, **more: Any) -> int:
