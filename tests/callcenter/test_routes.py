@@ -43,6 +43,7 @@ WHO: dict[str, frozenset[Role]] = {
     "/logout": ALL,
     "/events": ALL,
     "/account": ALL,
+    "/design": ALL,
     "/lock": ALL,
     "/unlock": ALL,
     "/operator": frozenset({P}),

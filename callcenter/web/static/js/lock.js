@@ -36,7 +36,7 @@ function open() {
 async function lock() {
   shut();
   room?.postMessage("locked");
-  const answer = await fetch("/lock", { method: "POST", headers: headers() }).catch(() => null);
+  const answer = await fetch("/lock", { method: "POST", headers: headers(), keepalive: true }).catch(() => null);
   if (answer?.status === 401) location.reload();
 }
 

@@ -1,0 +1,149 @@
+"""A morning of accounts in a real browser: setting up a second factor, the administrator's pages, a locked screen, what stays behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from callcenter.auth import throttling
+from callcenter.auth.models import Office, Role, User
+from callcenter.core.db import transaction
+from tests.browser.looking import looked_at
+from tests.browser.serving import served
+from tests.callcenter.conftest import PASSWORD, add_case, put_on_the_line, stored_password
+
+pytestmark = pytest.mark.browser
+PICTURES = Path(__file__).parents[2] / "artifacts" / "access"
+SOON = 60_000
+checked = partial(looked_at, PICTURES)
+# the characters at the beginnings of lines of a paragraph, found by where each one is painted
+LINE_STARTS = """(node) => {
+  const text = node.firstChild, starts = [], range = document.createRange();
+  let before = null;
+  for (let i = 0; i < text.length; i++) {
+    range.setStart(text, i);
+    range.setEnd(text, i + 1);
+    const top = Math.round(range.getBoundingClientRect().top);
+    if (before !== null && top > before + 4) starts.push(text.data[i]);
+    before = top;
+  }
+  return starts;
+}"""
+INLINE = """() => {
+  const one = document.createElement("script");
+  one.textContent = "window.ran = true";
+  document.body.append(one);
+  return window.ran ?? false;
+}"""
+
+
+@pytest.fixture
+def address(office_id: int) -> Iterator[str]:
+    with transaction(office_id) as session:
+        for name, role in (("kanri", Role.ADMINISTRATOR), ("saeki", Role.OPERATOR), ("kanno", Role.AUDITOR)):
+            session.add(User(sign_in_name=name, display_name=name, role=role, password_hash=stored_password(), phone_address="sim:1"))
+        session.get_one(Office, office_id).options = {"access": {"second_factor_roles": ["administrator"]}}
+    throttling.reset()
+    with served() as where:
+        yield where
+
+
+def sign_in(page: Page, address: str, name: str) -> None:
+    page.set_default_timeout(SOON)
+    page.goto(address + "/login")
+    page.get_by_label("利用者名").fill(name)
+    page.get_by_label("パスワード").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+
+def in_both(page: Page, address: str, path: str, name: str) -> None:
+    """The page at both widths, in both languages and both schemes, looked at each time."""
+    page.goto(address + path)
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        checked(page, f"{name}-{width}")
+    page.get_by_role("button", name="English").click()
+    page.wait_for_selector('html[lang="en"]')
+    page.goto(address + path)
+    checked(page, f"{name}-en-390")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+    checked(page, f"{name}-en-1280")
+    page.get_by_role("button", name="日本語").click()
+    page.wait_for_selector('html[lang="ja"]')
+
+
+def test_an_administrator_sets_up_a_factor_and_the_office(chromium: Browser, address: str) -> None:
+    page = chromium.new_context(locale="ja-JP", viewport={"width": 1280, "height": 900}).new_page()
+    sign_in(page, address, "kanri")
+    expect(page.get_by_role("heading", name="二段階認証")).to_be_visible()
+    checked(page, "enrol")
+    page.locator("summary").click()
+    seed = (page.locator(".seed").text_content() or "").replace(" ", "")
+    page.get_by_label("確認コード").fill(pyotp.TOTP(seed).now())
+    page.keyboard.press("Enter")
+    expect(page.locator(".codes li")).to_have_count(10)
+    checked(page, "codes")
+    page.get_by_role("link", name="控えました").click()
+    expect(page).to_have_url(address + "/users")
+    for path, name in (("/office", "office"), ("/carriers", "carriers"), ("/retention", "retention"), ("/account", "account")):
+        in_both(page, address, path, name)
+    in_both(page, address, "/design", "design")
+    page.set_viewport_size({"width": 390, "height": 900})
+    starts = page.goto(address + "/design") and page.locator("#prose").evaluate(LINE_STARTS)
+    assert len(starts) >= 3
+    assert not set(starts) & set("、。」』）っッゃゅょー"), starts
+    assert page.locator(".keep").evaluate_all("(all) => all.every((one) => one.getClientRects().length === 1)")
+    # a script put into the page does not run: the policy knows no inline ones
+    assert page.evaluate(INLINE) is False
+    page.context.close()
+
+
+def test_a_locked_screen_hides_the_case_and_opens_where_it_was(chromium: Browser, address: str, office_id: int) -> None:
+    context = chromium.new_context(locale="ja-JP", viewport={"width": 1280, "height": 900})
+    page, second = context.new_page(), context.new_page()
+    sign_in(page, address, "saeki")
+    page.wait_for_url("**/operator")
+    case = add_case(office_id)
+    with transaction(office_id) as session:
+        operator = session.query(User).where(User.sign_in_name == "saeki").one().id
+    put_on_the_line(office_id, operator, case)
+    page.reload()
+    expect(page.locator("main")).to_contain_text(case.name)
+    second.goto(address + "/account")
+    page.get_by_role("button", name="画面をロック").click()
+    lock = page.locator("#lock")
+    expect(lock).to_be_visible()
+    expect(second.locator("#lock")).to_be_visible()  # all pages of the browser lock together
+    page.keyboard.press("Escape")
+    expect(lock).to_be_visible()
+    assert "blur" in page.locator("main").evaluate("(main) => getComputedStyle(main).filter")
+    checked(page, "locked")
+    page.get_by_label("パスワード、または").fill("wrong wrong wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("#lock-error")).to_contain_text("違います")
+    page.get_by_label("パスワード、または").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(lock).to_be_hidden()
+    expect(second.locator("#lock")).to_be_hidden()
+    expect(page.locator("main")).to_contain_text(case.name)
+    with page.expect_response("**/lock"):
+        page.get_by_role("button", name="画面をロック").click()
+    page.reload()  # locked on the server: nothing to see, whatever the browser does
+    expect(page.get_by_role("heading", name="画面をロックしています")).to_be_visible()
+    assert case.name not in page.content()
+    page.get_by_label("パスワード、または").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text(case.name)
+    kept = page.evaluate("JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), document.cookie])")
+    assert not [word for word in (case.name, case.debtor_no, "token", 'session"') if word in kept]
+    page.get_by_role("button", name="サインアウト").first.click()
+    page.wait_for_url("**/login")
+    assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+    context.close()
