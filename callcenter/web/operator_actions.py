@@ -161,7 +161,7 @@ def keep_draft(
     now = utc_now()
     if field not in verification.DRAFT_FIELDS:
         raise InvalidInput("この欄は下書きできません。", code="bad_field")
-    if len(text) > MAX_MEMO:
+    if field == "memo" and len(text) > MAX_MEMO:
         raise InvalidInput(f"メモは{MAX_MEMO:,}文字までです。", hint="短くしてください。", code="note_too_long")
     require_charge(request, session, who, now)
     verification.require_own(session, attempt_id, who.user_id)
@@ -247,7 +247,7 @@ def save_outcome(
         scene = read_scene(session, who, now)
         if scene.view.attempt_id != attempt_id:
             raise Conflict("画面の案件が変わっています。", hint="最新にしてください。", code="other_attempt")
-        party, result = read_outcome(session, scene, form, now)
+        party, result = read_outcome(session, scene, form, now, who.user_id, lang_of(request))
         before = undo.look(session, attempt_id, who.user_id)
         attempts.record_outcome(session, attempt_id, party, now=now, user_id=who.user_id, **result)
         undo.keep(session, attempt_id, who.user_id, before, now)

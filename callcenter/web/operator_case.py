@@ -48,7 +48,8 @@ def case_model(session: Session, scene: Scene, user_id: int, lang: str, now: dat
         },
         "history": history_model(session, debtor.id, lang) if scene.is_verified else {"total": 0, "href": "", "entries": []},
         "promises": promises_model(session, debtor.id, lang) if scene.is_verified else {"kept": 0, "made": 0, "note": "", "rows": []},
-        "outcome": outcome_model(session, scene, debts, lang, today),
+        "outcome": outcome_model(session, scene, debts, lang, now),
+        "kept_form": drafts["form"].value if "form" in drafts else "",
         "lease": _lease(scene),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,11 +81,12 @@ def _today(session: Session, user_id: int, lang: str, now: datetime) -> list[dic
     ]
 
 
+def own_callbacks(session: Session, user_id: int, now: datetime) -> Sequence[WorkItem]:
+    """The call-backs kept for this operator that are due within a day, the first first."""
+    mine = (WorkItem.state == "ready", WorkItem.is_callback, WorkItem.user_id == user_id, WorkItem.not_before < now + timedelta(days=1))
+    return session.scalars(select(WorkItem).where(*mine).order_by(WorkItem.not_before, WorkItem.id).limit(5)).all()
+
+
 def _callbacks(session: Session, user_id: int, now: datetime) -> list[dict[str, Any]]:
-    rows = session.scalars(
-        select(WorkItem)
-        .where(WorkItem.state == "ready", WorkItem.is_callback, WorkItem.user_id == user_id, WorkItem.not_before < now + timedelta(days=1))
-        .order_by(WorkItem.not_before)
-        .limit(5)
-    )
+    rows = own_callbacks(session, user_id, now)
     return [{"at": row.not_before, "case_no": f"{row.id:06d}", "note": "", "href": ""} for row in rows]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from callcenter.core.clock import local_day
+from callcenter.web import operator_proposals as proposals
 from callcenter.web import phrases
+from callcenter.web.operator_reasons import REASONS
 from callcenter.web.operator_stage import Scene
 from callcenter.web.scripts import BY_VALUE
-from campaigns.attempts.codes import PROMISE_OUTCOMES, Channel, LineResult, Outcome, Party
-from campaigns.attempts.rules import CALLBACK_OUTCOMES, OUTCOMES_OF, Move, consequence_of
+from campaigns.attempts.asked import IMPLIED
+from campaigns.attempts.codes import PROMISE_OUTCOMES, LineResult, Outcome, Party
+from campaigns.attempts.rules import CALLBACK_OUTCOMES, MAX_CALLBACK_DAYS, OUTCOMES_OF, Move, consequence_of
 from campaigns.compliance.gate import load_policy
-from campaigns.compliance.windows import hours_on
+from campaigns.compliance.windows import ContactHours
 from campaigns.debtors import case as cases
 
 MAIN = (
@@ -51,10 +55,10 @@ def party_of(scene: Scene) -> Party:
     return Party.COMPANY_CONTACT if scene.debtor is not None and scene.debtor.kind == "company" else Party.DEBTOR
 
 
-def outcome_model(session: Session, scene: Scene, debts: cases.Debts | None, lang: str, today: date) -> dict[str, Any]:
+def outcome_model(session: Session, scene: Scene, debts: cases.Debts | None, lang: str, now: datetime) -> dict[str, Any]:
     """The field `outcome` of operator/case_outcome.html."""
     assert scene.attempt is not None
-    party = party_of(scene)
+    party, today, hours = party_of(scene), local_day(now), load_policy(session).hours
     main: Sequence[Outcome] = MAIN if scene.is_verified else phrases.NEUTRAL_OUTCOMES
     more: Sequence[Outcome] = MORE if scene.is_verified else ()
     choices = [_choice(str(number), party, outcome, lang) for number, outcome in enumerate(main, 1) if outcome in OUTCOMES_OF[party]]
@@ -66,24 +70,29 @@ def outcome_model(session: Session, scene: Scene, debts: cases.Debts | None, lan
         "line_result": phrases.label(lang, LineResult(line)),
         "party": phrases.pick(lang, phrases.NEUTRAL_PARTY[party]) if not scene.is_verified else phrases.label(lang, party),
         "choices": choices,
-        "more": [
-            {
-                "value": outcome.value,
-                "label": phrases.label(lang, outcome),
-                "is_chosen": False,
-                "lines": consequence_lines(party, outcome, lang),
-            }
-            for outcome in more
-        ],
-        "dates": _dates(session, lang, today) if debts is not None else [],
-        "amounts": _amounts(debts, lang) if debts is not None else [],
-        "slips": [],
-        "other_date": "",
-        "other_amount": "",
-        "callback_on": "",
-        "callback_at": "",
-        "is_amount_from_rows": True,
+        "more": [_choice(f"0{number}", party, outcome, lang) for number, outcome in enumerate(more, 1)],
+        "callbacks": proposals.callback_times(hours, lang, now),
+        "callback_until": today + timedelta(days=MAX_CALLBACK_DAYS),
+        "today": today,
+        **_promise_fields(hours, debts, lang, today),
+        "escalations": proposals.options(list(REASONS.items()), lang) if scene.is_verified else [],
     }
+
+
+def _promise_fields(hours: ContactHours, debts: cases.Debts | None, lang: str, today: date) -> dict[str, Any]:
+    if debts is None or not debts.lines:
+        return {"dates": [], "amounts": [], "months": [], "seen": ""}
+    return {
+        "dates": proposals.promise_days(hours, lang, today),
+        "amounts": proposals.amounts(debts, lang),
+        "months": proposals.months(hours, debts, lang, today),
+        "seen": seen_of(debts),
+    }
+
+
+def seen_of(debts: cases.Debts) -> str:
+    """What the page showed of the debts, so that a result that rests on older figures is noticed."""
+    return f"{len(debts.lines)}:{debts.total}"
 
 
 def _choice(n: str, party: Party, outcome: Outcome, lang: str) -> dict[str, Any]:
@@ -98,13 +107,14 @@ def _choice(n: str, party: Party, outcome: Outcome, lang: str) -> dict[str, Any]
             ),
         )
     lines = consequence_lines(party, outcome, lang)
+    code = IMPLIED.get(outcome)
     return {
         "n": n,
         "value": outcome.value,
         "label": phrases.label(lang, outcome),
         "is_chosen": False,
         "lines": lines,
-        "needs": needs,
+        "needs": needs or code or "",
         "note": note,
     }
 
@@ -133,39 +143,6 @@ def consequence_lines(party: Party, outcome: Outcome, lang: str) -> list[str]:
     if outcome in CALLBACK_OUTCOMES and outcome is not Outcome.CALLBACK_PROMISED and follows.move is not Move.RETRY:
         lines.append(MOVES[Move.RETRY])
     return [phrases.pick(lang, line) for line in lines]
-
-
-def _dates(session: Session, lang: str, today: date) -> list[dict[str, Any]]:
-    """Proposed days on which the office is open: in two days, in a week, the end of the month."""
-    hours = load_policy(session).hours
-    month_end = (today.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-    wanted = {
-        today + timedelta(days=2): ("2日後", "in 2 days"),
-        today + timedelta(days=7): ("1週間後", "in a week"),
-        month_end: ("月末", "end of month"),
-    }
-    proposals: dict[date, tuple[str, str]] = {}
-    for day, words in wanted.items():
-        later = day
-        for _ in range(14):
-            if hours_on(hours, Channel.OPERATOR_CALL, later):
-                break
-            later += timedelta(days=1)
-        if later >= today:
-            proposals.setdefault(later, words)
-    return [{"value": day, "note": phrases.pick(lang, words), "is_chosen": False} for day, words in sorted(proposals.items())]
-
-
-def _amounts(debts: cases.Debts, lang: str) -> list[dict[str, Any]]:
-    """The oldest term, the two oldest, all: each amount once."""
-    proposals: dict[int, tuple[str, str]] = {}
-    for count, words in ((1, ("古い1期", "oldest term")), (2, ("古い2期", "two oldest")), (len(debts.lines), ("全部", "all"))):
-        if 0 < count <= len(debts.lines):
-            proposals[sum(line.total for line in debts.lines[:count])] = words
-    total = debts.total
-    return [
-        {"value": amount, "note": phrases.pick(lang, words), "is_chosen": amount == total} for amount, words in sorted(proposals.items())
-    ]
 
 
 def ending_of(branch: str) -> tuple[Party, Outcome, LineResult | None] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -17,7 +17,7 @@ from callcenter.core.settings import get_settings
 from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn, Tx, may
 from callcenter.web.operator_case import case_model
-from callcenter.web.operator_idle import idle_model
+from callcenter.web.operator_idle import idle_model, own_callbacks
 from callcenter.web.operator_incoming import incoming_model
 from callcenter.web.operator_phone import phone_model
 from callcenter.web.operator_stage import (
@@ -55,12 +55,14 @@ def show_console(request: Request, session: Tx, who: Operator) -> HTMLResponse:
 
 @router.get("/operator/panel")
 @router.get("/console/stage")
-def refresh_stage(request: Request, session: Tx, who: Operator, key: str = "") -> HTMLResponse:
-    """What has changed for a page that shows `key`: parts of the same skeleton, or another stage."""
+def refresh_stage(
+    request: Request, session: Tx, who: Operator, key: str = "", seen: Annotated[str, Query(max_length=40)] = ""
+) -> HTMLResponse:
+    """What has changed for a page that shows `key` and debts `seen`: parts of the same skeleton, or another stage."""
     now = utc_now()
     is_mine = consoles.is_in_charge(session, who.user_id, console_of(request), now)
     agents.heartbeat(session, who.user_id, now)
-    return answer_stage(request, session, who, key, now, is_mine=is_mine)
+    return answer_stage(request, session, who, key, now, is_mine=is_mine, seen=seen)
 
 
 def console_of(request: Request) -> str:
@@ -73,7 +75,9 @@ def read_scene(session: Session, who: SignedIn, now: datetime) -> Scene:
     return scene_of(session, current_view(session, who.user_id, now) or _before_work(who.user_id, now))
 
 
-def answer_stage(request: Request, session: Session, who: SignedIn, key: str, now: datetime, *, is_mine: bool = True) -> HTMLResponse:
+def answer_stage(
+    request: Request, session: Session, who: SignedIn, key: str, now: datetime, *, is_mine: bool = True, seen: str = ""
+) -> HTMLResponse:
     """The fragments that bring a page showing `key` up to date."""
     scene = read_scene(session, who, now)
     is_same = scene.key == key
@@ -81,6 +85,7 @@ def answer_stage(request: Request, session: Session, who: SignedIn, key: str, no
         note_view(session, scene, who, now)
     template = "operator/refresh.html" if is_same else "operator/stage.html"
     model = operator_model(request, session, who, scene, now)
+    model["has_new_debts"] = bool(seen) and scene.is_verified and model.get("outcome", {}).get("seen", seen) != seen
     response = fragment(request, template, shell=operator_shell(request, scene), **model)
     response.headers["X-Console-State"] = "held" if is_mine else "other"
     return response
@@ -100,6 +105,7 @@ def operator_model(request: Request, session: Session, who: SignedIn, scene: Sce
         "phone": phone_model(session, scene, who.user_id, lang),
         "is_wrapup": scene.name == "wrapup",
         "undo": undo_model(session, who.user_id, now),
+        "reminders": [{"id": item.id, "at": item.not_before} for item in own_callbacks(session, who.user_id, now)],
         "attempt_id": scene.view.attempt_id,
     }
     if scene.name == "idle":
@@ -116,6 +122,8 @@ def operator_model(request: Request, session: Session, who: SignedIn, scene: Sce
         assert scene.debtor is not None
         checks = verification.read_checks(session, scene.attempt, who.user_id)
         model["checks"] = checks_model(checks, scene.debtor, lang)
+        drafts = verification.drafts_of(session, scene.attempt.id, who.user_id)
+        model["kept_form"] = drafts["branch"].value if "branch" in drafts else ""
     return model
 
 

@@ -14,6 +14,7 @@ from callcenter.auth.models import User
 from callcenter.core.phones import LineType, format_national
 from callcenter.core.settings import get_settings
 from callcenter.web import phrases
+from callcenter.web.operator_reasons import REASONS, reasons_for
 from callcenter.web.operator_stage import Scene
 from campaigns.attempts.models import Attempt
 from campaigns.debtors.models import PhoneNumber
@@ -30,16 +31,6 @@ LINE_TYPES: dict[str, tuple[str, str]] = {
 }
 
 
-REASONS: dict[str, tuple[str, str]] = {  # why an officer is asked: those of escalations
-    "instalment": ("分納の相談", "Instalments"),
-    "hardship": ("納付困難・相談希望", "Hardship"),
-    "refusal": ("拒否・異議", "Refusal"),
-    "dispute": ("内容不服", "Dispute"),
-    "complaint": ("苦情", "Complaint"),
-    "language": ("言語対応", "Language"),
-    "vulnerable": ("要配慮", "Special care"),
-}
-NEUTRAL_REASONS = ("complaint", "language", "vulnerable")
 ENDINGS: dict[str, tuple[str, str]] = {
     "busy": ("{name}さんは話し中でした。", "{name} was busy."),
     "no_answer": ("{name}さんは出ませんでした。", "{name} did not answer."),
@@ -52,11 +43,6 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "no_call": ("通話が終わっていたため、できませんでした。", "The call was over; it was not done."),
     "": ("電話機への指示ができませんでした。もう一度押してください。", "It could not be done. Press it again."),
 }
-
-
-def reasons_for(scene: Scene) -> list[str]:
-    """Why an officer may be asked now."""
-    return [reason for reason in REASONS if scene.is_verified or reason in NEUTRAL_REASONS]
 
 
 def phone_model(session: Session, scene: Scene, user_id: int, lang: str) -> dict[str, Any]:

@@ -48,6 +48,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("lists", "/imports", Action.IMPORT_FILES),
     ("debtors", "/debtors", Action.SEE_DEBTORS),
     ("payments", "/payments", Action.SEE_PAYMENTS),
+    ("asked", "/requests", Action.EDIT_DEBTORS),
     ("plans", "/plans", Action.SEE_PLANS),
     ("handovers", "/escalations", Action.DECIDE_ESCALATIONS),
     ("workload", "/escalations/workload", Action.DECIDE_ESCALATIONS),
@@ -68,7 +69,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "planning": ("campaigns", "batches", "templates", "replies", "scripts", "rules", "policy"),
     "officers": ("handovers", "workload", "requests"),
     "system": ("users", "office", "carriers", "sender", "retention"),
-    "taxpayers": ("lists", "debtors", "payments", "plans"),
+    "taxpayers": ("lists", "debtors", "payments", "asked", "plans"),
 }
 
 

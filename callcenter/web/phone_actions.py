@@ -22,7 +22,7 @@ from callcenter.web import signing
 from callcenter.web.dependencies import SignedIn, Tx
 from callcenter.web.operator_actions import Action, act, require_charge
 from callcenter.web.operator_pages import Operator, read_scene
-from callcenter.web.operator_phone import reasons_for
+from callcenter.web.operator_reasons import reasons_for
 from dialer.agents import phones
 from dialer.agents import service as agents
 from dialer.controls import service as controls

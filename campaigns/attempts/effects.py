@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.attempts.asked import note_asked
 from campaigns.attempts.codes import RIGHT_PARTIES, Outcome
 from campaigns.attempts.models import Attempt, Escalation
 from campaigns.attempts.rules import Consequence, Result
@@ -38,6 +39,7 @@ def apply(
         _add_suppression(session, attempt, "wished_time", None, now, result.callback_at, user_id)
     for reason in dict.fromkeys(filter(None, (follows.escalation, result.escalate))):
         escalate(session, attempt.debtor_id, reason, result.note, now, attempt_id=attempt.id, user_id=user_id)
+    note_asked(session, attempt, result.asked, result.outcome, now, user_id)
     promise = _promise(session, attempt, result, now, user_id)
     if follows.is_stopping_all:
         withdraw_for_debtors(session, [attempt.debtor_id], result.outcome.value, now)
@@ -107,4 +109,5 @@ def _promise(session: Session, attempt: Attempt, result: Result, now: datetime, 
         user_id=user_id,
         grace_days=terms.grace_days,
         threshold_percent=terms.threshold_percent,
+        debt_ids=terms.debt_ids,
     )

@@ -62,7 +62,7 @@ def move_item(
         return
     if follows.move is Move.CALLBACK or result.callback_at is not None:
         moment = result.callback_at or next_open(policy.hours, Channel.OPERATOR_CALL, now)
-        claim.requeue(session, item_id, moment or now, "callback", now, is_callback=True)
+        claim.requeue(session, item_id, moment or now, "callback", now, is_callback=True, user_id=result.callback_user_id)
         return
     if pick_phone(session, attempt.debtor_id, channel, now - HISTORY, allows_workplace=policy.allows_workplace) is None:
         claim.complete(session, item_id, now, "no_usable_number")

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from callcenter.core.errors import InvalidInput
+from campaigns.attempts.asked import Asked, check_asked
 from campaigns.attempts.codes import PROMISE_OUTCOMES, RIGHT_PARTIES, Channel, LineResult, Outcome, Party
 
 MAX_PROMISE_DAYS = 366
@@ -25,17 +26,21 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PromiseTerms:
-    """What was promised: whole yen by a day; kept when `threshold_percent` of it is paid within `grace_days` after (None: the office's)."""
+    """What was promised: whole yen by a day; kept when `threshold_percent` of it is paid within `grace_days` after (None: the office's).
+
+    `debt_ids` are the installments it was said to cover; empty: not said.
+    """
 
     amount: int
     due_on: date
     grace_days: int | None = None
     threshold_percent: int | None = None
+    debt_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an operator, or a robocall's keys, say about an attempt."""
+    """What an operator, or a robocall's keys, say about an attempt; `callback_user_id` keeps the call-back for one operator."""
 
     party: Party
     outcome: Outcome
@@ -44,6 +49,8 @@ class Result:
     callback_at: datetime | None = None
     escalate: str | None = None
     line_result: LineResult | None = None
+    callback_user_id: int | None = None
+    asked: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,9 @@ def check_result(result: Result, *, channel: Channel, line_result: LineResult, i
     _check_party(result, channel, line_result, is_verified)
     _check_promise(result, today)
     _check_callback(result, channel, now)
+    check_asked(result.asked)
+    if result.asked and result.party not in RIGHT_PARTIES:
+        raise InvalidInput("Only a verified person asks the office for something.", code="asked_unverified")
     if len(result.note) > MAX_NOTE:
         raise InvalidInput(f"The note is longer than {MAX_NOTE} characters.", hint="Shorten it.", code="note_too_long")
 

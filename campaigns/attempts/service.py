@@ -5,6 +5,7 @@ open_attempt → (commit, carrier) → mark_handed_over → record_line_result �
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.faults import passing
 from callcenter.core.live import publish
 from campaigns.attempts import effects
+from campaigns.attempts.asked import Asked
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.attempts.models import Attempt
 from campaigns.attempts.moving import judge_number, move_item, retry_rules
@@ -118,6 +120,8 @@ def record_outcome(
     callback_at: datetime | None = None,
     escalate: str | None = None,
     line_result: LineResult | None = None,
+    callback_user_id: int | None = None,
+    asked: Sequence[Asked] = (),
     now: datetime,
     user_id: int | None = None,
     is_amended: bool = False,
@@ -127,13 +131,15 @@ def record_outcome(
     Args:
         line_result: the operator's correction of "answered", for instance an answering machine the line did not recognise; a
             robocall's key press passes ANSWERED while the call may still be up.
+        callback_user_id: the one operator who is to call back; None is anybody.
+        asked: what the debtor asks the office for besides.
         is_amended: a late word of the carrier takes the place of what was recorded by the machine (`late.reopen_robocall`).
 
     Raises:
         InvalidInput: a combination that makes no sense.  NotFound: no such attempt.
         Conflict: another result was recorded already. The same result again is a no-op.
     """
-    result = Result(party, outcome, note.strip(), promise, callback_at, escalate, line_result)
+    result = Result(party, outcome, note.strip(), promise, callback_at, escalate, line_result, callback_user_id, tuple(asked))
     attempt = _locked(session, attempt_id)
     if attempt.state == "closed":
         if _is_recorded(session, attempt, result):

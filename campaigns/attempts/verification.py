@@ -20,7 +20,7 @@ from campaigns.debtors.models import Debtor
 
 NEEDED = 2  # the name they answered to, and one registered fact
 SAID = "said."
-DRAFT_FIELDS = frozenset({"memo", "branch"})
+DRAFT_FIELDS = frozenset({"memo", "branch", "form"})
 
 
 @dataclass(frozen=True, slots=True)

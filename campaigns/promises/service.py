@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -28,11 +29,13 @@ def make(
     user_id: int | None = None,
     grace_days: int | None = None,
     threshold_percent: int | None = None,
+    debt_ids: Sequence[int] = (),
 ) -> Promise:
     """Notes a promise; it takes the place of an open one of the same debtor.
 
     Args:
         grace_days, threshold_percent: the office's own unless given.
+        debt_ids: the installments it was said to cover.
 
     Raises:
         InvalidInput: the amount is not positive or the day lies before today.
@@ -54,6 +57,7 @@ def make(
         threshold_percent=terms.promise_threshold_percent if threshold_percent is None else threshold_percent,
         lag_days=terms.posting_lag_days,
         made_by=user_id,
+        debt_ids=list(debt_ids),
     )
     session.add(promise)
     session.flush()

@@ -43,6 +43,7 @@ def shell(title: str, current: str = "calls", role: str = "operator", status: st
         "status": status,
         "hints": [],
         "is_read_only": False,
+        "lock_minutes": 0,
     } | changes
 
 
@@ -179,6 +180,24 @@ PROMISE_LINES = (
     "11月24日(火)のSMSを、約束の確認文に差し替え",
     "納付書2期分の再発行を納税課へ依頼",
 )
+MONTHS = [
+    {
+        "label": "2026年11月",
+        "weekdays": list("月火水木金土日"),
+        "weeks": [
+            [
+                {
+                    "day": date(2026, 11, day),
+                    "note": "勤労感謝の日" if day == 23 else "",
+                    "is_closed": day in (21, 22, 23),
+                    "is_past": day < 18,
+                }
+                for day in range(start, start + 7)
+            ]
+            for start in (16, 23)
+        ],
+    }
+]
 CHOICES = [
     choice("1", "promise_full", "納付約束（全額）", *PROMISE_LINES, needs="promise"),
     choice("2", "promise_part", "納付約束（一部）", *PROMISE_LINES, needs="promise", is_chosen=True),
@@ -251,8 +270,8 @@ def case() -> Model:
             "party": "本人",
             "choices": CHOICES,
             "more": [
-                {"value": "death_move_absence", "label": "死亡・転出・長期不在の情報", "is_chosen": False, "lines": ["調査の一覧へ送る"]},
-                {"value": "complaint", "label": "苦情", "is_chosen": False, "lines": ["チームリーダーに知らせる"]},
+                choice("01", "death_move_absence", "死亡・転出・長期不在の情報", "調査の一覧へ送る"),
+                choice("02", "complaint", "苦情", "チームリーダーに知らせる"),
             ],
             "dates": [
                 {"value": date(2026, 11, 20), "note": "2日後", "is_chosen": False},
@@ -264,12 +283,14 @@ def case() -> Model:
                 {"value": 77_900, "note": "古い2期", "is_chosen": True},
                 {"value": 185_900, "note": "全部", "is_chosen": False},
             ],
-            "slips": [option("mail", "再発行して郵送（11月20日ごろ着）", True), option("none", "手元にある")],
-            "other_date": "",
-            "other_amount": "",
-            "callback_on": "",
-            "callback_at": "",
+            "callbacks": [{"value": at.isoformat(), "at": at} for at in (NOW + timedelta(hours=1), NOW + timedelta(hours=20))],
+            "callback_until": date(2027, 1, 17),
+            "today": date(2026, 11, 18),
+            "months": MONTHS,
+            "escalations": [option("hardship", "納付困難・相談希望"), option("complaint", "苦情")],
+            "seen": "5:185900",
         },
+        "kept_form": "",
         "lease": None,
     }
 
@@ -285,7 +306,17 @@ def unverified_case() -> Model:
         "memo": {"text": "", "saved_at": None},
         "history": {"total": 0, "href": "", "entries": []},
         "promises": {"kept": 0, "made": 0, "note": "", "rows": []},
-        "outcome": model["outcome"] | {"party": "本人(未確認)", "choices": neutral, "more": [], "dates": [], "amounts": [], "slips": []},
+        "outcome": model["outcome"]
+        | {
+            "party": "本人(未確認)",
+            "choices": neutral,
+            "more": [],
+            "dates": [],
+            "amounts": [],
+            "months": [],
+            "escalations": [],
+            "seen": "",
+        },
         "lease": {"until": NOW + timedelta(seconds=15), "total_seconds": 90, "warn_seconds": 20, "extend_seconds": 60},
     }
 
@@ -295,6 +326,8 @@ def operator(name: str, title: str, status: str, strip: Model, fields: Model, **
         "shell": shell(title, status=status, **changes),
         "stage": {"name": name, "key": f"{name}:77", "answered_at": None},
         "phone": strip,
+        "has_new_debts": False,
+        "reminders": [{"id": 9, "at": NOW + timedelta(minutes=3)}],
         "undo": {"attempt_id": 76, "until": NOW + timedelta(seconds=8)} if name in ("idle", "ringing") else None,
     }
     return "operator.html", model | fields
@@ -675,7 +708,7 @@ BEFORE = {
     "ringing": operator("ringing", "呼出中", "呼び出しています。", phone("ringing", 9), before()),
     "talking_unverified": operator(
         "talking_unverified", "応答・本人未確認", "応答しました。本人確認の前です。", phone("talking", 12, is_verified=False),
-        before() | {"branches": BRANCHES, "checks": CHECKS},
+        before() | {"kept_form": "", "branches": BRANCHES, "checks": CHECKS},
     ),
     "saved": operator("saved", "記録済", "記録しました。", phone("talking", 190, is_verified=True), {"attempt_id": 77}),
     "wrapup_unverified": operator(

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
-from campaigns.attempts.models import Attempt, Draft
+from campaigns.attempts.models import Attempt, Draft, Escalation, ServiceRequest
+from campaigns.debtors.models import Debt
 from campaigns.promises.models import Promise
 from dialer.agents.models import AgentSession
 from tests.callcenter.conftest import Case, Person, add_case, put_on_the_line
@@ -339,3 +340,68 @@ def test_a_result_taken_back_during_the_next_call_is_written_after_it(operator: 
     operator.post(f"/console/attempts/{number}/outcome", {"outcome": "interrupted"})
     with transaction(office_id) as session:
         assert session.execute(select(AgentSession.state, AgentSession.attempt_id)).one() == ("wrap_up", first)
+
+
+def test_a_result_with_all_that_was_asked_besides(operator: Person, case: Case, office_id: int, person: Callable[..., Person]) -> None:
+    attempt = put_on_the_line(office_id, operator.user_id, case)
+    page = open_case(operator, attempt)
+    seen = re.search(r'name="seen" value="(\d+:\d+)"', page)
+    assert seen is not None
+    form = {
+        "outcome": "other",
+        "more": "direct_debit_wish",
+        "asked": ["address_change"],
+        "new_address": "",
+        "escalate": "",
+        "seen": seen[1],
+    }
+    assert "新しい住所" in operator.post(f"/console/attempts/{attempt}/outcome", form).text
+    assert operator.post(f"/console/attempts/{attempt}/outcome", form | {"new_address": "架空市2", "escalate": "x"}).status_code == 422
+    with transaction(office_id) as session:
+        session.execute(update(Debt).where(Debt.term == 1).values(outstanding=0, status="settled"))
+    form |= {"new_address": "架空市緑町1番", "escalate": "complaint"}
+    stale = operator.post(f"/console/attempts/{attempt}/outcome", form)
+    assert stale.status_code == 409
+    assert "2期分" in stale.text
+    assert "1期分" in stale.text
+    again = operator.fragment(f"/console/stage?key=case:{attempt}&seen={seen[1]}").text
+    assert 'hx-target="#debts"' in again
+    fresh = re.search(r'name="seen" value="(\d+:\d+)"', again)
+    assert fresh is not None
+    assert operator.post(f"/console/attempts/{attempt}/outcome", form | {"seen": fresh[1]}).status_code == 200
+    with transaction(office_id) as session:
+        asked = session.execute(select(ServiceRequest.kind, ServiceRequest.detail).order_by(ServiceRequest.kind)).all()
+        assert asked == [("address_change", "架空市緑町1番"), ("direct_debit", "")]
+        assert session.scalar(select(Escalation.reason)) == "complaint"
+    clerk = person(Role.SUPERVISOR)
+    assert "架空市緑町1番" in clerk.get("/requests").text
+    with transaction(office_id) as session:
+        number = session.scalars(select(ServiceRequest.id).order_by(ServiceRequest.id)).first()
+    assert clerk.post(f"/requests/{number}/done").status_code == 303
+    assert clerk.post(f"/requests/{number}/done").status_code == 409
+    assert clerk.post("/requests/999/done").status_code == 404
+
+
+def test_what_was_chosen_comes_back_after_a_reload(operator: Person, case: Case, office_id: int) -> None:
+    attempt = put_on_the_line(office_id, operator.user_id, case)
+    operator.post(f"/console/attempts/{attempt}/draft", {"field": "branch", "text": '{"branch":["family"]}'})
+    assert "family" in operator.get("/operator").text.split("data-kept", 1)[1][:60]
+    open_case(operator, attempt)
+    operator.post(f"/console/attempts/{attempt}/draft", {"field": "form", "text": '{"outcome":["refuses"]}'})
+    assert "refuses" in operator.get("/operator").text.split("data-kept", 1)[1][:60]
+
+
+def test_a_promise_of_all_is_all_and_its_terms_are_kept(operator: Person, case: Case, office_id: int) -> None:
+    attempt = put_on_the_line(office_id, operator.user_id, case)
+    open_case(operator, attempt)
+    with transaction(office_id) as session:
+        terms = session.scalars(select(Debt.id).order_by(Debt.due_on)).all()
+    day = (local_day(utc_now()) + timedelta(days=3)).isoformat()
+    url = f"/console/attempts/{attempt}/outcome"
+    assert "全額の約束" in operator.post(url, {"outcome": "promise_full", "promise_on": day, "amount": "36000"}).text
+    part = {"outcome": "promise_part", "promise_on": day, "amount": "other", "debt_id": [str(terms[0])]}
+    assert "「含む」期の合計" in operator.post(url, part | {"promise_other_amount": "60000"}).text
+    assert operator.post(url, part | {"promise_other_amount": "20,000円"}).status_code == 200
+    with transaction(office_id) as session:
+        promise = session.scalars(select(Promise)).one()
+        assert (promise.amount, promise.kind, promise.debt_ids) == (20_000, "part", [terms[0]])

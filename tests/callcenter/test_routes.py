@@ -51,6 +51,8 @@ WHO: dict[str, frozenset[Role]] = {
     "/console": frozenset({P}),
     "/supervisor": frozenset({S}),
     "/incoming": frozenset({S}),
+    "/requests": frozenset({S, T}),
+    "/requests/{request_id}/done": frozenset({S, T}),
     "/scripts": frozenset({S, T, A, M}),
     "/scripts/{code}/{version}": frozenset({S, T, A, M}),
     "/scripts/{code}/{version}/activate": frozenset({S, T}),

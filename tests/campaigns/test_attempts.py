@@ -245,3 +245,10 @@ def test_an_item_withdrawn_in_mid_call_stays_withdrawn(session: Session, called:
     record(session, attempt, Party.DEBTOR, Outcome.INTERRUPTED)
     session.refresh(item)
     assert item.state == "withdrawn"
+
+
+def test_a_call_back_may_be_kept_for_one_operator(session: Session, called: tuple[Debtor, WorkItem, Attempt]) -> None:
+    _, item, attempt = called
+    record(session, attempt, Party.DEBTOR, Outcome.CALLBACK_PROMISED, callback_at=NOW + timedelta(days=1), callback_user_id=7)
+    session.refresh(item)
+    assert (item.state, item.is_callback, item.user_id) == ("ready", True, 7)

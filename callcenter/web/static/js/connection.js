@@ -1,6 +1,7 @@
 // The event stream's state in words, its watchdog, and a full refetch after each reconnect.
 // The server sends a named event `heartbeat` every ten seconds; a stream that is silent is broken, whatever the socket says.
 import { heard, now } from "./clock.js";
+import { onSignedOut } from "./session.js";
 import { say, warn } from "./words.js";
 
 const SILENT_AFTER = 22_000;
@@ -53,7 +54,7 @@ if (live && shown) {
   document.addEventListener("htmx:sse:before:connection", () => { if (hadConnection) become("retry"); }); // the stream has ended
   for (const name of ["htmx:sse:error", "htmx:sse:close"]) {
     document.addEventListener(name, (event) => {
-      if (event.detail.status === 401) location.reload(); // signed out: the page itself leads to the sign-in
+      if (event.detail.status === 401) onSignedOut();
       else if (state === "ok") become("retry");
     });
   }

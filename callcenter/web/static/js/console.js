@@ -7,6 +7,7 @@ import "./drafts.js";
 import "./timers.js";
 import "./stage.js";
 import "./outcome.js";
+import "./calendar.js";
 import "./charts.js";
 import "./upload.js";
 import "./softphone.js";

@@ -27,7 +27,7 @@ function byLetter(letter) {
 }
 
 function chooseByDigit(digit, panel) {
-  const radio = panel.querySelector(`input[data-n="${CSS.escape(digit)}"]:not(:disabled)`);
+  const radio = panel.querySelector(`input[data-n="${CSS.escape(panel.dataset.digits + digit)}"]:not(:disabled)`);
   if (!radio) return false;
   radio.focus();
   radio.click();
@@ -55,6 +55,7 @@ function onKey(event) {
   const panel = target.closest("[data-digits]");
   if (!panel) return;
   if (/^\d$/.test(event.key) && chooseByDigit(event.key, panel)) event.preventDefault();
+  else if (event.key === "Backspace" && panel.dataset.back) { event.preventDefault(); document.querySelector(panel.dataset.back)?.focus(); }
   else if (event.key === "Enter" && target.matches("input[type=radio]")) {
     event.preventDefault(); // a form with several answers has several buttons: press the one that is shown
     const button = [...(target.form?.querySelectorAll("[data-enter]") ?? [])].find(isVisible);

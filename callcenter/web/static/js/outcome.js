@@ -2,13 +2,21 @@
 const yen = new Intl.NumberFormat("en-US");
 
 function arrange(scope) {
-  const chosen = scope.querySelector("input[data-n]:checked")?.dataset.n ?? "none";
-  for (const panel of scope.querySelectorAll("fieldset.when")) panel.disabled = !panel.dataset.for.split(" ").includes(chosen);
-  const more = scope.querySelector("#more");
-  if (more) {
-    for (const list of scope.querySelectorAll("[data-more]")) list.hidden = list.dataset.more !== more.value;
-    more.disabled = scope.querySelector("input[data-needs=other]:checked") === null;
-  }
+  const main = scope.querySelector("input[data-n]:checked")?.dataset.n ?? "none";
+  const more = scope.querySelector("input[name=more]:checked")?.dataset.n;
+  const chosen = main === "0" && more ? ["0", more] : [main];
+  for (const panel of scope.querySelectorAll("fieldset.when")) panel.disabled = !panel.dataset.for.split(" ").some((n) => chosen.includes(n));
+}
+
+/** A promise of all is the whole sum; one of a part begins with the oldest term. */
+function proposeAmount(outcome) {
+  const amounts = [...document.querySelectorAll("#outcome input[name=amount]:not(.is-other)")];
+  if (!amounts.length || document.querySelector("#outcome input[name=amount].is-other:checked")) return;
+  const whole = amounts.at(-1);
+  if (outcome === "promise_full") whole.checked = true;
+  else if (outcome === "promise_part" && whole.checked) amounts[0].checked = true;
+  else return;
+  tickTerms(Number(document.querySelector("#outcome input[name=amount]:checked").value));
 }
 
 function addUp() {
@@ -52,6 +60,7 @@ function start(root) {
 document.addEventListener("change", (event) => {
   const scope = event.target.closest(".switch");
   if (scope) arrange(scope);
+  if (event.target.matches("#outcome input[name=outcome]")) proposeAmount(event.target.value);
   if (event.target.matches("[data-debt-total]")) chooseAmount();
   else if (event.target.matches("#outcome input[name=amount]:not(.is-other)")) tickTerms(Number(event.target.value));
   addUp();

@@ -1,5 +1,6 @@
 // What every request carries, and what happens when it fails. Nothing typed is ever taken away.
 import { consoleName } from "./charge.js";
+import { onSignedOut } from "./session.js";
 import { warn } from "./words.js";
 
 const csrf = document.querySelector('meta[name="csrf-token"]').content;
@@ -29,7 +30,7 @@ document.addEventListener("htmx:config:request", (event) => {
 document.addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;
   const status = ctx.response.status;
-  if (status === 401) location.reload();
+  if (status === 401) onSignedOut();
   else if (status < 500) keys.delete(ctx.sourceElement); // answered: the next press is another one
   if (ctx.request.method !== "GET" && status < 400) {
     warn("", "sending");

@@ -30,6 +30,19 @@ function lastFor(panel, at) {
   else if (left <= 0) panel.querySelector("button").disabled = true;
 }
 
+const SOON = 5 * 60_000;
+const OVER = 60_000;
+const reminded = new Map(); // reminder -> what was said of it
+
+/** One's own call-backs are announced five minutes ahead and when they are due. */
+function remind(entry, at) {
+  const left = Date.parse(entry.dataset.remindAt) - at;
+  const stage = left > SOON ? "" : left > 0 ? "soon" : left > -OVER ? "due" : "over";
+  if ((reminded.get(entry.id) ?? "") === stage) return;
+  reminded.set(entry.id, stage);
+  warn(entry.dataset[stage] ?? "", entry.id);
+}
+
 export function tick() {
   const at = now();
   for (const clock of document.querySelectorAll("[data-clock]")) set(clock, zone.format(at));
@@ -37,6 +50,8 @@ export function tick() {
   const leases = document.querySelectorAll("[data-lease-until]");
   for (const panel of leases) lease(panel, at);
   if (!leases.length && warned) { warned = null; warn("", "lease"); } // saved, or expired
+  for (const entry of document.querySelectorAll("[data-remind-at]")) remind(entry, at);
+  for (const id of reminded.keys()) if (!document.getElementById(id)) { reminded.delete(id); warn("", id); }
   for (const panel of document.querySelectorAll("[data-until]")) lastFor(panel, at);
 }
 
