@@ -30,9 +30,9 @@ KINDS: dict[str, tuple[str, str]] = {
 def list_requests(request: Request, session: Tx, who: Clerk) -> HTMLResponse:
     """The open ones, oldest first, and those seen to lately."""
     now = utc_now()
-    lists = {name: _rows(session, lang_of(request), is_open=name == "waiting") for name in ("waiting", "done")}
-    audit.record(session, "request.listed", "service_request", None, who.user_id, who.address, {"rows": len(lists["waiting"])}, now)
-    return page(request, "requests.html", shell_of(request, words_of(request)("requests.title")), **lists)
+    waiting, done = (_rows(session, lang_of(request), is_open=is_open) for is_open in (True, False))
+    audit.record(session, "request.listed", "service_request", None, who.user_id, who.address, {"rows": len(waiting)}, now)
+    return page(request, "requests.html", shell_of(request, words_of(request)("requests.title")), waiting=waiting, done=done)
 
 
 @router.post("/{request_id}/done")
