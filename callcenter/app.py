@@ -71,6 +71,8 @@ from callcenter.web import (
     supervisor_pages,
     template_pages,
     user_pages,
+    visit_pages,
+    visit_phone,
     watched_pages,
 )
 from callcenter.web.board_feed import FEED
@@ -116,6 +118,8 @@ ROUTERS = (
     payment_pages.router,
     plan_pages.router,
     escalation_pages.router,
+    visit_phone.router,  # before the rounds: its addresses lie below /visits, too
+    visit_pages.router,
     user_pages.router,
     design_pages.router,
     audit_pages.router,

@@ -23,6 +23,7 @@ GROUPS = (
     "sender",
     "inbox",
     "user",
+    "visits",
     "telephony",
     "recordings",
     "audit",

@@ -35,6 +35,7 @@ class Action(StrEnum):
     EDIT_DEBTORS = "edit_debtors"
     OPEN_HOUSEHOLDS = "open_households"
     DECIDE_ESCALATIONS = "decide_escalations"
+    MAKE_VISITS = "make_visits"
     SEE_PAYMENTS = "see_payments"
     ASSIGN_PAYMENTS = "assign_payments"
     SEE_PLANS = "see_plans"
@@ -77,6 +78,7 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.EDIT_DEBTORS: frozenset({_SV, _TO}),
     Action.OPEN_HOUSEHOLDS: frozenset({_SV, _TO}),
     Action.DECIDE_ESCALATIONS: frozenset({_TO}),
+    Action.MAKE_VISITS: frozenset({_TO}),
     Action.SEE_PAYMENTS: frozenset({_SV, _TO, _AU}),
     Action.ASSIGN_PAYMENTS: frozenset({_SV, _TO}),
     Action.SEE_PLANS: frozenset({_TO, _AU}),

@@ -82,5 +82,50 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         "この依頼は、もう先へ進んでいます。画面を最新にしてください。",
         "This request has moved on meanwhile. Open the page again.",
     ),
+    "visit_day": ("その日は、訪問できる時間帯がありません。", "There is no time to visit on that day."),
+    "visit_on": ("訪問の日は、今日から60日以内にしてください。", "The day must lie within the next 60 days."),
+    "visit_stops": ("1件から40件までを選んでください。", "Choose 1 to 40 people."),
+    "visit_nobody": (
+        "選んだ方は、いまは訪問できません。別の回に入ったか、連絡の規則が止めています。",
+        "None of those chosen may be visited: they are in another round by now, or the contact rules forbid it.",
+    ),
+    "visit_officer": ("訪問する職員を選んでください。", "Choose the officer."),
+    "visit_over": ("この訪問は終わっています。", "This round is over."),
+    "visit_other_day": ("訪問の日ではありません。日を改めるときは、取りやめて作り直してください。", "It is not the round's day."),
+    "visit_hours": (
+        "いまは訪問の時間帯ではありません。連絡の規則の時間帯に出てください。",
+        "This is no time to visit by the contact rules.",
+    ),
+    "visit_of_another": ("別の職員の訪問です。", "This is another officer's round."),
+    "visit_not_out": ("まだ出発していません。訪問の画面で「出発」を押してください。", "Press “Set out” on the round's page first."),
+    "visit_state": ("終了か取りやめを選んでください。", "Choose to end it or to call it off."),
+    "visit_stop_over": ("この訪問先は、もう済んでいます。", "This stop is over already."),
+    "visit_unreadable": ("記録を読めません。相手、結果、金額、日付を確かめてください。", "The entry can't be read. Check it."),
+    "visited_at": (
+        "訪問の日時が正しくありません。この端末の時計を確かめてください。",
+        "The time of the visit can't be. Check this telephone's clock.",
+    ),
+    "no_round": ("その訪問はありません。", "There is no such round."),
+    "no_stop": ("その訪問先はありません。", "There is no such stop."),
+    "no_report": ("その記録はありません。", "There is no such report."),
+    "report_settled": ("この記録は、もう処理されています。", "This report is settled already."),
     "no_request": ("その依頼はありません。", "There is no such request."),
+}
+VISIT_STATES: Mapping[str, tuple[str, str, str, str]] = {  # kind and icon of the badge, Japanese, English; of rounds and stops
+    "planned": ("", "clock", "予定", "Planned"),
+    "out": ("run", "visit", "訪問中", "Under way"),
+    "done": ("ok", "check", "済み", "Done"),
+    "cancelled": ("off", "cross", "取りやめ", "Called off"),
+    "dropped": ("off", "stop", "訪問しない", "Not visited"),
+}
+DROPPED: Mapping[str, tuple[str, str]] = {
+    "taken_out": ("職員が外した", "Taken out by an officer"),
+    "cancelled": ("訪問を取りやめた", "The round was called off"),
+    "not_visited": ("回りきれなかった", "Not reached that day"),
+}
+OBJECTIONS: Mapping[str, tuple[str, str]] = {
+    "paid": ("訪問のあいだに納付があり、未納がなくなっています。", "It was paid meanwhile: nothing is owed any more."),
+    "done_by_other": ("この日の訪問は、すでに記録されています。", "A visit of that day is on record already."),
+    "held": ("訪問のあいだに、連絡が止められています。", "Contact was forbidden meanwhile."),
+    "cancelled": ("この訪問先は、取りやめられています。", "This stop was called off meanwhile."),
 }

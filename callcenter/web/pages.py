@@ -51,6 +51,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("asked", "/requests", Action.EDIT_DEBTORS),
     ("plans", "/plans", Action.SEE_PLANS),
     ("handovers", "/escalations", Action.DECIDE_ESCALATIONS),
+    ("visits", "/visits", Action.MAKE_VISITS),
     ("workload", "/escalations/workload", Action.DECIDE_ESCALATIONS),
     ("requests", "/escalations/requests", Action.DECIDE_ESCALATIONS),
     ("users", "/users", Action.MANAGE_USERS),

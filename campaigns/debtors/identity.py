@@ -44,9 +44,24 @@ _KANJI_NUMBER = re.compile(r"([一二三四五六七八九]?十[一二三四五�
 _BLOCK = re.compile(r"^(?P<town>\D*?)-?(?P<numbers>\d+(?:-\d+)*)")
 
 
+def block_of(address: str) -> tuple[str, str] | None:
+    """Town and block numbers: 架空市本町二丁目3番4号 and 架空市本町2-3-4 are both (架空市本町, 2-3-4)."""
+    plain = unicodedata.normalize("NFKC", address)
+    plain = _KANJI_NUMBER.sub(lambda found: str(_kanji_number(found[1])), plain)
+    plain = re.sub(r"(?<=\d)(丁目|番地|番|号)の?", "-", plain)
+    plain = re.sub(r"(?<=\d)\s+(?=\d)", "|", plain)  # a room number is no block number
+    plain = re.sub(r"\s+", "", plain)
+    plain = re.sub(r"(?<=\d)[‐‑‒–—―−ー－ｰ─ノの](?=\d)", "-", plain)
+    plain = re.sub(r"-+", "-", plain)
+    found = _BLOCK.match(plain)
+    if found is None or not found["town"]:
+        return None
+    return search_key(found["town"].rstrip("-")), found["numbers"]
+
+
 def methods_for(registered: Registered) -> tuple[Method, ...]:
     """What can be asked for, best first; empty when nothing that proves anything is registered."""
-    known = {Method.BIRTH_DATE: registered.birth_date is not None, Method.ADDRESS: _block(registered.address) is not None}
+    known = {Method.BIRTH_DATE: registered.birth_date is not None, Method.ADDRESS: block_of(registered.address) is not None}
     return tuple(method for method, is_known in known.items() if is_known)
 
 
@@ -66,28 +81,13 @@ def matches(registered: Registered, method: Method, said: str) -> bool:
 
 
 def _same_address(registered: str, said: str) -> bool:
-    heard, known = _block(said), _block(registered)
+    heard, known = block_of(said), block_of(registered)
     if heard is None:
         raise InvalidInput("住所として読めません。", hint="町名と番地を入れてください(例: 本町2-3-4)。", code="bad_address")
     if known is None:
         return False
     # The town may be said without its city, never without its own name.
     return len(heard[0]) >= 2 and known[0].endswith(heard[0]) and heard[1] == known[1]
-
-
-def _block(address: str) -> tuple[str, str] | None:
-    """Town and block numbers: 架空市本町二丁目3番4号 and 架空市本町2-3-4 are both (架空市本町, 2-3-4)."""
-    plain = unicodedata.normalize("NFKC", address)
-    plain = _KANJI_NUMBER.sub(lambda found: str(_kanji_number(found[1])), plain)
-    plain = re.sub(r"(?<=\d)(丁目|番地|番|号)の?", "-", plain)
-    plain = re.sub(r"(?<=\d)\s+(?=\d)", "|", plain)  # a room number is no block number
-    plain = re.sub(r"\s+", "", plain)
-    plain = re.sub(r"(?<=\d)[‐‑‒–—―−ー－ｰ─ノの](?=\d)", "-", plain)
-    plain = re.sub(r"-+", "-", plain)
-    found = _BLOCK.match(plain)
-    if found is None or not found["town"]:
-        return None
-    return search_key(found["town"].rstrip("-")), found["numbers"]
 
 
 def _kanji_number(text: str) -> int:
