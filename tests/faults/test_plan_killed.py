@@ -8,22 +8,34 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from callcenter.auth.models import Office
 from callcenter.core.db import get_engine, transaction
 from campaigns.planning.rulesets import add_rule_set
-from campaigns.planning.service import create_campaign, plan
+from campaigns.planning.service import PlanResult, create_campaign, plan
 from campaigns.segmentation.documents import read_rule_set
 
 pytestmark = pytest.mark.fault
 AS_OF = datetime(2026, 11, 18, 1, 0, tzinfo=UTC)
-PEOPLE = 30_000
-WRITING, DECIDING = "INSERT INTO channel_assignment%", "CREATE TEMPORARY TABLE%"
+PEOPLE = 5_000
+DECIDED, WRITING = 20_260_011, 20_260_012  # gates: numbers of advisory locks
+GATES = """
+CREATE FUNCTION gate_decided() RETURNS event_trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_advisory_xact_lock_shared(20260011); END $$;
+
+CREATE EVENT TRIGGER gate_decided ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION gate_decided();
+
+CREATE FUNCTION gate_writing() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN IF NEW.debtor_id % 1000 = 0 THEN PERFORM pg_advisory_xact_lock_shared(20260012); END IF; RETURN NEW; END $$;
+
+CREATE TRIGGER gate_writing BEFORE INSERT ON channel_assignment FOR EACH ROW EXECUTE FUNCTION gate_writing()
+"""
 TOWN = """
 INSERT INTO debtor (office_id, debtor_no, name) SELECT :office, lpad(n::text, 10, '0'), 'x' FROM generate_series(1, :people) n;
 INSERT INTO debt (office_id, debtor_id, tax_code, levy_year, base_year, term, notice_no, due_on, outstanding)
@@ -71,92 +83,95 @@ def assignments() -> dict[str, tuple[int, int]]:
         return {row[0]: (row[1], row[2]) for row in connection.execute(text(SUM))}
 
 
-def running(like: str) -> list[int]:
-    """Server processes at work on such a statement for somebody else than us."""
-    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND ltrim(query, E'\\n ') LIKE :like"
-    with get_engine().connect() as connection:
-        return list(connection.scalars(text(query + " AND pid <> pg_backend_pid()"), {"like": like}))
+@contextmanager
+def held(gate: int) -> Iterator[Connection]:
+    """Whoever comes to the gate waits there, until the end of this block."""
+    with get_engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:gate)"), {"gate": gate})
+        yield connection
+        connection.execute(text("SELECT pg_advisory_unlock(:gate)"), {"gate": gate})
 
 
-def kill_while(database_url: str, like: str) -> bool:
-    """Starts a plan and kills it while the server works on such a statement; whether that moment was hit."""
-    victim = process(database_url)
-    try:
-        end = time.monotonic() + 120
-        while not (hit := bool(running(like))) and victim.poll() is None:
-            assert time.monotonic() < end, "the plan neither got there nor ended"
-        victim.send_signal(signal.SIGKILL)
-        victim.communicate(timeout=60)
-    finally:
-        if victim.poll() is None:
-            victim.kill()
-    end = time.monotonic() + 60
-    while running("%channel_assignment%") or running(DECIDING):  # the server ends what it was at, and throws it away
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return hit
+def until(connection: Connection, query: str, **values: int) -> Any:
+    """What the query answers, as soon as it is something."""
+    end = time.monotonic() + 120
+    while not (found := connection.scalar(text(query), values)):
+        assert time.monotonic() < end, query
+        time.sleep(0.02)
+    return found
 
 
-def planned_to_the_end(database_url: str) -> None:
-    done = process(database_url)
-    out, err = done.communicate(timeout=120)
-    assert done.returncode == 0, err.decode()
-    assert b'"debtors": 30000' in out
+def killed_at(database_url: str, gate: int) -> None:
+    """Starts a plan, kills it while the server is at the gate for it, and lets the server end what it was at."""
+    with held(gate) as connection:
+        victim = process(database_url)
+        try:
+            waiting = until(connection, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = :gate AND NOT granted", gate=gate)
+            assert victim.poll() is None
+        finally:
+            victim.send_signal(signal.SIGKILL)
+            victim.communicate(timeout=60)
+    with get_engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        until(connection, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = :pid)", pid=waiting)
+
+
+def planned_to_the_end(office_id: int, *, everybody: bool | None = None) -> PlanResult:
+    """The next plan, which nobody stops."""
+    with transaction(office_id) as session:
+        result = plan(session, campaign_id(session), AS_OF, everybody=everybody)
+    assert result.debtors == PEOPLE
+    return result
 
 
 @pytest.fixture
-def slow_writing(town: int) -> Iterator[int]:
-    """A trigger that makes each thousandth row take a moment, so that the kill surely falls into the writing."""
-    function = """CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF NEW.debtor_id % 1000 = 0 THEN PERFORM pg_sleep(0.05); END IF; RETURN NEW; END $$"""
+def gates(town: int) -> Iterator[int]:
+    """Two places where a plan can be made to wait: when it has decided, and in the middle of its writing."""
     with get_engine().begin() as connection:
-        connection.execute(text(function))
-        connection.execute(text("CREATE TRIGGER linger BEFORE INSERT ON channel_assignment FOR EACH ROW EXECUTE FUNCTION linger()"))
+        for statement in GATES.strip().split(";\n\n"):
+            connection.execute(text(statement))
     yield town
     with get_engine().begin() as connection:
-        connection.execute(text("DROP TRIGGER linger ON channel_assignment"))
-        connection.execute(text("DROP FUNCTION linger()"))
+        connection.execute(text("DROP EVENT TRIGGER gate_decided"))
+        connection.execute(text("DROP TRIGGER gate_writing ON channel_assignment"))
+        connection.execute(text("DROP FUNCTION gate_decided(), gate_writing()"))
 
 
-def test_killed_in_the_first_plan(slow_writing: int, database_url: str) -> None:
-    assert kill_while(database_url, WRITING)
+def test_killed_in_the_first_plan(gates: int, database_url: str) -> None:
+    killed_at(database_url, WRITING)
     assert assignments() == {}
-    planned_to_the_end(database_url)
+    planned_to_the_end(gates)
     assert sum(count for count, _ in assignments().values()) == PEOPLE
 
 
-def test_killed_in_a_plan_by_new_rules(slow_writing: int, database_url: str) -> None:
-    with transaction(slow_writing) as session:
-        plan(session, campaign_id(session), AS_OF)
+def test_killed_in_a_plan_by_new_rules(gates: int, database_url: str) -> None:
+    planned_to_the_end(gates)
     before = assignments()
-    with transaction(slow_writing) as session:
+    with transaction(gates) as session:
         stored = add_rule_set(session, "standard", read_rule_set(document(4_000)), AS_OF, is_active=True)
         session.execute(text("UPDATE campaign SET rule_set_id = :id"), {"id": stored.id})
-    for like in (DECIDING, WRITING, WRITING):
-        kill_while(database_url, like)
+    for gate in (DECIDED, WRITING):
+        killed_at(database_url, gate)
         assert assignments() == before
-    planned_to_the_end(database_url)
+    planned_to_the_end(gates)
     after = assignments()
     assert after != before
     assert sum(count for count, _ in after.values()) == PEOPLE
-    planned_to_the_end(database_url)
+    planned_to_the_end(gates)
     assert assignments() == after
 
 
-def test_killed_in_a_plan_that_goes_on_from_the_one_before(slow_writing: int, database_url: str) -> None:
-    with transaction(slow_writing) as session:
-        plan(session, campaign_id(session), AS_OF)
+def test_killed_in_a_plan_that_goes_on_from_the_one_before(gates: int, database_url: str) -> None:
+    planned_to_the_end(gates)
     before = assignments()
-    with transaction(slow_writing) as session:
+    with transaction(gates) as session:
         session.execute(text("UPDATE debt SET outstanding = CASE WHEN outstanding < 2000 THEN 9000 ELSE 1000 END WHERE debtor_id % 10 = 0"))
-    for like in (WRITING, DECIDING):
-        kill_while(database_url, like)
+    for gate in (WRITING, DECIDED):
+        killed_at(database_url, gate)
         assert assignments() == before
-    planned_to_the_end(database_url)
+    planned_to_the_end(gates)
     after = assignments()
     assert after != before
-    with transaction(slow_writing) as session:
-        whole = plan(session, campaign_id(session), AS_OF, everybody=True)
+    whole = planned_to_the_end(gates, everybody=True)
     assert (whole.changed, whole.removed, assignments()) == (0, 0, after)
 
 
