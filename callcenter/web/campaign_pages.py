@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -18,6 +19,7 @@ from callcenter.core.errors import InvalidInput, NotFound
 from callcenter.core.queue import enqueue_after_commit
 from callcenter.web import phrases
 from callcenter.web.dependencies import Once, SignedIn, Tx, may, once
+from callcenter.web.i18n import Translate
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.supervisor_pages import back
 from campaigns.attempts.codes import Channel
@@ -45,7 +47,7 @@ AT_ONCE = 2_000  # people that are prepared within the request
 def list_campaigns(request: Request, session: Tx, who: Runner) -> Response:
     """All campaigns with their present assignments and work."""
     lang = lang_of(request)
-    rows = [_campaign(session, campaign, lang) for campaign in planning.list_campaigns(session)]
+    rows = [_campaign(session, campaign, words_of(request), lang) for campaign in planning.list_campaigns(session)]
     return page(request, "campaigns.html", shell_of(request, words_of(request)("nav.campaigns")), campaigns=rows)
 
 
@@ -65,12 +67,17 @@ def show_plan(request: Request, session: Tx, who: Runner, campaign_id: int) -> R
     """What planning now would do, counted without writing anything."""
     lang = lang_of(request)
     campaign = _require(session, campaign_id)
-    result = planning.plan(session, campaign_id, utc_now(), dry_run=True)
+    shown, result = planning.show_campaign(session, campaign), planning.plan(session, campaign_id, utc_now(), dry_run=True)
     model = {
         "campaign": {"id": campaign.id, "name": campaign.name, "rule_set_id": campaign.rule_set_id},
-        "rule_set": planning.show_campaign(session, campaign)["rule_set"],
+        "rule_set": shown["rule_set"],
         "debtors": result.debtors,
-        "channels": [{"label": phrases.label(lang, Channel(code)), "count": count} for code, count in result.channels.items()],
+        "is_first": not shown["channels"],
+        "channels": [
+            row | {"before": before, "more": row["count"] - before}
+            for row in _shares(result.channels, lang)
+            for before in (shown["channels"].get(row["code"], 0),)
+        ],
         "reasons": [{"label": reason_text(code, lang), "count": count} for code, count in result.reasons.items()],
     }
     return page(request, "campaign_plan.html", shell_of(request, campaign.name), plan=model)
@@ -134,7 +141,7 @@ def _note(session: Session, who: SignedIn, action: str, campaign_id: int) -> Non
     audit.record(session, action, "campaign", campaign_id, who.user_id, who.address, None, utc_now())
 
 
-def _campaign(session: Session, campaign: Campaign, lang: str) -> dict[str, Any]:
+def _campaign(session: Session, campaign: Campaign, t: Translate, lang: str) -> dict[str, Any]:
     shown = planning.show_campaign(session, campaign)
     batches = session.scalars(select(Batch).where(Batch.campaign_id == campaign.id).order_by(Batch.id.desc()).limit(4))
     return {
@@ -142,10 +149,10 @@ def _campaign(session: Session, campaign: Campaign, lang: str) -> dict[str, Any]
         "name": campaign.name,
         "status": phrases.pick(lang, STATUS[campaign.status]),
         "is_running": campaign.status == CampaignStatus.RUNNING,
-        "mode": campaign.dial_mode,
+        "mode": t(f"ladder_mode.{campaign.dial_mode}"),
         "rule_set": shown["rule_set"],
         "planned_as_of": campaign.planned_as_of,
-        "channels": [{"label": phrases.label(lang, Channel(code)), "count": count} for code, count in shown["channels"].items()],
+        "channels": _shares(shown["channels"], lang),
         "work": sum(count for state, count in shown["work"].items() if state in ("ready", "claimed")),
         "next": [
             {"value": status.value, "label": phrases.pick(lang, _verb(status))} for status in TRANSITIONS[CampaignStatus(campaign.status)]
@@ -163,6 +170,16 @@ def _campaign(session: Session, campaign: Campaign, lang: str) -> dict[str, Any]
         ],
         "can_plan": campaign.status != CampaignStatus.FINISHED,
     }
+
+
+def _shares(counts: Mapping[str, int], lang: str) -> list[dict[str, Any]]:
+    """{code, label, count, percent} of each channel, in the order of the ladder."""
+    total = sum(counts.values())
+    return [
+        {"code": code, "label": phrases.label(lang, code), "count": count, "percent": 100 * count / total if total else 0.0}
+        for code in Channel
+        if (count := counts.get(code, 0)) or total
+    ]
 
 
 def _verb(status: CampaignStatus) -> tuple[str, str]:
