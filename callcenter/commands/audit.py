@@ -9,7 +9,8 @@ import typer
 from callcenter.auth import trail_export
 from callcenter.auth.jobs import seal_audit
 from callcenter.auth.sealing import heads_path, load_key
-from callcenter.commands.runtime import EXIT_FAILED, open_office, put, say
+from callcenter.commands.language import words
+from callcenter.commands.runtime import EXIT_FAILED, open_office, put, say_error
 from callcenter.commands.trail_verifier import judge_export
 from callcenter.core.db import transaction
 from callcenter.core.errors import InvalidInput
@@ -37,7 +38,11 @@ def export(
         key = load_key(get_settings().data_dir)
         with transaction(office.id) as session:
             rows, seals = trail_export.export_trail(session, folder, key.public)
-    put({"rows": rows, "seals": seals, "folder": folder}, as_json_document=as_json, lines=lambda: [f"{folder}: {rows} rows, {seals} seals"])
+    put(
+        {"rows": rows, "seals": seals, "folder": folder},
+        as_json_document=as_json,
+        lines=lambda: [words(f"{folder}: {rows} rows, {seals} seals")],
+    )
 
 
 @app.command("verify")
@@ -64,7 +69,11 @@ def verify(
         "problems": verdict.problems,
     }
     summary = f"{verdict.rows} rows, {verdict.seals} seals, {verdict.unsealed} rows not sealed yet"
-    put(document, as_json_document=as_json, lines=lambda: [*(f"BROKEN  {problem}" for problem in verdict.problems), summary])
+    put(
+        document,
+        as_json_document=as_json,
+        lines=lambda: [words(line) for line in (*(f"BROKEN  {problem}" for problem in verdict.problems), summary)],
+    )
     if verdict.problems:
-        say(f"error: {len(verdict.problems)} faults in the audit trail.")
+        say_error(f"{len(verdict.problems)} faults in the audit trail.")
         raise typer.Exit(EXIT_FAILED)

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from callcenter.commands.language import words
 from callcenter.commands.runtime import open_office, put, usage_error
 from callcenter.commands.skipped import skipped
 from callcenter.core.clock import utc_now
@@ -93,7 +94,7 @@ def list_(as_json: bool = JSON) -> None:
     """Lists campaigns, the newest first."""
     with open_office() as office, transaction(office.id) as session:
         rows = [campaign_line(campaign) for campaign in list_campaigns(session)]
-    put(rows, as_json_document=as_json, lines=lambda: [text_of(row) for row in rows] or ["(none)"])
+    put(rows, as_json_document=as_json, lines=lambda: [text_of(row) for row in rows] or [words("(none)")])
 
 
 @app.command("show")

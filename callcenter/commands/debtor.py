@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,17 +11,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.auth import audit
+from callcenter.commands.debtor_lines import found_lines, shown_lines
 from callcenter.commands.runtime import open_office, put, usage_error
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import InvalidInput, NotFound
+from callcenter.core.settings import get_settings
+from callcenter.web.debtor_view import debt_name
 from campaigns.debtors.account import Account, read_account
 from campaigns.debtors.holds import holds_of, is_in_force
-from campaigns.debtors.models import Debtor
+from campaigns.debtors.models import Debt, Debtor
 from campaigns.debtors.phones import numbers_of, takes_sms
-from campaigns.debtors.search import PAGE, find
+from campaigns.debtors.search import find
 from campaigns.debtors.terms import Narrowing, read_terms
-from campaigns.debtors.timeline import read_timeline
+from campaigns.debtors.timeline import Entry, read_timeline
 
 app = typer.Typer(help="Taxpayers: found and shown.", no_args_is_help=True)
 
@@ -40,6 +44,7 @@ def find_debtors(
     with open_office() as office, transaction(office.id) as session:
         found = find(session, terms, Narrowing(tax_code=tax, status="listed" if listed else ""))
         told = {"results": len(found.hits), "has_more": found.has_more, "by": sorted({hit.match.value for hit in found.hits})}
+        lang = get_settings().lang
         audit.record(session, "debtor.searched", "debtor", None, None, "terminal", told, utc_now())
     rows = [
         {
@@ -55,12 +60,7 @@ def find_debtors(
         for hit in found.hits
     ]
     document = {"debtors": rows, "has_more": found.has_more, "is_cut": found.is_cut}
-    put(document, as_json_document=as_json, lines=lambda: _found_lines(rows, has_more=found.has_more or found.is_cut))
-
-
-def _found_lines(rows: list[dict[str, Any]], *, has_more: bool) -> list[str]:
-    lines = [f"{row['debtor_no']}\t{row['name']}\t{row['outstanding']:,}\t{row['channel'] or '-'}\t{row['found_by']}" for row in rows]
-    return [*(lines or ["(nobody)"]), *([f"more than {PAGE} fit: say more"] if has_more else [])]
+    put(document, as_json_document=as_json, lines=lambda: found_lines(rows, lang, has_more=found.has_more or found.is_cut))
 
 
 @app.command("show")
@@ -71,10 +71,15 @@ def show_debtor(
     """Shows one debtor: what is owed by tax and term, numbers, holds, and what happened lately."""
     now = utc_now()
     with open_office() as office, transaction(office.id) as session:
-        debtor = _the_one(session, debtor_no)
-        document = _document(session, debtor, now)
+        debtor, lang = _the_one(session, debtor_no), get_settings().lang
+        entries = read_timeline(session, debtor.id, frozenset()).entries
+        document = _document(session, debtor, entries, now)
+        debts = {
+            row.id: debt_name(row.tax_name or row.tax_code, row.levy_year, row.base_year, row.term, lang)
+            for row in session.scalars(select(Debt).where(Debt.debtor_id == debtor.id))
+        }
         audit.record(session, "debtor.viewed", "debtor", debtor.id, None, "terminal", {"page": "terminal"}, now)
-    put(document, as_json_document=as_json, lines=lambda: _shown_lines(document))
+    put(document, as_json_document=as_json, lines=lambda: shown_lines(document, entries, debts, lang))
 
 
 def _the_one(session: Session, debtor_no: str) -> Debtor:
@@ -87,7 +92,7 @@ def _the_one(session: Session, debtor_no: str) -> Debtor:
     return (exact or found)[0]
 
 
-def _document(session: Session, debtor: Debtor, now: datetime) -> dict[str, Any]:
+def _document(session: Session, debtor: Debtor, entries: Sequence[Entry], now: datetime) -> dict[str, Any]:
     account = read_account(session, debtor.id, local_day(now))
     return {
         "debtor_no": debtor.debtor_no,
@@ -120,10 +125,7 @@ def _document(session: Session, debtor: Debtor, now: datetime) -> dict[str, Any]
             for hold in holds_of(session, debtor.id)
             if is_in_force(hold, now)
         ],
-        "timeline": [
-            {"at": entry.at, "kind": entry.kind, "by": entry.user, "facts": entry.facts}
-            for entry in read_timeline(session, debtor.id, frozenset()).entries
-        ],
+        "timeline": [{"at": entry.at, "kind": entry.kind, "by": entry.user, "facts": entry.facts} for entry in entries],
     }
 
 
@@ -139,17 +141,3 @@ def _taxes(account: Account) -> list[dict[str, Any]]:
         }
         for tax in account.taxes
     ]
-
-
-def _shown_lines(told: dict[str, Any]) -> list[str]:
-    lines = [f"{told['debtor_no']}\t{told['name']}\t{told['name_kana']}", f"{told['postal_code']} {told['address']}".strip()]
-    lines += ["連絡禁止"] if told["do_not_contact"] else []
-    for tax in told["taxes"]:
-        lines.append(f"{tax['tax_name']}\t{tax['outstanding']:,}")
-        for term in tax["terms"]:
-            fixed = "" if term["is_charge_fixed"] or not term["charge"] else f" ({told['as_of']} 現在・未確定)"
-            year = f"{term['levy_year']}/{term['term']}"
-            lines.append(f"  {year}\t{term['due_on']}\t{term['outstanding']:,} + {term['fee']:,} + {term['charge']:,}{fixed}")
-    lines.append(f"計\t{told['total']['total']:,}")
-    lines += [f"{phone['number']}\t{phone['line_type']}\t{phone['status']}\t{phone['source']}" for phone in told["phones"]]
-    return lines + [f"停止\t{hold['reason']}\t{hold['until'] or '-'}\t{hold['note']}" for hold in told["holds"]]

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from callcenter.commands.import_changes import lines_of
+from callcenter.commands.import_changes import lines_of, unreadable_lines
+from callcenter.commands.language import chosen_language, pick, words
 from callcenter.commands.runtime import EXIT_REJECTED, open_office, put, say, usage_error
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
@@ -30,6 +31,22 @@ from campaigns.imports.service import MODES, ImportResult, import_file, register
 from campaigns.imports.staging import Progress as Tell
 
 AUTO = "auto"
+STEPS_JA = {
+    "read": "読み取り",
+    "rows": "読み取り",
+    "debtors": "対象者",
+    "phones": "電話番号",
+    "debts": "案件",
+    "close": "完了の処理",
+    "payments": "入金",
+    "attempts": "架電記録",
+    "check": "確認",
+    "save": "保存",
+}
+
+
+def _step(step: str) -> str:
+    return pick(chosen_language(), STEPS_JA.get(step, step), step)
 
 
 @contextmanager
@@ -41,10 +58,10 @@ def progress_bar() -> Iterator[Tell | None]:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("read", total=None)
+        task = bar.add_task(_step("read"), total=None)
 
         def tell(step: str, done: int, total: int) -> None:
-            bar.update(task, description=step, completed=done, total=total or None)
+            bar.update(task, description=_step(step), completed=done, total=total or None)
 
         yield tell
 
@@ -74,11 +91,15 @@ def _layout(session: Session, kind: str, name: str | None, file: Path) -> str:
     return found.reference
 
 
-def _rehearsed(office_id: int, import_id: int, result: ImportResult) -> list[str]:
-    """What a rehearsal found, in lines."""
+def _details(office_id: int, import_id: int, result: ImportResult) -> list[str]:
+    """What could not be read, and what a rehearsal found, in lines."""
     with transaction(office_id) as session:
+        row = import_file(session, import_id)
+        unreadable = unreadable_lines(row.notes)
+        if not result.dry_run:
+            return unreadable
         open_debts = session.scalar(select(func.count()).select_from(Debt).where(Debt.status == "open")) or 0
-        return lines_of(import_file(session, import_id).changes, result.closed, open_debts)
+        return unreadable + lines_of(row.changes, result.closed, open_debts)
 
 
 def _lines(result: ImportResult) -> list[str]:
@@ -91,8 +112,8 @@ def _lines(result: ImportResult) -> list[str]:
     elif not (result.created or result.updated or result.closed) and result.unchanged:
         lines.append("nothing has changed since this was imported")
     if result.rejected_file:
-        lines.append(f"rejected rows: {result.rejected_file}")
-    return lines
+        lines.append(f"rejected rows, to correct and load again: {result.rejected_file}")
+    return [words(line) for line in lines]
 
 
 def import_command(
@@ -124,8 +145,8 @@ def import_command(
             )
         with progress_bar() as tell:
             result = run_import(office.id, row.id, now=now, progress=tell, guard=guard)
-        told = _rehearsed(office.id, row.id, result) if dry_run and not as_json else []
+        told = [] if as_json else _details(office.id, row.id, result)
     put(result.document(), as_json_document=as_json, lines=lambda: _lines(result) + told)
     if result.rejected:
-        say(f"{result.rejected} rows were rejected")
+        say(f"{result.rejected:,} rows were rejected")
         raise typer.Exit(EXIT_REJECTED)

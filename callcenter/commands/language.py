@@ -1,4 +1,4 @@
-"""Error lines in the language that was chosen, whatever language the room that raised them speaks.
+"""What a person reads at the terminal, in the language that was chosen, whatever language the room speaks that says it.
 
 `messages.toml` has a line per message, English = Japanese, with `{}` for what is filled in, in the same order. A message that is not in it
 is shown as it is.
@@ -47,3 +47,13 @@ def _own_templates(lang: str) -> list[tuple[re.Pattern[str], str]]:
 def chosen_language() -> str:
     """`en` when it was chosen, else `ja`; read without the other settings, which may be what is wrong."""
     return "en" if os.environ.get("CALLCENTER_LANG", "").strip().lower() == "en" else "ja"
+
+
+def words(message: str) -> str:
+    """A line for a person in the chosen language."""
+    return in_language(message, chosen_language())
+
+
+def pick(lang: str, ja: str, en: str) -> str:
+    """The text of the language."""
+    return ja if lang == "ja" else en

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import typer
 
 from callcenter.auth.offices import add_office, all_offices
+from callcenter.commands.language import words
 from callcenter.commands.runtime import open_office, open_stores, put, usage_error
 from callcenter.core.db import transaction
 from campaigns.payments.debt_charges import change_rounding, rounding_of
@@ -20,7 +21,7 @@ def list_offices(as_json: bool = typer.Option(False, "--json", help="One JSON do
     """Lists the offices."""
     with open_stores(), transaction(None) as session:
         rows = [{"code": office.code, "name": office.name, "is_training": office.is_training} for office in all_offices(session)]
-    put(rows, as_json_document=as_json, lines=lambda: [f"{row['code']}\t{row['name']}" for row in rows] or ["(none)"])
+    put(rows, as_json_document=as_json, lines=lambda: [f"{row['code']}\t{row['name']}" for row in rows] or [words("(none)")])
 
 
 @app.command("add")
@@ -66,4 +67,4 @@ def migrate(as_json: bool = typer.Option(False, "--json", help="One JSON documen
 
     with open_stores():
         document = {"revision": head_revision()}
-    put(document, as_json_document=as_json, lines=lambda: [f"schema is at {document['revision']}"])
+    put(document, as_json_document=as_json, lines=lambda: [words(f"schema is at {document['revision']}")])

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from callcenter.commands.language import pick
 from callcenter.commands.moments import local_text, read_moment
 from callcenter.commands.runtime import open_office, put
 from callcenter.core.clock import utc_now
@@ -123,8 +124,3 @@ def _until(told: dict[str, Any], lang: str) -> str:
     if told["next_allowed_at"] is None:
         return pick(lang, "(期限なし)", " (until it is lifted)")
     return f" → {told['next_allowed_at']:%Y-%m-%d %H:%M}"
-
-
-def pick(lang: str, ja: str, en: str) -> str:
-    """The text of the language."""
-    return ja if lang == "ja" else en

@@ -20,7 +20,7 @@ import typer
 import callcenter.tables  # noqa: F401 - all tables are known to every command
 from callcenter.auth.models import Office
 from callcenter.auth.offices import find_office, first_office
-from callcenter.commands.language import chosen_language, in_language
+from callcenter.commands.language import words
 from callcenter.core.db import dispose_engines, transaction
 from callcenter.core.errors import AppError, InvalidInput, NotFound
 from callcenter.core.settings import Settings, get_settings
@@ -102,14 +102,13 @@ def make_office(session: Any, code: str) -> Office:
 
 
 def say(message: str) -> None:
-    """A line for a person, on standard error."""
-    print(message, file=sys.stderr)
+    """A line for a person, on standard error, in the chosen language."""
+    print(words(message), file=sys.stderr)
 
 
 def say_error(message: str, hint: str = "") -> None:
     """An error in one line, in the chosen language."""
-    lang = chosen_language()
-    say(f"error: {in_language(message, lang)} {in_language(hint, lang)}".rstrip())
+    print(f"error: {words(message)} {words(hint)}".rstrip(), file=sys.stderr)
 
 
 def as_json(value: Any) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from callcenter.commands.language import words
 from callcenter.commands.runtime import put, usage_error
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import InvalidInput
@@ -31,7 +32,7 @@ def sample(
         manifest,
         as_json_document=as_json,
         lines=lambda: (
-            [f"{folder / name}: {facts['rows']:,} rows" for name, facts in manifest["files"].items()]
-            + [f"{folder / 'manifest.json'}: the truth about them"]
+            [words(f"{folder / name}: {facts['rows']:,} rows") for name, facts in manifest["files"].items()]
+            + [words(f"{folder / 'manifest.json'}: the truth about them")]
         ),
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.auth import audit
 from callcenter.auth.models import User
+from callcenter.commands.language import chosen_language, pick, words
 from callcenter.commands.runtime import EXIT_FAILED, open_office, put, say
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
@@ -57,7 +58,7 @@ def check(file: Path = typer.Argument(help="A TOML file."), as_json: bool = AS_J
     with open_office() as office, transaction(office.id) as session:
         problems = versions.problems_of(session, script)
     told = {"code": code, "nodes": len(script.nodes), "problems": _told(problems)}
-    put(told, as_json_document=as_json, lines=lambda: _findings(problems) or [f"{len(script.nodes)} nodes, nothing to put right"])
+    put(told, as_json_document=as_json, lines=lambda: _findings(problems) or [words(f"{len(script.nodes)} nodes, nothing to put right")])
     if problems:
         say(f"{len(problems)} things to put right")
         raise typer.Exit(EXIT_FAILED)
@@ -83,7 +84,11 @@ def add(
         if is_new:
             _note(session, "script.added", row, user)
         told = {"code": row.code, "version": row.version, "is_new": is_new, "is_active": row.is_active, "problems": _told(problems)}
-    put(told, as_json_document=as_json, lines=lambda: [f"{told['code']}/{told['version']}: kept, not active yet", *_findings(problems)])
+    put(
+        told,
+        as_json_document=as_json,
+        lines=lambda: [words(f"{told['code']}/{told['version']}: kept, not active yet"), *_findings(problems)],
+    )
 
 
 @app.command("activate")
@@ -94,7 +99,7 @@ def activate(code: str = CODE, version: int = VERSION, by: str = BY, as_json: bo
         versions.activate(session, row, utc_now(), user.id if user else None)
         _note(session, "script.activated", row, user)
         told = {"code": row.code, "version": row.version, "is_active": row.is_active}
-    put(told, as_json_document=as_json, lines=lambda: [f"{told['code']}/{told['version']} is spoken from now on"])
+    put(told, as_json_document=as_json, lines=lambda: [words(f"{told['code']}/{told['version']} is spoken from now on")])
 
 
 @app.command("record")
@@ -113,7 +118,7 @@ def record(
         user = _person(session, by)
         row = recordings.save(session, name, content, utc_now(), user.id if user else None)
         told = {"name": row.name, "digest": row.digest, "seconds": row.milliseconds / 1000}
-    put(told, as_json_document=as_json, lines=lambda: [f"{told['name']}: {told['seconds']} s"])
+    put(told, as_json_document=as_json, lines=lambda: [words(f"{told['name']}: {told['seconds']} s")])
 
 
 def _text(file: Path) -> str:
@@ -153,9 +158,10 @@ def _line_of(script: Script) -> dict[str, Any]:
 
 
 def _shown(row: dict[str, Any]) -> str:
-    state = "active" if row["is_active"] else "-"
-    where = "  (built in)" if row["is_built_in"] else ""
-    return f"{row['code']}/{row['version']:<4} {state:<7} {row['wording']:<8} {row['nodes']:>2} nodes  {row['title']}{where}"
+    state = pick(chosen_language(), "有効", "active") if row["is_active"] else "-"
+    where = "  " + words("(built in)") if row["is_built_in"] else ""
+    nodes = words(f"{row['nodes']:>2} nodes")
+    return f"{row['code']}/{row['version']:<4} {state:<7} {row['wording']:<8} {nodes}  {row['title']}{where}"
 
 
 def _told(problems: list[Problem]) -> list[dict[str, str]]:

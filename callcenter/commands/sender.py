@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from callcenter.auth import audit
+from callcenter.commands.language import words
 from callcenter.commands.runtime import EXIT_FAILED, open_office, put
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
@@ -43,7 +44,8 @@ def show_sender(as_json: bool = AS_JSON) -> None:
 
 def _shown(document: dict[str, Any]) -> list[str]:
     head = f"{document['kind']}" + (" (as the settings say)" if document["chosen"] == "settings" else " (the office's choice)")
-    return [head, document["problem"] or f"{document['name']}: {document['segments_per_second']} segments a second"]
+    rate = f"{document['name']}: {document['segments_per_second']} segments a second"
+    return [words(head), words(document["problem"] or rate)]
 
 
 @app.command("choose")
@@ -60,7 +62,7 @@ def choose_sender(
         if row.created_at == now:
             audit.record(session, "sender.chosen", "sender_choice", row.id, None, "cli", {"kind": row.kind}, now)
         document = {"kind": row.kind, "choice": row.id, "is_new": row.created_at == now}
-    put(document, as_json_document=as_json, lines=lambda: [f"{kind}: {'chosen' if document['is_new'] else 'unchanged'}"])
+    put(document, as_json_document=as_json, lines=lambda: [words(f"{kind}: {'chosen' if document['is_new'] else 'unchanged'}")])
 
 
 @app.command("check")
@@ -92,11 +94,11 @@ def _notes(described: Gateway, settings: Settings) -> list[str]:
 
 def _checked(document: dict[str, Any]) -> list[str]:
     request = document["request"]
-    lines = [f"{document['name']}: the description is whole", f"{request['method']} {request['url']}"]
+    lines = [words(f"{document['name']}: the description is whole"), f"{request['method']} {request['url']}"]
     lines += [f"  {name}: {value}" for name, value in request["headers"].items()]
     lines += [f"  {request['body']}"] if request["body"] else []
-    lines += [f"note: {note}" for note in document["notes"]]
-    return lines + [f"not set: {name}" for name in document["missing"]]
+    lines += [words(f"note: {note}") for note in document["notes"]]
+    return lines + [words(f"not set: {name}") for name in document["missing"]]
 
 
 @app.command("example")

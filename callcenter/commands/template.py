@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action, may
 from callcenter.auth.service import find_user
+from callcenter.commands.language import chosen_language, pick, words
 from callcenter.commands.runtime import EXIT_FAILED, open_office, put
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
@@ -48,7 +49,7 @@ def list_templates(as_json: bool = JSON) -> None:
     """The active version of each wording, and newer ones that wait."""
     with open_office() as office, transaction(office.id) as session:
         rows = [_document(row) for row in latest_templates(session)]
-    put(rows, as_json_document=as_json, lines=lambda: [_line(row) for row in rows] or ["(none)"])
+    put(rows, as_json_document=as_json, lines=lambda: [_line(row) for row in rows] or [words("(none)")])
 
 
 @app.command("show")
@@ -147,17 +148,17 @@ def _reviewed(seen: Review) -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    words = [f"{row['code']}@{row['version']}", "active" if row["is_active"] else "waits"]
-    words += ["tax words"] if row["allows_tax_words"] else []
-    words += [f"fields: {', '.join(row['allowed_fields'])}"] if row["allowed_fields"] else []
-    return "\t".join(words)
+    parts = [f"{row['code']}@{row['version']}", pick(chosen_language(), *(("有効", "active") if row["is_active"] else ("待機", "waits")))]
+    parts += [words("tax words")] if row["allows_tax_words"] else []
+    parts += [words(f"fields: {', '.join(row['allowed_fields'])}")] if row["allowed_fields"] else []
+    return "\t".join(parts)
 
 
 def _told(document: dict[str, Any]) -> list[str]:
-    lines = [f"{one['severity']}: {one['text']}" for one in document["problems"]]
+    lines = [words(f"{one['severity']}: {one['text']}") for one in document["problems"]]
     if document["sample"]:
         most = "" if document["most_segments"] == document["segments"] else f", at most {document['most_segments']}"
-        lines += [f"segments {document['segments']}{most}; {document['left']} characters left", f"> {document['sample']}"]
+        lines += [words(f"segments {document['segments']}{most}; {document['left']} characters left"), f"> {document['sample']}"]
     return lines
 
 

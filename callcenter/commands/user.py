@@ -9,6 +9,7 @@ import typer
 from callcenter.auth import audit
 from callcenter.auth import service as accounts
 from callcenter.auth.models import Role, User
+from callcenter.commands.language import words
 from callcenter.commands.runtime import open_office, put, usage_error
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
@@ -53,7 +54,7 @@ def list_users(as_json: bool = JSON_OPTION) -> None:
             }
             for user in accounts.all_users(session)
         ]
-    put(rows, as_json_document=as_json, lines=lambda: [_line(row) for row in rows] or ["(none)"])
+    put(rows, as_json_document=as_json, lines=lambda: [_line(row) for row in rows] or [words("(none)")])
 
 
 @app.command("disable")

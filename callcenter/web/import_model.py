@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -19,10 +20,12 @@ from campaigns.imports.layout_definitions import in_order
 from campaigns.imports.layouts import KINDS
 from campaigns.imports.models import ImportFile
 from campaigns.imports.office_layouts import known_layouts
+from campaigns.imports.reading import KEPT_LOST
 from campaigns.imports.rehearsals import closing_of, is_stale, rejected_rows, taken_from
 from campaigns.imports.rejections import REASONS
 
 PAGE = 30
+SHOWN_PLACES = 50
 COUNTS = ("rows", "created", "updated", "unchanged", "closed", "rejected")
 STEPS: Mapping[str, str] = {"read": "reading", "rows": "reading", "close": "closing", "check": "closing", "save": "closing"}
 _YEN = frozenset({"assessed", "received", "outstanding", "demand_fee", "late_charge", "principal", "promised_yen"})
@@ -129,6 +132,7 @@ def import_model(session: Session, row: ImportFile, t: Translate, lang: str) -> 
         "closing": _closing(session, row),
         "changes": _changes(row, t, lang) if row.status == "done" else None,
         "rejected": _rejected(row, lang),
+        "unreadable": _unreadable(row),
         "refresh_url": f"/imports/{row.id}/body",
     }
 
@@ -217,6 +221,18 @@ def _listed(each: Mapping[str, Any], t: Translate, lang: str) -> dict[str, Any]:
     values = each["values"]
     shown = [{"label": field_label(t, lang, name), "text": shown_value(t, lang, name, values[name])} for name in in_order(values)]
     return {"row": each["row"], "key": _key(each, t, lang), "name": each["name"], "values": shown}
+
+
+def _unreadable(row: ImportFile) -> dict[str, Any] | None:
+    """The characters that could not be read: how many in each column, and where the first of them stand."""
+    if row.status != "done" or not row.notes:
+        return None
+    columns = Counter(note["column"] for note in row.notes)
+    return {
+        "columns": [{"column": column, "count": count} for column, count in columns.most_common()],
+        "places": [{"row_no": note["row"], "column": note["column"], "bytes": note["bytes"].upper()} for note in row.notes[:SHOWN_PLACES]],
+        "is_cut": len(row.notes) >= KEPT_LOST,
+    }
 
 
 def _rejected(row: ImportFile, lang: str) -> dict[str, Any] | None:

@@ -54,6 +54,16 @@ def debts(office_id: int) -> int:
         return session.scalar(select(func.count()).select_from(Debt).where(Debt.status == "open")) or 0
 
 
+def test_characters_that_could_not_be_read_are_shown_with_their_bytes(person: Callable[..., Person], office_id: int) -> None:
+    who = person(Role.SUPERVISOR)
+    name = "架空　花子".encode("cp932")
+    page = who.get(rehearsed(who, table(DEBT, {}, OTHER, encoding="cp932").replace(name, b"\xf0\x40" + name))).text
+    section = page[page.index("読めない文字") :]
+    for words in ("氏名", "F040", "はじめの 1か所"):
+        assert words in section
+    assert "読めない文字" not in who.get(rehearsed(who, table(DEBT, {}))).text
+
+
 def test_what_would_change_is_shown_and_then_taken(person: Callable[..., Person], office_id: int) -> None:
     load(office_id, "debts", table(DEBT, {}, SECOND, OTHER))
     who = person(Role.SUPERVISOR)

@@ -33,7 +33,7 @@ def test_found_by_name_and_by_number(town: int, capsys: pytest.CaptureFixture[st
         assert [row["debtor_no"] for row in found["debtors"]] == ["0000000002"]  # type: ignore[attr-defined]
     assert answered(capsys, "debtor", "find", "いない人") == {"debtors": [], "has_more": False, "is_cut": False}
     assert run(["debtor", "find", "いない人"]) == 0
-    assert capsys.readouterr().out == "(nobody)\n"
+    assert capsys.readouterr().out == "該当する人はいません。\n"
     with transaction(town) as session:
         events = session.scalars(select(AuditEvent).where(AuditEvent.action == "debtor.searched")).all()
     assert {event.address for event in events} == {"terminal"}
@@ -46,7 +46,9 @@ def test_shown_with_what_is_owed(town: int, capsys: pytest.CaptureFixture[str]) 
     assert [(tax["tax_code"], tax["outstanding"], len(tax["terms"])) for tax in told["taxes"]] == [("010", 40_000, 2)]  # type: ignore[attr-defined]
     assert [phone["number"] for phone in told["phones"]] == ["060-9000-0001"]  # type: ignore[attr-defined]
     assert run(["debtor", "show", "0000000001"]) == 0
-    assert "架空　花子" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    for words in ("架空　花子", "市県民税", "060-9000-0001\t携帯\t未確認\t名簿", "名簿に載った"):
+        assert words in out
     with transaction(town) as session:
         assert session.scalars(select(AuditEvent.address).where(AuditEvent.action == "debtor.viewed")).all() == ["terminal"] * 2
 

@@ -33,9 +33,18 @@ def test_the_documents_of_an_import(office_id: int, tmp_path: Path, capsys: pyte
     status, document, told = command(capsys, "import", "debts", str(bad))
     assert (status, document["unchanged"], document["rejected"], document["closed"]) == (3, 1, 1, 0)
     assert Path(str(document["rejected_file"])).is_file()
-    assert "1 rows were rejected" in told
+    assert "1 行を取り込めませんでした" in told
     assert run(["import", "debts", str(good)]) == 0
-    assert "rows 2 = created 0 + updated 0 + unchanged 2 + rejected 0; closed 0" in capsys.readouterr().out
+    assert "2 行 = 新規 0 + 更新 0 + 変更なし 2 + 取り込めず 0。完了にした案件 0" in capsys.readouterr().out
+
+
+def test_characters_that_could_not_be_read_are_told(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, name = tmp_path / "list.csv", "架空　花子".encode("cp932")
+    file.write_bytes(table(DEBT, {}, encoding="cp932").replace(name, b"\xf0\x40" + name))
+    assert run(["import", "debts", str(file)]) == 0
+    told = capsys.readouterr().out
+    assert "読めない文字(〓 として残しました): 氏名 1" in told
+    assert "  2 行目: 氏名: バイト f040" in told
 
 
 @pytest.mark.parametrize(
