@@ -65,17 +65,26 @@ def start_postgres(folder: Path) -> Running:
     if ordinary is None:
         raise MissingServer("a way to run PostgreSQL as somebody else than root (user namespaces or setpriv)")
     ordinary.own(folder)
-    prefix = ordinary.prefix
-    data, port = folder / "data", free_port()
-    run = {"cwd": folder, "check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    subprocess.run(
-        [*prefix, programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"], **run
-    )
+    command = [*ordinary.prefix, str(programs / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    subprocess.run([*command, "--no-locale", "--no-sync"], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return run_postgres(folder, free_port())
+
+
+def run_postgres(folder: Path, port: int) -> Running:
+    """Starts the server of a cluster that `start_postgres` made; again, once it was killed and its last process has noticed."""
+    ordinary = find_ordinary()
+    assert ordinary is not None
+    data = folder / "data"
     options = (
         f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off "
         "-c max_connections=200 -c shared_buffers=128MB -c autovacuum_naptime=10min"
     )
-    subprocess.run([*prefix, programs / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start"], **run)
+    command = [*ordinary.prefix, str(postgres_bin() / "pg_ctl"), "-D", str(data), "-l", str(folder / "log"), "-w", "-o", options, "start"]
+
+    def starts() -> bool:
+        return not subprocess.run(command, cwd=folder, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+
+    wait_for(starts, f"PostgreSQL (see {folder / 'log'})", 60)
     pid = int((data / "postmaster.pid").read_text().splitlines()[0])
     return Running(f"postgresql://postgres@127.0.0.1:{port}/postgres", pid)
 
