@@ -12,7 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi import Form as Field
 from prometheus_client import Histogram
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -28,7 +28,7 @@ from callcenter.web.operator_pages import Operator, answer_stage, console_of, re
 from callcenter.web.operator_stage import checks_model
 from callcenter.web.pages import fragment, lang_of, shell_of
 from campaigns.attempts import service as attempts
-from campaigns.attempts import undo, verification, wrap_up
+from campaigns.attempts import talk, undo, verification, wrap_up
 from campaigns.attempts.codes import Outcome, Party
 from campaigns.attempts.models import Attempt
 from dialer.agents import consoles, phones, preview
@@ -275,6 +275,7 @@ def undo_outcome(request: Request, session: Tx, who: Operator, done: Action, att
 
 def _recorded(session: Session, who: SignedIn, attempt_id: int, now: datetime, party: Party, outcome: Outcome) -> None:
     verification.drop_drafts(session, attempt_id)
+    session.execute(update(Attempt).where(Attempt.id == attempt_id).values(script_version=talk.version_of(session)))
     agents.finish_wrap_up(session, who.user_id, attempt_id, now)
     debtor_id = session.scalar(select(Attempt.debtor_id).where(Attempt.id == attempt_id))
     detail = {"attempt_id": attempt_id, "party": party.value, "outcome": outcome.value}

@@ -18,7 +18,7 @@ from callcenter.web import phrases, scripts
 from callcenter.web.formats import write_day, write_yen
 from callcenter.web.operator_outcome import outcome_model
 from callcenter.web.operator_stage import Scene
-from campaigns.attempts import verification
+from campaigns.attempts import talk, verification
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.debtors import case as cases
 from campaigns.debtors.models import Debtor
@@ -36,11 +36,12 @@ def case_model(session: Session, scene: Scene, user_id: int, lang: str, now: dat
     assert attempt is not None
     drafts = verification.drafts_of(session, attempt.id, user_id)
     today = local_day(now)
+    said = talk.spoken(session, scripts.SENTENCES)
     debts = cases.read_debts(session, debtor.id, today) if scene.is_verified else None
     return {
         "attempt_id": attempt.id,
         "person": _person(scene, debtor, lang),
-        "say": _say(scene, debts, lang),
+        "say": _say(scene, debts, said, lang),
         "debts": None if debts is None else debts_model(session, debts, lang),
         "memo": {
             "text": drafts["memo"].value if "memo" in drafts else "",
@@ -48,7 +49,7 @@ def case_model(session: Session, scene: Scene, user_id: int, lang: str, now: dat
         },
         "history": history_model(session, debtor.id, lang) if scene.is_verified else {"total": 0, "href": "", "entries": []},
         "promises": promises_model(session, debtor.id, lang) if scene.is_verified else {"kept": 0, "made": 0, "note": "", "rows": []},
-        "outcome": outcome_model(session, scene, debts, lang, now),
+        "outcome": outcome_model(session, scene, debts, said, lang, now),
         "kept_form": drafts["form"].value if "form" in drafts else "",
         "lease": _lease(scene),
     }
@@ -71,11 +72,11 @@ def _person(scene: Scene, debtor: Debtor, lang: str) -> dict[str, Any]:
     }
 
 
-def _say(scene: Scene, debts: cases.Debts | None, lang: str) -> dict[str, str]:
+def _say(scene: Scene, debts: cases.Debts | None, said: dict[str, str], lang: str) -> dict[str, str]:
     if scene.name == "wrapup":
         return {"title_key": "do", "text": phrases.pick(lang, scripts.WRAP_UP), "href": ""}
     count = 0 if debts is None else len(debts.lines)
-    sentence = scripts.MATTER.format(count=count, total=format_yen(debts.total)) if debts is not None and count else scripts.MATTER_NONE
+    sentence = said["matter"].format(count=count, total=format_yen(debts.total)) if debts is not None and count else said["matter_none"]
     return {"title_key": "say", "text": sentence, "href": ""}
 
 

@@ -16,7 +16,7 @@ from callcenter.core.phones import format_national
 from callcenter.web import phrases, scripts
 from callcenter.web.dependencies import SignedIn
 from callcenter.web.operator_stage import Scene
-from campaigns.attempts import verification
+from campaigns.attempts import talk, verification
 from campaigns.debtors.identity import Method
 from dialer.agents import service as agents
 from dialer.inbound import service as inbound
@@ -31,7 +31,7 @@ def incoming_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> 
     words = {"office": office.name, "operator": who.display_name}
     return {
         "incoming": {"number": format_national(call.caller) if call.caller else "", "persons": call.persons},
-        "script": {"opening": scripts.OPENING_INBOUND.format_map(words)},
+        "script": {"opening": talk.spoken(session, scripts.SENTENCES)["opening_inbound"].format_map(words)},
         "dodont": {"may": phrases.pick(lang, scripts.MAY), "must_not": phrases.pick(lang, scripts.MUST_NOT)},
     }
 

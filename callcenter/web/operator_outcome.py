@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from callcenter.web.operator_reasons import REASONS
 from callcenter.web.operator_stage import Scene
 from callcenter.web.scripts import BY_VALUE
 from campaigns.attempts.asked import IMPLIED
-from campaigns.attempts.codes import PROMISE_OUTCOMES, LineResult, Outcome, Party
+from campaigns.attempts.codes import PROMISE_OUTCOMES, RIGHT_PARTIES, LineResult, Outcome, Party
 from campaigns.attempts.rules import CALLBACK_OUTCOMES, MAX_CALLBACK_DAYS, OUTCOMES_OF, Move, consequence_of
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.windows import ContactHours
@@ -55,22 +55,26 @@ def party_of(scene: Scene) -> Party:
     return Party.COMPANY_CONTACT if scene.debtor is not None and scene.debtor.kind == "company" else Party.DEBTOR
 
 
-def outcome_model(session: Session, scene: Scene, debts: cases.Debts | None, lang: str, now: datetime) -> dict[str, Any]:
+def outcome_model(
+    session: Session, scene: Scene, debts: cases.Debts | None, said: Mapping[str, str], lang: str, now: datetime
+) -> dict[str, Any]:
     """The field `outcome` of operator/case_outcome.html."""
     assert scene.attempt is not None
     party, today, hours = party_of(scene), local_day(now), load_policy(session).hours
     main: Sequence[Outcome] = MAIN if scene.is_verified else phrases.NEUTRAL_OUTCOMES
     more: Sequence[Outcome] = MORE if scene.is_verified else ()
-    choices = [_choice(str(number), party, outcome, lang) for number, outcome in enumerate(main, 1) if outcome in OUTCOMES_OF[party]]
+    choices = [_choice(str(number), party, outcome, lang, said) for number, outcome in enumerate(main, 1) if outcome in OUTCOMES_OF[party]]
     if more:
         words = phrases.pick(lang, ("その他の結果…", "Another result…"))
-        choices.append({"n": "0", "value": "other", "label": words, "is_chosen": False, "lines": [], "needs": "other", "note": ""})
+        choices.append(
+            {"n": "0", "value": "other", "label": words, "is_chosen": False, "lines": [], "needs": "other", "note": "", "say": ""}
+        )
     line = scene.attempt.line_result or LineResult.ANSWERED.value
     return {
         "line_result": phrases.label(lang, LineResult(line)),
         "party": phrases.pick(lang, phrases.NEUTRAL_PARTY[party]) if not scene.is_verified else phrases.label(lang, party),
         "choices": choices,
-        "more": [_choice(f"0{number}", party, outcome, lang) for number, outcome in enumerate(more, 1)],
+        "more": [_choice(f"0{number}", party, outcome, lang, said) for number, outcome in enumerate(more, 1)],
         "callbacks": proposals.callback_times(hours, lang, now),
         "callback_until": today + timedelta(days=MAX_CALLBACK_DAYS),
         "today": today,
@@ -95,7 +99,7 @@ def seen_of(debts: cases.Debts) -> str:
     return f"{len(debts.lines)}:{debts.total}"
 
 
-def _choice(n: str, party: Party, outcome: Outcome, lang: str) -> dict[str, Any]:
+def _choice(n: str, party: Party, outcome: Outcome, lang: str, said: Mapping[str, str]) -> dict[str, Any]:
     needs = "promise" if outcome in PROMISE_OUTCOMES else "callback" if outcome is Outcome.CALLBACK_PROMISED else ""
     note = ""
     if outcome is Outcome.INSTALMENT_TO_OFFICER:
@@ -115,6 +119,7 @@ def _choice(n: str, party: Party, outcome: Outcome, lang: str) -> dict[str, Any]
         "is_chosen": False,
         "lines": lines,
         "needs": needs or code or "",
+        "say": said.get(f"result.{outcome.value}", "") if party in RIGHT_PARTIES else "",
         "note": note,
     }
 

@@ -13,7 +13,7 @@ from callcenter.auth.models import Office
 from callcenter.core.phones import format_national
 from callcenter.web import phrases, scripts
 from callcenter.web.dependencies import SignedIn
-from campaigns.attempts import verification
+from campaigns.attempts import talk, verification
 from campaigns.attempts.models import Attempt
 from campaigns.debtors import case as cases
 from campaigns.debtors.identity import Method
@@ -107,9 +107,10 @@ def script_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> di
     assert debtor is not None
     office = session.get_one(Office, who.office_id)
     words = {"office": office.name, "operator": who.display_name, "name": debtor.name, "phone": format_national(office.phone)}
-    opening = scripts.OPENING_COMPANY if debtor.kind == "company" else scripts.OPENING
+    said = talk.spoken(session, scripts.SENTENCES)
+    opening = said["opening_company" if debtor.kind == "company" else "opening"]
     if scene.attempt is not None and scene.attempt.is_inbound:
-        opening = scripts.OPENING_INBOUND
+        opening = said["opening_inbound"]
     return {
         "script": {"opening": opening.format_map(words)},
         "dodont": {"may": phrases.pick(lang, scripts.MAY), "must_not": phrases.pick(lang, scripts.MUST_NOT)},
@@ -118,7 +119,7 @@ def script_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> di
                 "n": str(number),
                 "value": branch.value,
                 "label": phrases.pick(lang, branch.label),
-                "say": branch.say.format_map(words),
+                "say": said[f"branch.{branch.value}"].format_map(words),
                 "ends": branch.ending is not None,
                 "action": phrases.pick(lang, branch.action),
                 "consequence": phrases.pick(lang, branch.consequence),

@@ -44,6 +44,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("replies", "/replies", Action.SEE_DEBTORS),
     ("rules", "/rules", Action.SEE_RULES),
     ("scripts", "/scripts", Action.SEE_SCRIPTS),
+    ("talk", "/talk", Action.SEE_SCRIPTS),
     ("policy", "/policy", Action.SHAPE_POLICY),
     ("lists", "/imports", Action.IMPORT_FILES),
     ("debtors", "/debtors", Action.SEE_DEBTORS),
@@ -67,7 +68,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
 GROUPS: Mapping[str, Sequence[str]] = {
     "today": ("board", "desk", "incoming", "recordings", "recording_terms", "reviews"),
     "figures": ("report", "cross", "arms", "targets", "decisions", "forecast", "collection", "effect", "pack", "definitions"),
-    "planning": ("campaigns", "batches", "templates", "replies", "scripts", "rules", "policy"),
+    "planning": ("campaigns", "batches", "templates", "replies", "scripts", "talk", "rules", "policy"),
     "officers": ("handovers", "workload", "requests"),
     "system": ("users", "office", "carriers", "sender", "retention"),
     "taxpayers": ("lists", "debtors", "payments", "asked", "plans"),

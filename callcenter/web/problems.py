@@ -58,6 +58,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "other_console": ("別の画面で操作中です。", "Another page is in charge."),
     "other_attempt": ("画面の案件が変わっています。", "The case has changed meanwhile."),
     "no_attempt": ("その案件はありません。", "There is no such case."),
+    "talk_stale": (
+        "ほかの人が新しい版を保存しました。その版を確かめてから、直してください。",
+        "Somebody has kept another version. Look at it, then edit.",
+    ),
     "undo_too_late": (
         "取り消せる時間を過ぎたか、次の処理が始まっています。チームリーダーに直してもらってください。",
         "It is too late, or something has gone on from it. Ask your supervisor to correct it.",

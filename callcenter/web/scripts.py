@@ -1,6 +1,7 @@
 """What operators say: the opening, the caller's possible answers before verification with what they lead to, and the sentence after it.
 
 Sentences are Japanese, as they are spoken; labels and consequences are in both languages. Nothing before the verification tells the matter.
+The sentences here are the usual ones: an office keeps its own in versions (`campaigns.attempts.talk`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from campaigns.attempts.codes import LineResult, Outcome, Party
+from campaigns.attempts.talk import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +121,24 @@ MUST_NOT = (
 MATTER = "「いまお納めがお済みでない分は、{count}期分で{total}です。いつごろ、どのくらいお納めいただけそうでしょうか。」"
 MATTER_NONE = "「いまお納めがお済みでない分はございません。お時間をいただき、ありがとうございました。」"
 WRAP_UP = ("メモと結果を確かめて、保存します。", "Check memo and result, then save.")
+AFTER_RESULT: Mapping[Outcome, str] = {
+    Outcome.PROMISE_FULL: "「ありがとうございます。お約束の日までにお納めください。納付書はお手元にございますか。」",
+    Outcome.PROMISE_PART: "「ありがとうございます。お約束の日に、その分をお納めください。残りは、あらためてご相談させてください。」",
+    Outcome.CLAIMS_PAID: "「行き違いでしたら、申し訳ございません。いつごろ、どちらでお納めになったか、お聞かせいただけますか。」",
+    Outcome.REISSUE_SLIP: "「納付書をお送りいたします。お送り先は、ご登録のご住所でよろしいでしょうか。」",
+    Outcome.CALLBACK_PROMISED: "「承知しました。ご都合のよい日と時間を、お聞かせください。」",
+    Outcome.INSTALMENT_TO_OFFICER: "「分けてのお納めについては、担当の職員がお話を伺います。職員からお電話いたします。」",
+    Outcome.HARDSHIP: "「ご事情を伺いました。お納めの方法を職員と相談できます。職員からお電話いたします。」",
+    Outcome.REFUSES: "「承知しました。いただいたご意見は、担当の職員に伝えます。」",
+    Outcome.INTERRUPTED: "切れたときは、こちらからすぐには掛け直しません。",
+}
+_WORDS = frozenset({"office", "operator", "name", "phone"})
+SENTENCES: tuple[Sentence, ...] = (
+    Sentence("opening", OPENING, _WORDS, is_neutral=True),
+    Sentence("opening_company", OPENING_COMPANY, _WORDS, is_neutral=True),
+    Sentence("opening_inbound", OPENING_INBOUND, frozenset({"office", "operator"}), is_neutral=True),
+    *(Sentence(f"branch.{branch.value}", branch.say, _WORDS, is_neutral=True) for branch in BRANCHES),
+    Sentence("matter", MATTER, frozenset({"count", "total"}), is_neutral=False),
+    Sentence("matter_none", MATTER_NONE, frozenset(), is_neutral=False),
+    *(Sentence(f"result.{outcome.value}", text, frozenset(), is_neutral=False) for outcome, text in AFTER_RESULT.items()),
+)

@@ -172,7 +172,16 @@ ALL_DEBTS = [entry for group in DEBT_GROUPS for entry in group]
 
 
 def choice(n: str, value: str, label: str, *lines: str, needs: str = "", note: str = "", is_chosen: bool = False) -> Model:
-    return {"n": n, "value": value, "label": label, "is_chosen": is_chosen, "lines": list(lines), "needs": needs, "note": note}
+    return {
+        "n": n,
+        "value": value,
+        "label": label,
+        "is_chosen": is_chosen,
+        "lines": list(lines),
+        "needs": needs,
+        "note": note,
+        "say": "「承知しました。」",
+    }
 
 
 PROMISE_LINES = (

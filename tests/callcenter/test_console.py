@@ -405,3 +405,23 @@ def test_a_promise_of_all_is_all_and_its_terms_are_kept(operator: Person, case: 
     with transaction(office_id) as session:
         promise = session.scalars(select(Promise)).one()
         assert (promise.amount, promise.kind, promise.debt_ids) == (20_000, "part", [terms[0]])
+
+
+def test_operators_say_what_the_office_wants(operator: Person, case: Case, office_id: int, person: Callable[..., Person]) -> None:
+    supervisor = person(Role.SUPERVISOR)
+    assert "はじめからの言葉" in supervisor.get("/talk").text
+    for text, said in (("滞納の件です", "用件を思わせる"), ("{amount}です", "入れられない欄"), ("{name です", "波かっこ"), (" ", "空です")):
+        answer = supervisor.post("/talk/keep", {"opening": text, "based_on": "0"})
+        assert answer.status_code == 422
+        assert said in answer.text
+    kept = {"opening": "「{office}の{operator}です。{name}様ですか。」", "result.refuses": "「うけたまわりました。」", "based_on": "0"}
+    assert supervisor.post("/talk/keep", kept).status_code == 303
+    assert supervisor.post("/talk/keep", kept).status_code == 409  # somebody kept one since
+    assert "第1版" in supervisor.get("/talk").text
+    attempt = put_on_the_line(office_id, operator.user_id, case)
+    assert f"です。{case.name}様ですか。" in operator.get("/operator").text
+    assert "うけたまわりました" in open_case(operator, attempt)
+    operator.post(f"/console/attempts/{attempt}/outcome", {"outcome": "refuses"})
+    with transaction(office_id) as session:
+        assert session.scalar(select(Attempt.script_version)) == "talk:1"
+    assert operator.get("/talk").status_code == 403

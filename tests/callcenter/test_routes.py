@@ -52,6 +52,8 @@ WHO: dict[str, frozenset[Role]] = {
     "/supervisor": frozenset({S}),
     "/incoming": frozenset({S}),
     "/requests": frozenset({S, T}),
+    "/talk": frozenset({S, T, A, M}),
+    "/talk/keep": frozenset({S, T}),
     "/requests/{request_id}/done": frozenset({S, T}),
     "/scripts": frozenset({S, T, A, M}),
     "/scripts/{code}/{version}": frozenset({S, T, A, M}),
