@@ -36,6 +36,7 @@ COMMANDS = {
     "charge": "charge:charge",
     "report": "report:report",
     "verify": "verify:verify",
+    "setup": "setup:setup",
     "up": "up:up",
     "serve": "serve:serve",
     "migrate": "office:migrate",

@@ -14,10 +14,10 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Role
-from callcenter.auth.offices import add_office, all_offices, find_office
+from callcenter.auth.offices import add_office, find_office
 from callcenter.auth.passwords import new_password
 from callcenter.auth.service import add_user, all_users
-from callcenter.commands.runtime import make_office
+from callcenter.auth.setup import is_fresh, setup_code
 from callcenter.commands.sampling.writing import write_sample
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
@@ -72,18 +72,11 @@ def ensure_demo(tell: Tell) -> str:
     return sign_in_text()
 
 
-def ensure_administrator() -> str:
-    """In an installation without anybody, makes an office and its first administrator; returns how to sign in."""
-    settings = get_settings()
-    with transaction(None) as session:
-        offices = all_offices(session)
-        office = offices[0] if offices else make_office(session, settings.office or "main")
-        office_id, code = office.id, office.code
-    with transaction(office_id) as session:
-        if not all_users(session):
-            _, password = add_user(session, sign_in_name="admin", display_name="管理者", role=Role.ADMINISTRATOR)
-            keep_sign_in(settings.data_dir, [(code, "admin", Role.ADMINISTRATOR, password)])
-    return sign_in_text()
+def how_to_begin(url: str) -> str:
+    """How to sign in, or in an installation without anybody how to set it up: the page and its code."""
+    if not is_fresh():
+        return sign_in_text()
+    return f"nobody can sign in yet: open {url}/setup and enter the code {setup_code(get_settings().data_dir)} (or `callcenter setup`)"
 
 
 def load_town(town: Town, tell: Tell) -> None:

@@ -39,9 +39,9 @@ def up(
         say("starting the stores …")
         with open_stores(redis=True) as opened, supervisor:
             supervisor.start(supervisor.children[0])  # takes its time to load, while the demo is prepared here
-            sign_in = prepare(demo)
-            supervisor.install_signals()
             url = f"http://{settings.host}:{settings.port}"
+            sign_in = prepare(demo, url)
+            supervisor.install_signals()
             if supervisor.wait_for_web(url, 60):
                 say(f"\nready: {url}\n{sign_in}\nlogs: {opened.data_dir / 'log'}    stop: Ctrl-C")
             elif not supervisor.stopping.is_set():
@@ -50,8 +50,8 @@ def up(
         say("stopped")
 
 
-def prepare(demo: bool) -> str:
-    """Makes the demo town, or the first administrator, and returns how to sign in."""
-    from callcenter.demo import ensure_administrator, ensure_demo
+def prepare(demo: bool, url: str) -> str:
+    """Makes the demo town where asked to, and returns how to sign in, or how to set up."""
+    from callcenter.demo import ensure_demo, how_to_begin
 
-    return ensure_demo(say) if demo else ensure_administrator()
+    return ensure_demo(say) if demo else how_to_begin(url)

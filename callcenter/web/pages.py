@@ -60,6 +60,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("carriers", "/carriers", Action.SHAPE_OFFICE),
     ("sender", "/sender", Action.CHOOSE_SENDER),
     ("retention", "/retention", Action.SHAPE_OFFICE),
+    ("first_steps", "/first-steps", Action.SHAPE_OFFICE),
     ("audit", "/audit", Action.READ_AUDIT),
     ("alerts", "/alerts", Action.SEE_ALERTS),
 )
@@ -70,7 +71,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "figures": ("report", "cross", "arms", "targets", "decisions", "forecast", "collection", "effect", "pack", "definitions"),
     "planning": ("campaigns", "batches", "templates", "replies", "scripts", "talk", "rules", "policy"),
     "officers": ("handovers", "workload", "requests"),
-    "system": ("users", "office", "carriers", "sender", "retention"),
+    "system": ("users", "office", "carriers", "sender", "retention", "first_steps"),
     "taxpayers": ("lists", "debtors", "payments", "asked", "plans"),
 }
 

@@ -166,6 +166,9 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "no_factor": ("二段階認証は設定されていません。", "No second factor is set up."),
     "alert_found": ("確かめた結果を選んでください。", "Choose what you found."),
     "no_alert": ("その知らせはありません。", "There is no such alert."),
+    "setup_code": ("設定コードが違います。", "The set-up code is wrong."),
+    "setup_name": ("団体名を入れてください(100文字まで)。", "Enter the office's name, at most 100 characters."),
+    "setup_done": ("この装置は、もう設定されています。", "This installation has been set up already."),
     "no_session": ("そのサインインは、もう終わっています。", "That session is over."),
 }
 FIELDS: Mapping[str, str] = {

@@ -222,3 +222,22 @@ def test_downloads_carry_names_of_our_own(person: PersonMaker) -> None:
             assert name.startswith('attachment; filename="')
             assert name.isascii()
             assert not set(name) & set("\r\n/\\")
+
+
+def test_the_list_names_tests_that_exist() -> None:
+    told = (ROOT / "docs" / "security.md").read_text("utf-8")
+    references = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)", told)
+    assert len(references) > 90
+    assert [f"{path}: {name}" for name, path in references if f"def {name}(" not in (ROOT / path).read_text("utf-8")] == []
+    assert [number for number in range(1, 57) if f"\n| {number} | " not in told] == []
+
+
+def test_an_administrator_s_pages_hold_nothing_of_a_taxpayer(person: PersonMaker, office_id: int) -> None:
+    case = add_case(office_id, name=CANARY, number=CANARY_NO)
+    administrator, operator = person(Role.ADMINISTRATOR), person(Role.OPERATOR)
+    put_on_the_line(office_id, operator.user_id, case)
+    shown = [filled(path) for method, path in QUICK if method == "GET" and Role.ADMINISTRATOR in allowed(path)]
+    assert len(shown) > 8
+    for path in shown:
+        text_of_page = administrator.get(path).text
+        assert not [secret for secret in (CANARY, CANARY_NO, CANARY_PHONE) if secret in text_of_page], path
