@@ -24,7 +24,7 @@ from reports.facts.build import rebuild
 from reports.periods import Period, months_of, read_period
 from reports.queries.headline import CHANNELS, Headline, HeadlineQuery, headline
 
-NAMES = ("headline", "rebuild", "pack")
+NAMES = ("headline", "rebuild", "pack", "open-data")
 
 
 class Format(StrEnum):
@@ -34,12 +34,15 @@ class Format(StrEnum):
     CSV = "csv"
     XLSX = "xlsx"
     PDF = "pdf"
+    PARQUET = "parquet"
 
 
 def report(
     name: str = typer.Argument(
-        help=f"Which report: {', '.join(NAMES)}. rebuild counts the period's facts anew, pack is the month's meeting pack."
+        help=f"Which report: {', '.join(NAMES)}. rebuild counts the period's facts anew, pack is the month's meeting pack,"
+        " open-data writes events and facts without personal data into FOLDER."
     ),
+    folder: Path | None = typer.Argument(None, help="Only for open-data: a new folder."),
     first: str = typer.Option(..., "--from", help="First day: 2026-09-01, 令和8年9月1日, R8.9.1."),
     last: str = typer.Option(..., "--to", help="Last day, included."),
     campaign: str = typer.Option("", help="Only this campaign: name or number."),
@@ -51,16 +54,23 @@ def report(
 ) -> None:
     """Counts the figures of a period, by the office's days; `rebuild` counts the days' facts behind them anew."""
     check_words(name, by, channel, form)
+    if (folder is not None) != (name == "open-data"):
+        usage_error("open-data needs a FOLDER, the other reports take none.", hint="callcenter report open-data DIR --from … --to …")
     kind = Format(form) if form else (Format.JSON if as_json else None)
+    if kind is Format.PARQUET and name != "open-data":
+        usage_error(f"--format {kind} is only for open-data.", hint="Expected json, csv, xlsx or pdf.")
     if kind in (Format.XLSX, Format.PDF) and output is None and (as_json or sys.stdout.isatty()):
         usage_error(f"--format {kind} writes a file.", hint="Name it with --output FILE.")
-    if as_json and kind is Format.CSV and output is None:
+    if as_json and kind is Format.CSV and output is None and folder is None:
         usage_error("--json and --format csv both want standard output.", hint="Leave one out, or name a file with --output.")
     read_period(first, last, names=("--from", "--to"))
     with open_office() as office:
         period = read_period(first, last, ZoneInfo(office.time_zone), names=("--from", "--to"))
         if name == "rebuild":
             rebuild_facts(office.id, period, as_json=as_json)
+            return
+        if folder is not None:
+            open_data(office.id, folder, period, kind, as_json=as_json)
             return
         if name == "pack":
             meeting_pack(office.id, period, kind, output, as_json=as_json)
@@ -90,6 +100,32 @@ def meeting_pack(office_id: int, period: Period, kind: Format | None, output: Pa
     write(output, pack_xlsx(pack) if is_table else pack_pdf(pack))
     if as_json:
         put({"month": f"{pack.month:%Y-%m}", "file": str(output), "is_complete": pack.is_complete}, as_json_document=True)
+
+
+def open_data(office_id: int, folder: Path, period: Period, kind: Format | None, *, as_json: bool) -> None:
+    """Events and facts without personal data, on record."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from callcenter.auth import audit
+    from reports.opendata.export import export
+
+    if kind not in (None, Format.PARQUET, Format.CSV) and not (as_json and kind is Format.JSON):
+        usage_error(f"--format {kind} is not how open data is written.", hint="Expected parquet or csv.")
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar, transaction(office_id) as session:
+        task = bar.add_task("report open-data", total=None)
+        written = "csv" if kind is Format.CSV else "parquet"
+        try:
+            found = export(session, folder, period, written, utc_now(), lambda done, of: bar.update(task, completed=done, total=of))
+        except OSError as problem:
+            say(f"error: {folder} can't be written: {problem.strerror}.")
+            raise typer.Exit(EXIT_FAILED) from problem
+        detail = {"from": period.first.isoformat(), "to": period.last.isoformat(), "files": len(found.files)}
+        audit.record(session, "open_data.exported", "report", None, None, "", detail, utc_now())
+    lines = [f"{each['name']}\t{each['rows']:,}" for each in found.files]
+    note = f"{found.coarsened:,} rows coarsened, {found.left_out:,} left out: fewer than 5 persons shared their values."
+    put({"folder": str(folder)} | found.document(), as_json_document=as_json, lines=lambda: [*lines, note])
 
 
 def rebuild_facts(office_id: int, period: Period, *, as_json: bool) -> None:

@@ -156,7 +156,7 @@ def _chart(rows: list[Expected], pick: Callable[[Expected], Picked], name: str) 
     """Bars with error bars; None without a value."""
     picked = [(row.slot, *pick(row)) for row in rows]
     values = [(slot, value, bars) for slot, value, bars in picked if value is not None]
-    if not values:
+    if not any(value for _, value, _ in values):
         return None
     top = nice_top(max([bars[1] if bars else value for _, value, bars in values] + [1.0]))
     step = 660 / len(values)

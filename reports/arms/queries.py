@@ -141,7 +141,8 @@ class ScriptAnswers:
 _KEYS = f"""
 SELECT a.script_version AS script, left(a.robocall_keys, 1) AS key, count(*) AS answered,
   count(*) FILTER (WHERE a.robocall_keys <> '' OR a.robocall_path LIKE '%>%') AS heard
-FROM attempt a WHERE a.office_id = :office AND a.channel = 'auto_call' AND a.line_result = :answered AND {HANDED_OVER}
+FROM attempt a WHERE a.office_id = :office AND a.channel = 'auto_call' AND a.line_result = :answered AND a.script_version <> ''
+  AND {HANDED_OVER}
   AND a.began_at >= :start AND a.began_at < :end
 GROUP BY 1, 2 ORDER BY 1, 2"""
 

@@ -156,7 +156,7 @@ def backtest(history: History, cell: Cell) -> Tested | None:
             over, under = cell(history.days[day], slot)
             if said is not None and simple is not None and under:
                 rows.append((day, over, said * under, simple * under))
-    if len(rows) < LEAST_DAYS:
+    if len(rows) < LEAST_DAYS or not any(seen for _, seen, _, _ in rows):
         return None
     scores = [(day, (seen - said) / sqrt(said + 1)) for day, seen, said, _ in rows]
     middle = rows[len(rows) // 2][0]
