@@ -201,6 +201,8 @@ _SET_WANTED = "unnest(CAST(:debtors AS bigint[])) AS id, unnest(CAST(:phones AS 
 _ONE_WANTED = "CAST(:debtor AS bigint) AS id, CAST(:phone AS bigint) AS phone_id"
 # Thousands at a time are worth a plan of their own, and none is worth compiling.
 _FOR_SETS = text("SELECT set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)")
+# What is written after it is not: each row's foreign keys are checked by small statements that would be planned anew each time.
+AS_USUAL = text("SELECT set_config('plan_cache_mode', 'auto', true)")
 
 
 @lru_cache(maxsize=8)

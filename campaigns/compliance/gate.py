@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.caps import When
-from campaigns.compliance.facts import FEW, Known, load_facts
+from campaigns.compliance.facts import AS_USUAL, FEW, Known, load_facts
 from campaigns.compliance.known import Allowed, Decision, Denied
 from campaigns.compliance.locks import lock_for_contact
 from campaigns.compliance.policy import ContactPolicy
@@ -92,6 +92,8 @@ def check_contacts(
         debtors.setdefault(ask.debtor_id, ask.phone_id)
     locks = lock_for_contact(session, debtors, policy)
     facts = load_facts(session, debtors, channel, policy, now, mode)
+    if len(debtors) > FEW:
+        session.execute(AS_USUAL)
     when, used, decided = When(policy, now), set[str](), list[Asked]()
     for ask in asks:
         lock = locks[ask.debtor_id]

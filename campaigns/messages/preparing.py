@@ -29,40 +29,46 @@ from campaigns.messages.models import Batch
 from campaigns.messages.spread import USED, Window, place_at
 from campaigns.messages.terms import EVEN, BatchTerms
 from campaigns.messages.texts import Texts, codes_of, write_personal
+from campaigns.planning.assigning import configured
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import Position
 
 BAD_TEXT = "no_text"
+# The foreign keys of each new row are checked by small statements: planned once, not row by row as the sets around them are.
+ROW_BY_ROW = {"plan_cache_mode": "auto"}
 MOST_ROUNDS = 99
 Tell = Callable[[int, int], None]
 
-_WRITE_MESSAGES = text("""
+_COLUMNS = "office_id, batch_id, debtor_id, phone_id, e164, template_id, body, segments, reference, not_before, updated_at"
+# Each one's place in the window: the share of its open seconds, and in which of its spans that is.
+_PLACE = """
+  CROSS JOIN LATERAL (SELECT :seconds * c.rank / :chosen AS at) share
+  CROSS JOIN LATERAL (SELECT width_bucket(share.at, CAST(:begins AS double precision[])) AS number) span"""
+_REFERENCE = ":office || '-' || replace(gen_random_uuid()::text, '-', '')"
+_MOMENT = """(CAST(:opens AS timestamptz[]))[span.number]
+      + make_interval(secs => share.at - (CAST(:begins AS double precision[]))[span.number])"""
+_WRITE_MESSAGES = text(f"""
 WITH written AS (
-  INSERT INTO message (office_id, batch_id, debtor_id, phone_id, e164, template_id, body, segments, reference, not_before, updated_at)
+  INSERT INTO message ({_COLUMNS})
   SELECT :office, :batch, c.debtor_id, c.phone_id, c.e164, CASE WHEN c.template <> '' THEN t.template_id END, t.body, t.segments,
-    :office || '-' || replace(gen_random_uuid()::text, '-', ''), span.opens + make_interval(secs => span.at), :now
+    {_REFERENCE}, {_MOMENT}, :now
   FROM batch_candidate c
   JOIN unnest(CAST(:codes AS text[]), CAST(:templates AS bigint[]), CAST(:bodies AS text[]), CAST(:lengths AS smallint[]))
-    AS t (code, template_id, body, segments) ON t.code = c.template
-  CROSS JOIN LATERAL (
-    SELECT s.opens, :seconds * c.rank / :chosen - s.begins AS at
-    FROM unnest(CAST(:opens AS timestamptz[]), CAST(:begins AS double precision[])) AS s (opens, begins)
-    WHERE :seconds * c.rank / :chosen >= s.begins ORDER BY s.begins DESC LIMIT 1) span
+    AS t (code, template_id, body, segments) ON t.code = c.template {_PLACE}
   WHERE c.place BETWEEN :first AND :last AND c.reason IS NULL AND c.debtor_id <> ALL(:left_out)
   ORDER BY c.place RETURNING segments)
 SELECT count(*), coalesce(sum(segments), 0) FROM written
-""")
-_WRITE_PERSONAL = text("""
+""")  # noqa: S608 - constants of this module
+_WRITE_PERSONAL = text(f"""
 WITH written AS (
-  INSERT INTO message (office_id, batch_id, debtor_id, phone_id, e164, template_id, body, segments, reference, not_before, updated_at)
-  SELECT :office, :batch, c.debtor_id, c.phone_id, c.e164, t.template_id, t.body, t.segments,
-    :office || '-' || replace(gen_random_uuid()::text, '-', ''), t.not_before, :now
-  FROM unnest(CAST(:debtors AS bigint[]), CAST(:templates AS bigint[]), CAST(:bodies AS text[]), CAST(:lengths AS smallint[]),
-    CAST(:moments AS timestamptz[])) AS t (debtor_id, template_id, body, segments, not_before)
-  JOIN batch_candidate c ON c.debtor_id = t.debtor_id AND c.place BETWEEN :first AND :last
+  INSERT INTO message ({_COLUMNS})
+  SELECT :office, :batch, c.debtor_id, c.phone_id, c.e164, t.template_id, t.body, t.segments, {_REFERENCE}, {_MOMENT}, :now
+  FROM unnest(CAST(:debtors AS bigint[]), CAST(:templates AS bigint[]), CAST(:bodies AS text[]), CAST(:lengths AS smallint[]))
+    AS t (debtor_id, template_id, body, segments)
+  JOIN batch_candidate c ON c.debtor_id = t.debtor_id AND c.place BETWEEN :first AND :last {_PLACE}
   ORDER BY c.place RETURNING segments)
 SELECT count(*), coalesce(sum(segments), 0) FROM written
-""")
+""")  # noqa: S608 - constants of this module
 _WRITE_ITEMS = text("""
 WITH written AS (
   INSERT INTO work_item (office_id, campaign_id, debtor_id, channel, priority, not_before, batch_id, step, round, reason,
@@ -162,55 +168,37 @@ def _write_messages(
         "now": outline.now,
         "first": rows[0].place,
         "last": rows[-1].place,
+        "opens": [opens for opens, _ in window.spans],
+        "begins": window.begins(),
+        "seconds": window.seconds * USED if outline.terms.pace == EVEN else 0.0,
+        "chosen": max(1, found.chosen),
     }
     if same and len(personal) + len(refused) < len(rows):
-        written = session.execute(
-            _WRITE_MESSAGES,
-            values
-            | {
-                "codes": list(same),
-                "templates": [wording.template_id for wording in same.values()],
-                "bodies": [wording.body for wording in same.values()],
-                "lengths": [wording.segments for wording in same.values()],
-                "opens": [opens for opens, _ in window.spans],
-                "begins": window.begins(),
-                "seconds": window.seconds * USED if outline.terms.pace == EVEN else 0.0,
-                "chosen": max(1, found.chosen),
-                "left_out": [*refused, *personal],
-            },
-        ).one()
-        _add(tally, written)
+        told = {
+            "codes": list(same),
+            "templates": [wording.template_id for wording in same.values()],
+            "bodies": [wording.body for wording in same.values()],
+            "lengths": [wording.segments for wording in same.values()],
+            "left_out": [*refused, *personal],
+        }
+        with configured(session, ROW_BY_ROW):
+            _add(tally, session.execute(_WRITE_MESSAGES, values | told).one())
     if personal:
-        _write_personal(session, outline, batch, found, {row.debtor_id: row for row in rows}, personal, values, tally)
+        _write_personal(session, texts, personal, values, tally)
 
 
-def _write_personal(
-    session: Session,
-    outline: Outline,
-    batch: Batch,
-    found: Candidates,
-    rows: Mapping[int, Candidate],
-    personal: Mapping[int, str],
-    values: Mapping[str, Any],
-    tally: Tally,
-) -> None:
-    texts = outline.texts
-    assert texts is not None
+def _write_personal(session: Session, texts: Texts, personal: Mapping[int, str], values: Mapping[str, Any], tally: Tally) -> None:
     told, failed = write_personal(session, texts, personal)
     if failed:
         tally.refuse({BAD_TEXT: len(failed)})
-    written = session.execute(
-        _WRITE_PERSONAL,
-        {
-            **values,
-            "debtors": [one.debtor_id for one in told],
-            "templates": [texts.by_code[personal[one.debtor_id]].template_id for one in told],
-            "bodies": [one.body for one in told],
-            "lengths": [one.segments for one in told],
-            "moments": [place_at(outline.window, outline.terms.pace, rows[one.debtor_id].rank, found.chosen) for one in told],
-        },
-    ).one()
-    _add(tally, written)
+    columns = {
+        "debtors": [one.debtor_id for one in told],
+        "templates": [texts.by_code[personal[one.debtor_id]].template_id for one in told],
+        "bodies": [one.body for one in told],
+        "lengths": [one.segments for one in told],
+    }
+    with configured(session, ROW_BY_ROW):
+        _add(tally, session.execute(_WRITE_PERSONAL, {**values, **columns}).one())
 
 
 def _add(tally: Tally, written: Any) -> None:
@@ -237,7 +225,8 @@ def _write_items(session: Session, outline: Outline, batch: Batch, found: Candid
         "steps": [row.step for row in rows],
         "rounds": [min(len(row.rounds or ()) + 1, MOST_ROUNDS) for row in rows],
     }
-    return int(session.scalar(_WRITE_ITEMS, values) or 0)
+    with configured(session, ROW_BY_ROW):
+        return int(session.scalar(_WRITE_ITEMS, values) or 0)
 
 
 def keep_control(session: Session, outline: Outline, batch: Batch) -> int:
