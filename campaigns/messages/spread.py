@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import accumulate
 
 from campaigns.attempts.codes import Channel
@@ -14,12 +14,15 @@ from campaigns.messages.terms import EVEN
 USED = 0.95
 """An even spread ends before the window does, so that the last ones are not cut off by a delay."""
 
+SHORT = timedelta(minutes=15)
+"""Of a window that is about to close no less than this is used for a new batch."""
+
 Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The open spans of one day, from a moment on; a lunch gap parts it in two."""
+    """The open spans of one day (of two where the hours go on over midnight), from a moment on; a lunch gap parts it in two."""
 
     spans: tuple[Span, ...]
 
@@ -54,19 +57,43 @@ class Window:
 
 
 def next_window(hours: ContactHours, channel: Channel, moment: datetime) -> Window | None:
-    """What is left of the day's window that is open, or the next one; None when none is in sight."""
+    """What is left of the day's window that is open, or the next one; None when none is in sight.
+
+    Where less than `SHORT` is left, nobody could look at a batch and release it in time: the next window is taken, and where that opens as
+    this one closes, because the hours go on over midnight, the two are one.
+    """
+    first = _window_from(hours, channel, moment)
+    if first is None or first.opens > moment or first.closes - moment >= SHORT:
+        return first
+    following = _window_from(hours, channel, first.closes)
+    if following is not None and following.opens == first.closes:
+        return Window(first.spans + following.spans)
+    return following or first
+
+
+def _window_from(hours: ContactHours, channel: Channel, moment: datetime) -> Window | None:
     for opens, _ in open_spans(hours, channel, moment):
-        day = opens.astimezone(hours.zone).date()
-        spans = tuple((max(begin, moment), end) for begin, end in spans_on(hours, channel, day) if end > moment)
-        return Window(spans)
+        return Window(_spans_between(hours, channel, opens.astimezone(hours.zone).date(), 1, max(opens, moment), None))
     return None
 
 
 def window_of(hours: ContactHours, channel: Channel, opens: datetime, closes: datetime) -> Window:
     """A batch's window with today's gaps; the whole of it where the hours have changed meanwhile."""
-    day = opens.astimezone(hours.zone).date()
-    spans = tuple((max(begin, opens), min(end, closes)) for begin, end in spans_on(hours, channel, day) if end > opens and begin < closes)
-    return Window(spans or ((opens, closes),))
+    first = opens.astimezone(hours.zone).date()
+    days = (closes.astimezone(hours.zone).date() - first).days + 1
+    return Window(_spans_between(hours, channel, first, days, opens, closes) or ((opens, closes),))
+
+
+def _spans_between(
+    hours: ContactHours, channel: Channel, first: date, days: int, opens: datetime, closes: datetime | None
+) -> tuple[Span, ...]:
+    """The spans of some days, cut to what lies between two moments."""
+    spans = [span for number in range(days) for span in spans_on(hours, channel, first + timedelta(days=number))]
+    return tuple(
+        (max(begin, opens), end if closes is None else min(end, closes))
+        for begin, end in spans
+        if end > opens and (closes is None or begin < closes)
+    )
 
 
 def place_at(window: Window, pace: str, rank: int, total: int) -> datetime:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from callcenter.core.clock import OFFICE_ZONE
 from callcenter.core.errors import InvalidInput
 from campaigns.attempts.codes import Channel
-from campaigns.compliance.presets import municipality
+from campaigns.compliance.presets import municipality, training
 from campaigns.messages.models import Batch
 from campaigns.messages.moving import release_refusal
-from campaigns.messages.spread import USED, Window, by_hour, capacity, next_window, place_at
+from campaigns.messages.spread import SHORT, USED, Window, by_hour, capacity, next_window, place_at, window_of
 from campaigns.messages.terms import ONE_PERSON, TWO_PEOPLE, BatchTerms, checked, terms_of
 
 DAY = datetime(2026, 11, 18, tzinfo=OFFICE_ZONE)
@@ -54,6 +54,27 @@ def test_the_window_begins_at_the_moment_where_it_is_open() -> None:
     assert night is not None
     assert noon is not None
     assert (night.opens, noon.opens, night.closes) == (at(9), at(12), noon.closes)
+
+
+def test_a_window_that_is_about_to_close_is_left_to_others() -> None:
+    hours = municipality().hours
+    whole = next_window(hours, Channel.SMS, at(12))
+    assert whole is not None
+    in_time, late = next_window(hours, Channel.SMS, whole.closes - SHORT), next_window(hours, Channel.SMS, whole.closes - SHORT / 2)
+    assert in_time is not None
+    assert late is not None
+    assert (in_time.opens, in_time.closes) == (whole.closes - SHORT, whole.closes)
+    assert (late.opens, late.closes) == (at(24 + 9), whole.closes + timedelta(days=1))
+
+
+def test_hours_that_go_on_over_midnight_are_one_window() -> None:
+    hours = training().hours
+    window = next_window(hours, Channel.SMS, at(23, 58))
+    assert window is not None
+    assert (window.opens, window.closes) == (at(23, 58), at(48))
+    assert window.at(0.5) == at(23, 58) + (at(48) - at(23, 58)) / 2
+    assert window_of(hours, Channel.SMS, window.opens, window.closes) == window
+    assert sum(count for _, count in by_hour(window, "even", 1_000, 100.0)) == 1_000
 
 
 @pytest.mark.parametrize(
