@@ -113,6 +113,7 @@ def hours_model(session: Session, batch: Batch, told: Account, now: datetime, la
                 "label": f"{hour:%H}" if lang == "en" else f"{hour.hour}時",
                 "value": gone + left or None,
                 "is_partial": bool(left),
+                "full": gone,
                 "note": "",
             }
             for hour, gone, left in rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.auth.models import User
 from callcenter.auth.permissions import Action, may
+from callcenter.core.clock import local_day
 from callcenter.web import phrases
 from callcenter.web.batch_figures import LIVE, account_model, address, funnel_model, hours_model
 from callcenter.web.dependencies import SignedIn
@@ -95,7 +96,6 @@ def page_model(session: Session, batch: Batch, who: SignedIn, now: datetime, t: 
         "frozen": _frozen(session, batch),
         "wordings": _wordings(session, batch) if batch.channel == Channel.SMS else [],
         "refusals": _reasons(batch, lang),
-        "history": _history(session, batch, t, lang),
         "edit": _edit(batch, who, t),
         **body_model(session, batch, who, now, t, lang),
     }
@@ -117,17 +117,28 @@ def body_model(session: Session, batch: Batch, who: SignedIn, now: datetime, t: 
             "why": reason_words(batch.state_reason, lang) if batch.state_reason else "",
             "release_from": batch.release_from,
             "release_until": batch.release_until,
+            "ends_on": _ends_on(batch),
             "prepared": batch.prepared,
             "refused": batch.refused,
             "moved": batch.moved,
             "progress": batch.progress,
             "progress_total": batch.progress_total,
         },
+        "released": {"by": name_of(session, batch.approved_by), "at": batch.approved_at} if batch.approved_at else None,
+        "history": _history(session, batch, t, lang),
         "does": _does(session, batch, who),
         "account": account_model(batch, told, lang),
         "hours": hours_model(session, batch, told, now, lang),
         "funnel": funnel_model(batch, told, effect_of(session, batch, now), t),
     }
+
+
+def _ends_on(batch: Batch) -> datetime | None:
+    """The last day of a window that goes on over midnight."""
+    if batch.release_from is None or batch.release_until is None:
+        return None
+    last = batch.release_until - timedelta(seconds=1)  # midnight is the end of the day before
+    return last if local_day(last) != local_day(batch.release_from) else None
 
 
 def _does(session: Session, batch: Batch, who: SignedIn) -> dict[str, Any]:
@@ -164,8 +175,6 @@ def _frozen(session: Session, batch: Batch) -> dict[str, Any]:
         "created_by": name_of(session, batch.created_by),
         "created_at": batch.created_at,
         "edited_by": name_of(session, batch.edited_by) if batch.edited_at else None,
-        "approved_by": name_of(session, batch.approved_by) if batch.approved_at else None,
-        "approved_at": batch.approved_at,
     }
 
 
