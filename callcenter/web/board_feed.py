@@ -7,18 +7,20 @@ day at each ring of a telephone. Whoever opens the page gets everything fresh.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from callcenter.core.clock import local_day
 from callcenter.core.db import office_of
 from campaigns.planning.models import Campaign
 from dialer.pacing.standing import Standing, standing_of
 from dialer.recordings.queries import Gap, gaps
 from dialer.supervising.queries import Watch, watches
+from reports.control.service import targets_of
 from reports.queries.live import LiveBoard, LiveDay, LiveNow, joined, live_day, live_now
 
 DAY_EVERY = timedelta(seconds=10)
@@ -31,6 +33,7 @@ class Day:
     at: datetime
     day: LiveDay
     standings: Sequence[tuple[str, Standing]]
+    targets: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Board:
     standings: Sequence[tuple[str, Standing]]
     watches: Sequence[Watch]
     gaps: Sequence[Gap]
+    targets: Mapping[str, float]
 
 
 class BoardFeed:
@@ -78,10 +82,10 @@ class BoardFeed:
             heard = self._heard.get(office, 0)  # before the database is asked: what is made is at least as new
             day, moment = self._days.get(office), self._moments.get(office)
             if is_fresh or day is None or not timedelta(0) <= now - day.at < DAY_EVERY:
-                day = self._days[office] = Day(now, live_day(session, now), _standings(session, now))
+                day = self._days[office] = Day(now, live_day(session, now), _standings(session, now), targets_of(session, local_day(now)))
             if is_fresh or moment is None or moment.heard != heard or not timedelta(0) <= now - moment.at < DAY_EVERY:
                 moment = self._moments[office] = Moment(now, heard, live_now(session, now), watches(session, now), gaps(session))
-        return Board(joined(day.day, moment.now), day.standings, moment.watches, moment.gaps)
+        return Board(joined(day.day, moment.now), day.standings, moment.watches, moment.gaps, day.targets)
 
 
 def _standings(session: Session, now: datetime) -> list[tuple[str, Standing]]:

@@ -109,6 +109,12 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "no_stop": ("その訪問先はありません。", "There is no such stop."),
     "no_report": ("その記録はありません。", "There is no such report."),
     "report_settled": ("この記録は、もう処理されています。", "This report is settled already."),
+    "no_callback": ("その折り返しはありません。", "There is no such call-back."),
+    "callback_over": ("この折り返しは、もうかけているか、済んでいます。", "This call-back is being made, or over."),
+    "callback_operator": ("オペレーターを選んでください。", "Choose an operator."),
+    "team_words": ("1文字から300文字までで書いてください。", "Write 1 to 300 characters."),
+    "team_hours": ("いつまで出すかを選んでください。", "Choose how long it is shown."),
+    "no_message": ("その連絡はありません。", "There is no such message."),
     "no_request": ("その依頼はありません。", "There is no such request."),
 }
 VISIT_STATES: Mapping[str, tuple[str, str, str, str]] = {  # kind and icon of the badge, Japanese, English; of rounds and stops

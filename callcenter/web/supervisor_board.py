@@ -10,6 +10,7 @@ from typing import Any
 from callcenter.core.clock import OFFICE_ZONE
 from callcenter.web import phrases
 from callcenter.web.board_feed import Board
+from callcenter.web.desk_model import refused_href
 from callcenter.web.formats import write_day
 from callcenter.web.i18n import Translate
 from callcenter.web.supervise_model import gap_notices, pace_model, supervision_model, watchers_of
@@ -17,7 +18,7 @@ from campaigns.attempts.codes import Channel
 from campaigns.compliance.reasons import DENIAL_JA, DenialReason
 from dialer.agents.state import AgentState
 from reports.figures import Figures
-from reports.metrics import HEADLINE, Metric
+from reports.metrics import HEADLINE, Metric, Unit
 from reports.queries.live import LiveBoard, OperatorToday, Skipped
 
 METRICS: dict[str, Metric] = {metric.code: metric for metric in HEADLINE}
@@ -43,7 +44,7 @@ def board_model(found: Board, me: int, lang: str, t: Translate) -> dict[str, Any
     return {
         "supervision": supervision_model(found.watches, board.operators, me, t),
         "pace": pace_model(found.standings, t),
-        "figures": [_tile(board, code, parts, lang) for code, parts in TILES] + [_abandoned(board, lang)],
+        "figures": [_tile(board, code, parts, found.targets.get(code), lang) for code, parts in TILES] + [_abandoned(board, lang)],
         "operators": operators,
         "lines": _lines(board, lang),
         "hours": _hours(board, lang),
@@ -53,7 +54,7 @@ def board_model(found: Board, me: int, lang: str, t: Translate) -> dict[str, Any
     }
 
 
-def _tile(board: LiveBoard, code: str, parts: str, lang: str) -> dict[str, Any]:
+def _tile(board: LiveBoard, code: str, parts: str, target: float | None, lang: str) -> dict[str, Any]:
     metric, value = METRICS[code], board.today.value(code)
     over, _, under = parts.partition(" / ")
     counts = f"{board.today.value(over) or 0:,} / {board.today.value(under) or 0:,}" if under else ""
@@ -61,24 +62,34 @@ def _tile(board: LiveBoard, code: str, parts: str, lang: str) -> dict[str, Any]:
         "–" if value is None else f"{value * 100:.1f}" if metric.is_rate else f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
     )
     before = board.before_whole.value(code)
+    goal = target if metric.is_rate or metric.unit is Unit.CALLS_PER_HOUR else None  # a month's count is no day's target
+    is_short = goal is not None and value is not None and value < goal
     return {
         "label": metric.name.in_language(lang),
         "base": counts,
         "value": shown,
         "unit": "%" if metric.is_rate else phrases.pick(lang, ("件", "")),
         "href": None,
-        "percent": _percent(value, metric, before),
-        "target": None,
+        "percent": _percent(value, metric, goal if goal is not None and not metric.is_rate else before),
+        "target": None if goal is None else round(goal * 100, 1) if metric.is_rate else 100,
         "target_text": _before_text(before, metric, lang),
-        "is_warning": False,
-        "change": "",
-        "state": None,
+        "is_warning": is_short,
+        "change": "" if goal is None else phrases.pick(lang, (f"目標 {_shown(goal, metric)}", f"target {_shown(goal, metric)}")),
+        "state": None
+        if goal is None or value is None
+        else {"kind": "warn", "image": "lower", "word": phrases.pick(lang, ("目標より低い", "Below target"))}
+        if is_short
+        else {"kind": "ok", "image": "check", "word": phrases.pick(lang, ("目標に届いている", "On target"))},
         "definition": {
             "numerator": metric.numerator.in_language(lang),
             "denominator": metric.denominator.in_language(lang) if metric.denominator else "–",
             "note": metric.scope.in_language(lang),
         },
     }
+
+
+def _shown(value: float, metric: Metric) -> str:
+    return f"{value * 100:.1f}%" if metric.is_rate else f"{value:,.1f}"
 
 
 def _percent(value: float | None, metric: Metric, before: float | None) -> float:
@@ -219,7 +230,7 @@ def _skipped(hour: Sequence[Skipped], day: Sequence[Skipped], lang: str) -> dict
                 "then": _then(row.next_allowed_at, lang),
                 "count": row.debtors,
                 "hour": in_hour.get((row.reason, row.channel), 0),
-                "href": "",
+                "href": refused_href(row.reason, row.channel),
             }
         )
     return {"total": sum(row.debtors for row in day), "hour": sum(in_hour.values()), "rows": rows}
@@ -256,7 +267,7 @@ def _callbacks(board: LiveBoard, lang: str) -> dict[str, Any]:
     waits = {"kind": "", "image": "clock", "word": phrases.pick(lang, ("予定", "Planned"))}
     return {
         "done": board.callbacks_done,
-        "href": "",
+        "href": "/supervisor/desk#h-back",
         "rows": [
             {
                 "due": row.due_at,

@@ -12,6 +12,7 @@ from campaigns.visits.places import Point
 
 EARTH_METRES = 6_371_000
 MOST_PASSES = 60
+FOOT = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ def _shared(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def draw(points: Sequence[Point | None], width: int = 640, height: int = 420, margin: int = 36) -> Drawing:
-    """Puts points on a sheet, north up, with one scale for both directions."""
+def draw(points: Sequence[Point | None], width: int = 640, height: int = 420, margin: int = 48) -> Drawing:
+    """Puts points on a sheet, north up, with one scale for both directions; the foot is left to the scale bar."""
     known = [point for point in points if point is not None]
     if not known:
         return Drawing(width, height, (None,) * len(points), 0, 0)
@@ -119,7 +120,7 @@ def draw(points: Sequence[Point | None], width: int = 640, height: int = 420, ma
     middle = Point((north + south) / 2, (east + west) / 2)
     wide = metres(Point(middle.latitude, west), Point(middle.latitude, east))
     high = metres(Point(south, middle.longitude), Point(north, middle.longitude))
-    scale = min((width - 2 * margin) / max(wide, 50), (height - 2 * margin) / max(high, 50))  # units a metre
+    scale = min((width - 2 * margin) / max(wide, 50), (height - FOOT - 2 * margin) / max(high, 50))  # units a metre
 
     def spot(point: Point | None) -> tuple[float, float] | None:
         if point is None:
@@ -127,7 +128,7 @@ def draw(points: Sequence[Point | None], width: int = 640, height: int = 420, ma
         to_east = metres(Point(middle.latitude, middle.longitude), Point(middle.latitude, point.longitude))
         to_north = metres(Point(middle.latitude, middle.longitude), Point(point.latitude, middle.longitude))
         x = width / 2 + math.copysign(to_east, point.longitude - middle.longitude) * scale
-        y = height / 2 - math.copysign(to_north, point.latitude - middle.latitude) * scale
+        y = (height - FOOT) / 2 - math.copysign(to_north, point.latitude - middle.latitude) * scale
         return round(x, 1), round(y, 1)
 
     long = next((step for step in (2_000, 1_000, 500, 200, 100, 50, 20) if step * scale <= width / 3), 10)

@@ -228,11 +228,23 @@ def live_day(session: Session, now: datetime, zone: ZoneInfo = OFFICE_ZONE) -> L
         by_operator={str(row.key): row.figures for row in by_operator if row.key is not None},
         queue=tuple(QueueLine(**row) for row in _rows(session, _QUEUE, facts)),
         **_rows(session, _ANSWERS, facts)[0],
-        callbacks=tuple(Callback(**row) for row in _rows(session, _CALLBACKS, facts)),
+        callbacks=callbacks_owed(session, now, zone),
         callbacks_done=int(_rows(session, _CALLBACKS_DONE, facts)[0]["done"]),
         skipped=tuple(Skipped(**row) for row in _rows(session, _SKIPPED, facts)),
         skipped_hour=tuple(Skipped(**row) for row in _rows(session, _SKIPPED, facts | {"start": now - HOUR, "end": now})),
     )
+
+
+def callbacks_owed(session: Session, now: datetime, zone: ZoneInfo = OFFICE_ZONE) -> tuple[Callback, ...]:
+    """Call-backs owed up to the end of the day, by their time."""
+    day = local_day(now, zone)
+    facts = {"office": office_of(session), "now": now, "end": day_bounds(day, day, zone)[1]}
+    return tuple(Callback(**row) for row in _rows(session, _CALLBACKS, facts))
+
+
+def results_overdue(session: Session, now: datetime) -> tuple[OverdueResult, ...]:
+    """Conversations whose result was not written down in time, the longest ago first."""
+    return tuple(OverdueResult(**row) for row in _rows(session, _OVERDUE, {"office": office_of(session), "now": now}))
 
 
 def live_now(session: Session, now: datetime) -> LiveNow:
@@ -242,7 +254,7 @@ def live_now(session: Session, now: datetime) -> LiveNow:
         as_of=now,
         operators=tuple(_rows(session, _OPERATORS, facts)),
         **_rows(session, _LINES, facts)[0],
-        overdue=tuple(OverdueResult(**row) for row in _rows(session, _OVERDUE, facts)),
+        overdue=results_overdue(session, now),
     )
 
 

@@ -166,6 +166,8 @@ def filled(path: str) -> str:
         "debtor_id",
         "escalation_id",
         "request_id",
+        "item_id",
+        "message_id",
         "round_id",
         "stop_id",
         "report_id",
