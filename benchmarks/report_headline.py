@@ -96,7 +96,7 @@ VALUES (:office, :debtor, 'operator_call', 'closed', 'live', :at, :at, 'no_answe
 PAGE_QUERIES = 20
 
 
-def settle_town(engine: Engine, attempts: int) -> int:
+def settle_town(engine: Engine, attempts: int, town: str = TOWN) -> int:
     """Makes the office with its history; returns its id."""
     from callcenter.auth.models import Office
 
@@ -106,7 +106,7 @@ def settle_town(engine: Engine, attempts: int) -> int:
         session.flush()
         office_id = office.id
     values = {"office": office_id, "attempts": attempts, "people": attempts // 10, "operators": max(4, attempts // CALLS_EACH)}
-    for statement in TOWN.strip().removesuffix(";").split(";\n"):
+    for statement in town.strip().removesuffix(";").split(";\n"):
         with engine.begin() as connection:
             connection.execute(text(statement), values)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

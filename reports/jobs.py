@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from callcenter.auth.models import Office
@@ -12,6 +13,10 @@ from callcenter.core.settings import get_settings
 from reports.control.checking import check
 from reports.facts.build import refresh
 from reports.forecasts.counting import count_days
+from reports.pack.content import Pack, gather
+from reports.pack.document import pack_pdf
+from reports.pack.mail import message, recipients_of, send
+from reports.pack.workbook import pack_xlsx
 
 DAYS_A_TURN = 40
 
@@ -37,26 +42,38 @@ def count_half_hours(office_id: int) -> int:
 def drop_pack(office_id: int) -> int:
     """Leaves last month's meeting pack (PDF and XLSX) in `packs/OFFICE/` of the data folder; returns how many files were made.
 
-    One that is there is left alone, so that a pack people may have read does not change under them.
+    One that is there is left alone, so that a pack people may have read does not change under them. Where a mail server and the office's
+    addresses are set, the pack is sent once; a server that does not take it is asked again at the next turn.
     """
-    from reports.pack.content import gather
-    from reports.pack.document import pack_pdf
-    from reports.pack.workbook import pack_xlsx
-
     now = utc_now()
     with transaction(office_id) as session:
         office = session.get_one(Office, office_id)
         month = (local_day(now, ZoneInfo(office.time_zone)).replace(day=1) - timedelta(days=1)).replace(day=1)
         folder = get_settings().data_dir / "packs" / office.code
         wanted = {kind: folder / f"{month:%Y-%m}.{kind}" for kind in ("pdf", "xlsx")}
-        if all(file.exists() for file in wanted.values()):
-            return 0
-        pack = gather(session, month, now)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    makers = {"pdf": lambda: pack_pdf(pack), "xlsx": lambda: pack_xlsx(pack)}
-    missing = [kind for kind, file in wanted.items() if not file.exists()]
-    for kind in missing:
-        part = wanted[kind].with_suffix(f".{kind}.part")
-        part.write_bytes(makers[kind]())
-        part.replace(wanted[kind])
+        missing = [kind for kind, file in wanted.items() if not file.exists()]
+        pack = gather(session, month, now) if missing else None
+    if pack is not None:
+        _make(pack, {kind: wanted[kind] for kind in missing})
+    _mail(office.code, office.name, month, list(wanted.values()))
     return len(missing)
+
+
+def _make(pack: Pack, files: dict[str, Path]) -> None:
+    """Writes the files; each appears whole."""
+    makers = {"pdf": pack_pdf, "xlsx": pack_xlsx}
+    for kind, file in files.items():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = file.with_suffix(f".{kind}.part")
+        part.write_bytes(makers[kind](pack))
+        part.replace(file)
+
+
+def _mail(code: str, name: str, month: date, files: list[Path]) -> None:
+    """Sends the month's files once; the mark beside them says so."""
+    settings, mark = get_settings(), files[0].with_suffix(".mailed")
+    if not settings.smtp_host or mark.exists():
+        return
+    if to := recipients_of(settings.pack_mail_to, code):
+        send(settings, message(settings, to, name, month, files))
+        mark.touch()

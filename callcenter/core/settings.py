@@ -51,6 +51,14 @@ class Settings(BaseSettings):
     sounds: Path = Path("/var/lib/asterisk/sounds/callcenter")
     recording_spool: Path = Path("/dev/shm/callcenter")  # noqa: S108 - memory on purpose: no plain sound on a disk
 
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_secret: SecretStr = SecretStr("")
+    mail_from: str = "callcenter@localhost"
+    pack_mail_to: str = ""
+
     sms_sender: Literal["simulator", "twilio", "gateway"] = "simulator"
     sms_gateway: Path | None = None
     sms_gateway_url: str = ""

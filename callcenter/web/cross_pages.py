@@ -177,22 +177,34 @@ def _title(asked: CrossFilters, lang: str) -> str:
 
 @router.get("/definitions")
 def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
-    """Every metric with what it divides, its scope, version and source, and its figure over the chosen period."""
+    """Every metric with what it divides, its scope, version and source; with values=1 its figure over the chosen period, too.
+
+    Counting all of them takes a while with a large list, so the page comes first and asks for them itself.
+    """
     now, lang = utc_now(), lang_of(request)
     filters = read_filters(session, who, request.query_params, local_day(now), lang)
-    found = measured(session, require_readable(filters), now)
+    query = require_readable(filters)
+    found = measured(session, query, now) if request.query_params.get("values") == "1" else None
     groups = [
         {
             "code": code,
             "title": title.in_language(lang),
-            "metrics": [_definition(metric.code, lang) | {"value": shown(found.value(metric), metric)} for metric in metrics],
+            "metrics": [
+                _definition(metric.code, lang) | {"value": shown(found.value(metric), metric) if found else "…"} for metric in metrics
+            ],
         }
         for code, title, metrics in GROUPS
     ]
-    period = filters.query.period
+    period = query.period
     shell = shell_of(request, words_of(request)("definitions.title"))
     lists = {f"{name}_options": options for name, options in choices(session, who, filters.query, lang).items()}
-    return page(request, "report_definitions.html", shell, groups=groups, page={"from_on": period.first, "to_on": period.last, **lists})
+    model = {
+        "from_on": period.first,
+        "to_on": period.last,
+        "values_url": "" if found else f"/reports/definitions?{filters.address}&values=1",
+        **lists,
+    }
+    return page(request, "report_definitions.html", shell, groups=groups, page=model)
 
 
 def _definition(code: str, lang: str) -> dict[str, Any]:

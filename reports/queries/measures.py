@@ -14,10 +14,9 @@ from campaigns.attempts.codes import Channel
 from campaigns.promises.settle import ITS_REVERSAL, NET_YEN, PAID_IN_TIME
 from reports.figures import ratio
 from reports.further_metrics import COLLECTED_DAYS, REACTION_DAYS
-from reports.metrics import CONTACT_PER_PERSON, HEADLINE, Metric
-from reports.queries.crossed import SUMMED, crossed
+from reports.metrics import HEADLINE, Metric
 from reports.queries.headline import headline
-from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, HeadlineQuery, filters_of, parameters
+from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, HITS, HeadlineQuery, filters_of, parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +35,12 @@ class Measures:
         return ratio(over, under) if isinstance(over, int) and isinstance(under, int) else over / under if under else None
 
 
-_HOURS = """
-SELECT count(DISTINCT date_trunc('hour', a.began_at, :zone)) AS clock_hours FROM attempt a
-WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND {handed_over} {filters}"""
+_CALLS = """
+SELECT count(*) AS clock_hours, {sums} FROM (
+  SELECT count(*) AS attempts, {hits}, coalesce(sum(a.talk_seconds), 0) AS talk_seconds FROM attempt a
+  WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND {handed_over} {filters}
+  GROUP BY date_trunc('hour', a.began_at, :zone)) hours"""
+_COUNTED = (*HITS, "attempts", "talk_seconds")
 
 _STATES = """
 SELECT coalesce(sum(seconds), 0)::bigint AS staffed_seconds,
@@ -112,13 +114,16 @@ def measured(session: Session, query: HeadlineQuery, now: datetime) -> Measures:
     counts: dict[str, int | float | None] = {}
     figures = headline(session, whole, now).rows[0].figures
     counts.update({metric.code: figures.value(metric.code) for metric in HEADLINE if not metric.under})
-    cell = crossed(session, whole, None, CONTACT_PER_PERSON, now).whole
-    counts.update({name: getattr(cell, name) for name in SUMMED if not name.startswith("promises_")})
     values = parameters(whole, office_of(session), now)
     filters = filters_of(whole)
     every = filters_of(replace(whole, channel=ALL_CHANNELS))
     asked: list[str] = [
-        _HOURS.format(handed_over=HANDED_OVER, filters=filters),
+        _CALLS.format(
+            sums=", ".join(f"coalesce(sum({name}), 0)::bigint AS {name}" for name in _COUNTED),
+            hits=", ".join(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in HITS.items()),
+            handed_over=HANDED_OVER,
+            filters=filters,
+        ),
         _LIST.format(handed_over=HANDED_OVER, filters=filters, listed=_LISTED[whole.campaign_id is not None]),
         _MESSAGES.format(by_campaign="" if whole.campaign_id is None else "AND b.campaign_id = :campaign"),
         _AUTOMATIC.format(handed_over=HANDED_OVER, filters=every),

@@ -16,6 +16,7 @@ from callcenter.auth.models import Role
 from callcenter.cli import run
 from callcenter.core.clock import utc_now
 from callcenter.core.errors import InvalidInput
+from callcenter.core.settings import Settings
 from reports import jobs
 from reports.pack.content import gather, last_of
 from reports.pack.document import document_model, pack_pdf
@@ -101,10 +102,7 @@ def test_the_page_and_its_files(browse: Callable[[Role], Browser]) -> None:
 
 
 def test_last_month_s_pack_is_dropped_once(office_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Settings:
-        data_dir = tmp_path
-
-    monkeypatch.setattr(jobs, "get_settings", Settings)
+    monkeypatch.setattr(jobs, "get_settings", lambda: Settings(data=tmp_path))
     assert jobs.drop_pack(office_id) == 2
     files = sorted(path.suffix for path in (tmp_path / "packs" / "test").iterdir())
     assert files == [".pdf", ".xlsx"]
