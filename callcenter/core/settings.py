@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     upload_max_mb: int = 512
     close_warning_percent: int = Field(default=20, ge=0, le=100)
     secret_key: SecretStr = SecretStr("")
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_label: str = ""
 
     carrier: Literal["simulator", "asterisk", "twilio"] = "simulator"
     caller_id: str = "+81300000000"

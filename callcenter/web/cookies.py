@@ -1,4 +1,6 @@
-"""The cookies: `session` carries `office_id.token`, `visit` binds the sign-in form, `device` marks a known browser, `lang` its language."""
+"""The cookies: `session` carries `office_id.token`, `visit` binds the sign-in form, `device` marks a known browser, `lang` its language,
+`oidc` holds, sealed, what a provider's answer must match.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from starlette.responses import Response
 
 from callcenter.core.settings import get_settings
 
-SESSION, VISIT, DEVICE, LANG = "session", "visit", "device", "lang"
+SESSION, VISIT, DEVICE, LANG, OIDC = "session", "visit", "device", "lang", "oidc"
 
 
 def is_secure() -> bool:

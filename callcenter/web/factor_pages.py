@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from callcenter.auth import audit, factors, throttling
+from callcenter.auth import audit, factors, identity, throttling
 from callcenter.auth.models import User
 from callcenter.auth.passwords import check_password
 from callcenter.auth.permissions import Action
@@ -19,6 +19,7 @@ from callcenter.auth.sessions import end_session, sessions_of
 from callcenter.auth.terms import load_terms
 from callcenter.core.clock import utc_now
 from callcenter.core.errors import AppError, InvalidInput, NotAllowed, NotFound
+from callcenter.core.settings import get_settings
 from callcenter.web import signing
 from callcenter.web.dependencies import SignedIn, Tx, may
 from callcenter.web.pages import lang_of, page, shell_of, words_of
@@ -40,7 +41,7 @@ def show_account(request: Request, session: Tx, who: Myself) -> Response:
 def begin_factor(request: Request, session: Tx, who: Myself, password: Password = "") -> Response:
     """Makes a seed and shows it once for the telephone to take."""
     try:
-        _require_password(session, who, password)
+        require_password(session, who, password)
         seed = factors.begin(session, who.user_id, signing.seal_key(), utc_now())
     except AppError as problem:
         return account_page(request, session, who, problem.status, problem)
@@ -65,7 +66,7 @@ def confirm_factor(request: Request, session: Tx, who: Myself, code: Annotated[s
 def renew_codes(request: Request, session: Tx, who: Myself, password: Password = "") -> Response:
     """New recovery codes; the old ones are void."""
     try:
-        _require_password(session, who, password)
+        require_password(session, who, password)
         if not factors.has_factor(session, who.user_id):
             raise NotFound("二段階認証は設定されていません。", code="no_factor")
     except AppError as problem:
@@ -79,7 +80,7 @@ def renew_codes(request: Request, session: Tx, who: Myself, password: Password =
 def drop_factor(request: Request, session: Tx, who: Myself, password: Password = "") -> Response:
     """Takes it away, unless the role needs one."""
     try:
-        user = _require_password(session, who, password)
+        user = require_password(session, who, password)
         if who.role in load_terms(session).second_factor_roles:
             raise NotAllowed("この役割では、二段階認証を解除できません。", code="factor_needed")
     except AppError as problem:
@@ -112,6 +113,8 @@ def account_page(request: Request, session: Session, who: SignedIn, status: int,
         first_until=who.password_until,
         has_factor=factors.has_factor(session, who.user_id),
         is_needed=who.role in load_terms(session).second_factor_roles,
+        has_provider=bool(get_settings().oidc_issuer),
+        is_linked=identity.is_linked(session, who.user_id, get_settings().oidc_issuer),
         codes_left=factors.codes_left(session, who.user_id),
         sessions=[
             {"id": each.id, "since": each.created_at, "seen": each.last_seen_at, "is_this": each.id == who.session_id}
@@ -120,7 +123,7 @@ def account_page(request: Request, session: Session, who: SignedIn, status: int,
     )
 
 
-def _require_password(session: Session, who: SignedIn, password: str) -> User:
+def require_password(session: Session, who: SignedIn, password: str) -> User:
     """The user, if the password is theirs. Raises InvalidInput; too many wrong ones are braked as at the sign-in."""
     user = require_user(session, who.user_id)
     attempt = throttling.Attempt(who.office_id, f"{who.sign_in_name}#account", who.address)

@@ -21,6 +21,7 @@ from callcenter.auth.sessions import end_session, find_session
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import InvalidInput
+from callcenter.core.settings import get_settings
 from callcenter.web import second_step, signing
 from callcenter.web.cookies import DEVICE, LANG, SESSION, VISIT, drop_cookie, read_cookie, session_cookie, set_cookie
 from callcenter.web.dependencies import SignedIn, Tx, address_of, local_path, raise_forged, require_token, signed_in
@@ -42,14 +43,14 @@ def go_home(who: Annotated[SignedIn, signed_in()]) -> Response:
 
 
 @router.get("/login")
-def show_login(request: Request, next: str = "") -> Response:
+def show_login(request: Request, next: str = "", problem: str = "") -> Response:
     """The sign-in form; whoever is signed in already goes on."""
     cookie = session_cookie(request)
     if cookie is not None:
         with transaction(cookie[0]) as session:
             if (found := find_session(session, cookie[1], utc_now())) is not None:
                 return RedirectResponse(HOME[found.role], 303)
-    return _form(request, 200, next=next)
+    return _form(request, 200, error="oidc" if problem == "oidc" else "", next=next)
 
 
 @router.post("/login")
@@ -159,13 +160,14 @@ def _form(request: Request, status: int, *, error: str = "", sign_in_name: str =
     with transaction(None) as session:
         offices = all_offices(session)
     visit = read_cookie(request, VISIT) or secrets.token_urlsafe(18)
-    t = words_of(request)
+    t, settings = words_of(request), get_settings()
     form = {
         "office_code": office or (offices[0].code if len(offices) == 1 else ""),
         "sign_in_name": sign_in_name,
         "offices": [{"value": each.code, "label": each.name, "is_chosen": each.code == office} for each in offices],
         "error": t(f"login.{error}") if error else "",
         "next": local_path(next),
+        "provider": settings.oidc_label or t("oidc.button") if settings.oidc_issuer else "",
     }
     name = offices[0].name if len(offices) == 1 else ""
     shell = Shell(office_name=name, title=t("login.title"), csrf_token=signing.form_token(visit), now=utc_now())

@@ -169,6 +169,9 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "setup_code": ("設定コードが違います。", "The set-up code is wrong."),
     "setup_name": ("団体名を入れてください(100文字まで)。", "Enter the office's name, at most 100 characters."),
     "setup_done": ("この装置は、もう設定されています。", "This installation has been set up already."),
+    "oidc_away": ("認証基盤が応答しません。しばらくしてから試してください。", "The identity provider does not answer. Try again shortly."),
+    "identity_taken": ("その認証基盤のアカウントは、別の利用者のものです。", "That identity belongs to another user."),
+    "no_provider": ("認証基盤でのサインインは設定されていません。", "No identity provider is set."),
     "no_session": ("そのサインインは、もう終わっています。", "That session is over."),
 }
 FIELDS: Mapping[str, str] = {

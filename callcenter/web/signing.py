@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import json
 import os
 import secrets
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from cryptography.fernet import Fernet, InvalidToken
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from callcenter.core.settings import get_settings
@@ -72,6 +76,21 @@ def seal_key() -> bytes:
     settings = get_settings()
     key = _key_of(settings.secret_key.get_secret_value(), settings.data_dir)
     return hmac.new(key.encode(), b"callcenter.seal:1", hashlib.sha256).digest()
+
+
+def seal(content: dict[str, Any]) -> str:
+    """What a browser keeps for us for ten minutes without being able to read it."""
+    return Fernet(base64.urlsafe_b64encode(seal_key())).encrypt(json.dumps(content).encode()).decode("ascii")
+
+
+def unseal(sealed: str) -> dict[str, Any] | None:
+    """What was sealed less than ten minutes ago, else None."""
+    try:
+        opened = Fernet(base64.urlsafe_b64encode(seal_key())).decrypt(sealed.encode(), ttl=STEP_SECONDS)
+    except InvalidToken:
+        return None
+    content: dict[str, Any] = json.loads(opened)
+    return content
 
 
 def phone_password(office_id: int, agent_session_id: int, leg_id: str) -> str:

@@ -25,6 +25,8 @@ OPEN = frozenset(
         "/login",
         "/login/code",
         "/login/enrol",
+        "/login/oidc",
+        "/login/oidc/answer",
         "/setup",
         "/language",
         "/healthz",
