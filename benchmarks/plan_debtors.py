@@ -228,7 +228,7 @@ def _first_plan(engine: Engine, office_id: int, campaign_id: int, bare_sql: str,
     sums = []
     for action in (lambda: _plan(office_id, campaign_id), bare):
         with engine.begin() as connection:
-            connection.execute(text("TRUNCATE channel_assignment"))
+            connection.execute(text("TRUNCATE channel_assignment, plan_basis"))
         seconds.append(_timed(action))
         with engine.begin() as connection:
             sums.append(tuple(connection.execute(text(CHECKSUM)).one()))
