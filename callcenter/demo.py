@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -32,6 +32,7 @@ from campaigns.worklist.fill import fill
 Tell = Callable[[str], None]
 SIGN_IN_FILE = "sign-in.txt"
 CAMPAIGN = "電話催告(デモ)"
+POSTING = timedelta(days=12)  # all that was paid so long ago is in the made-up files
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,12 @@ def load_town(town: Town, tell: Tell) -> None:
         return
     tell(f"loading {town.name} ({town.debtors} made-up taxpayers) …")
     folder = settings.data_dir / "demo" / town.code
-    write_sample(folder, size=town.debtors, seed=town.seed, encoding="cp932", as_of=local_day(now))
-    for kind in ("debts", "payments", "attempts"):
-        import_now(office_id, kind, folder / f"{kind}.csv", local_day(now))
+    today = local_day(now)
+    listed = today - timedelta(days=1)  # the list of last night: the payments after it were posted today
+    write_sample(folder, size=town.debtors, seed=town.seed, encoding="cp932", as_of=listed, posted_until=today)
+    for kind, day in (("debts", listed), ("payments", today - POSTING), ("attempts", today)):
+        import_now(office_id, kind, folder / f"{kind}.csv", day)
+    now = utc_now()
     with transaction(office_id) as session:
         campaign = create_campaign(session, CAMPAIGN, now, dial_mode="progressive")
         plan(session, campaign.id, now)

@@ -29,8 +29,14 @@ def _bad_count(size: int) -> int:
     return min(size, max(9, size // 500), 500)
 
 
-def write_sample(folder: Path, *, size: int, seed: int, encoding: str, as_of: date = AS_OF) -> dict[str, Any]:
+def write_sample(
+    folder: Path, *, size: int, seed: int, encoding: str, as_of: date = AS_OF, posted_until: date | None = None
+) -> dict[str, Any]:
     """Writes debts.csv, payments.csv, attempts.csv and manifest.json for `size` debtors; the manifest.
+
+    Args:
+        as_of: the list's date. Payments are posted after it, up to three weeks.
+        posted_until: leaves payments posted later than this day out, where what is after the list must not be in the future.
 
     Raises InvalidInput for sizes below 1 or above 5,000,000, unknown encodings and a folder that can't be written.
     """
@@ -43,6 +49,8 @@ def write_sample(folder: Path, *, size: int, seed: int, encoding: str, as_of: da
     debts = lists.installments(draws, people, as_of)
     attempts = history.attempts(draws, people, debts, as_of)
     payments = postings.payments(draws, debts, size, attempts, as_of)
+    if posted_until is not None:
+        payments = payments.filter(pl.col("posted_on") <= posted_until)
     written = {
         "debts.csv": lists.written_list(draws, people, debts, as_of),
         "payments.csv": postings.written_payments(payments),
