@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from callcenter.auth import audit
+from callcenter.commands.language import words
 from callcenter.commands.moments import read_moment
 from callcenter.commands.runtime import open_office, put
 from callcenter.core.clock import utc_now
@@ -25,7 +26,7 @@ def show_inbox(as_json: bool = AS_JSON) -> None:
         document: dict[str, Any] = {**service.counts(session), "reasons": service.problem_counts(session)}
 
     def shown() -> list[str]:
-        head = f"waiting {document['waiting']:,}, problems {document['problems']:,}, all {document['all']:,}"
+        head = words(f"waiting {document['waiting']:,}, problems {document['problems']:,}, all {document['all']:,}")
         return [head, *(f"  {count}\t{code}" for code, count in document["reasons"].items())]
 
     put(document, as_json_document=as_json, lines=shown)
@@ -49,4 +50,8 @@ def replay_inbox(
         with transaction(office.id) as session:
             left = service.counts(session)
     document = {"replayed": marked, "processed": processed, **left}
-    put(document, as_json_document=as_json, lines=lambda: [f"replayed {marked:,}, processed {processed:,}, problems {left['problems']:,}"])
+    put(
+        document,
+        as_json_document=as_json,
+        lines=lambda: [words(f"replayed {marked:,}, processed {processed:,}, problems {left['problems']:,}")],
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from callcenter.auth import audit
+from callcenter.commands.language import words
 from callcenter.commands.runtime import EXIT_REJECTED, open_office, put, say, usage_error
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
@@ -72,7 +73,7 @@ def list_layouts(as_json: bool = AS_JSON) -> None:
     def shown() -> list[str]:
         return [
             f"{line['kind']:<9} {line['name']}"
-            + (f"@{line['version']}" if line["version"] else "  (built in)")
+            + (f"@{line['version']}" if line["version"] else "  " + words("(built in)"))
             + f"  {line['title']}".rstrip()
             for line in lines
         ]
@@ -84,9 +85,9 @@ def _place(field: Field) -> str:
     """Where a field's text comes from, in words."""
     place = field.label if field.column or field.join else ", ".join(field.headers)
     if field.part:
-        place += f" characters {field.part[0]}-{field.part[1]}"
+        place += words(f" characters {field.part[0]}-{field.part[1]}")
     if field.value is not None:
-        place += f" (else always {field.value})" if place else f"always {field.value}"
+        place += words(f" (else always {field.value})") if place else words(f"always {field.value}")
     return place
 
 
@@ -112,7 +113,7 @@ def show_layout(name: str = typer.Argument(help="The layout's name."), kind: str
 
     def shown() -> list[str]:
         head = f"{layout.reference} ({layout.kind}) {layout.title}".rstrip()
-        how = f"encoding {source['encoding']}, delimiter {source['delimiter']}, header row {source['header_row']}"
+        how = words(f"encoding {source['encoding']}, delimiter {source['delimiter']}, header row {source['header_row']}")
         return [head, how] + [f"{'*' if field.is_required else ' '} {field.name:<15} {_place(field) or '-'}" for field in layout.fields]
 
     put(document, as_json_document=as_json, lines=shown)
@@ -148,9 +149,10 @@ def check_layout(
     document = _checked(layout, data, sample.name)
 
     def shown() -> list[str]:
-        lines = [f"{sample.name}: rows {document['rows']:,}, rejected {document['rejected']:,}; {document['encoding']}"]
+        lines = [words(f"{sample.name}: rows {document['rows']:,}, rejected {document['rejected']:,}; {document['encoding']}")]
         lines += [
-            f"  {each['column']}: {each['reason']} ({each['rows']:,} rows, first {each['first_row']})" for each in document["problems"]
+            words(f"  {each['column']}: {each['reason']} ({each['rows']:,} rows, first {each['first_row']})")
+            for each in document["problems"]
         ]
         if document["unused_columns"]:
             lines.append("columns no field takes: " + ", ".join(document["unused_columns"]))

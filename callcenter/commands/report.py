@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from callcenter.commands.runtime import EXIT_FAILED, open_office, put, say, usage_error
+from callcenter.commands.runtime import EXIT_FAILED, open_office, put, say, say_error, usage_error
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import InvalidInput, NotFound
@@ -204,7 +204,7 @@ def write(path: Path, data: bytes) -> None:
         part.write_bytes(data)
         part.replace(path)
     except OSError as problem:
-        say(f"error: {path} can't be written: {problem.strerror}.")
+        say_error(f"{path} can't be written: {problem.strerror}.")
         raise typer.Exit(EXIT_FAILED) from problem
     say(f"written: {path}")
 

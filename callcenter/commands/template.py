@@ -42,6 +42,7 @@ TAX = typer.Option(False, "--allow-tax-words", help="Words of tax and amounts ma
 FIELD = typer.Option([], "--allow-field", help="A personal field it may use (name, letter_date, promise_date); needs a second person.")
 USER = typer.Option("", "--user", help="Sign-in name of who does it.")
 NAME = typer.Argument(help="CODE or CODE@VERSION.")
+SEVERITIES = {"error": ("誤り", "error"), "note": ("補足", "note")}
 
 
 @app.command("list")
@@ -155,7 +156,7 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _told(document: dict[str, Any]) -> list[str]:
-    lines = [words(f"{one['severity']}: {one['text']}") for one in document["problems"]]
+    lines = [f"{pick(chosen_language(), *SEVERITIES[one['severity']])}: {one['text']}" for one in document["problems"]]
     if document["sample"]:
         most = "" if document["most_segments"] == document["segments"] else f", at most {document['most_segments']}"
         lines += [words(f"segments {document['segments']}{most}; {document['left']} characters left"), f"> {document['sample']}"]

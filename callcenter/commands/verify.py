@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from callcenter.auth.offices import all_offices
-from callcenter.commands.runtime import EXIT_FAILED, open_stores, put, say
+from callcenter.commands.runtime import EXIT_FAILED, open_stores, put, say_error
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import APP_ROLE, transaction
 from callcenter.core.settings import get_settings
@@ -31,7 +31,7 @@ def verify(as_json: bool = typer.Option(False, "--json", help="One JSON document
     document = {"ok": is_ok, "checks": [finding.document() for finding in findings]}
     put(document, as_json_document=as_json, lines=lambda: [line for finding in findings for line in lines_of(finding)])
     if not is_ok:
-        say(f"error: {sum(not finding.is_ok for finding in findings)} of {len(findings)} checks are broken.")
+        say_error(f"{sum(not finding.is_ok for finding in findings)} of {len(findings)} checks are broken.")
         raise typer.Exit(EXIT_FAILED)
 
 

@@ -167,8 +167,7 @@ def match_headers(layout: Layout, headers: Sequence[str], file_name: str) -> dic
     if missing:
         raise InvalidInput(
             f"{file_name}: 必要な列がありません: {'、'.join(missing)}",
-            hint=f"{_header_hint(layout)}{layout.kind} の必須の列: "
-            + "、".join(entry.label for entry in layout.fields if entry.is_required),
+            hint=f"{_header_hint(layout)}列の呼び名が違うファイルは、画面の「様式」で対応を決めると読めます。",
             code="missing_columns",
         )
     if doubled:
@@ -179,7 +178,8 @@ def match_headers(layout: Layout, headers: Sequence[str], file_name: str) -> dic
 
 
 def _header_hint(layout: Layout) -> str:
-    return f"{layout.source.header_row} 行目を見出しにしてください。" if layout.source.header_row else "この様式に見出しの行はありません。"
+    row = layout.source.header_row
+    return f"{row} 行目が見出しかを確かめてください。" if row else "この様式に見出しの行はありません。"
 
 
 def _positions(layout: Layout, headers: Sequence[str]) -> dict[str, list[int]]:

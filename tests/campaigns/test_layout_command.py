@@ -72,12 +72,12 @@ def test_a_rehearsal_tells_what_would_change(office_id: int, tmp_path: Path, cap
     assert run(["import", "debts", str(second), "--dry-run"]) == 0
     out = capsys.readouterr().out
     for words in (
-        "would close 1 of 2 open debts (50.0 %)",
-        "fields that change: ",
-        "debtor_no=0000000001 tax_code=010 levy_year=2026",
-        "outstanding 20000 -> 15000",
-        "address 架空市中央1-1 -> (empty)",
-        "closed (the first 1):",
+        "完了になる案件 1 / 未完了 2(50.0 %)",
+        "変わる項目: ",
+        "宛名番号=0000000001 税目コード=010 賦課年度=2026",
+        "未納額 20000 -> 15000",
+        "住所 架空市中央1-1 -> (空)",
+        "完了にする案件(はじめの 1 件):",
     ):
         assert words in out
 
@@ -106,7 +106,7 @@ def test_a_sample_is_checked_without_being_kept(tmp_path: Path, capsys: pytest.C
         3,
         [("納期限", "bad_date", 2, 3)],
     )
-    assert "2 rows would be rejected" in said
+    assert "2 行は取り込めません" in said
     assert run(["layout", "check", str(document), str(bad)]) == 3
     assert "納期限: 日付として読めません" in capsys.readouterr().out
 

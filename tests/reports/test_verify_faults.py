@@ -168,7 +168,7 @@ def test_a_planted_fault_is_named(office: int, capsys: pytest.CaptureFixture[str
     run(["verify"])
     printed = capsys.readouterr()
     assert re.search(rf"^BROKEN  {check} \[test\]: .*\n        → .+$", printed.out, re.M)
-    assert "checks are broken" in printed.err
+    assert "件の異常があります" in printed.err
 
 
 def test_every_check_has_its_fault() -> None:

@@ -7,7 +7,7 @@ function send(form) {
   const bar = box.querySelector("progress");
   const text = box.querySelector("[data-upload-text]");
   const button = form.querySelector("button[type=submit]");
-  const fail = () => { box.hidden = true; button.disabled = false; warn(form.dataset.failed); };
+  const fail = () => { box.hidden = true; button.disabled = false; say(""); warn(form.dataset.failed); };
   const request = new XMLHttpRequest();
   form.dataset.key ??= crypto.randomUUID?.() ?? String(Math.random());
   request.open("POST", form.action);
@@ -24,6 +24,7 @@ function send(form) {
       document.getElementById("upload-errors").innerHTML = request.responseText; // our own server's escaped HTML; scripts in it never run
       box.hidden = true;
       button.disabled = false;
+      say("");
     } else if (request.status < 300) location.assign(request.getResponseHeader("HX-Redirect") ?? location.href);
     else fail();
   };
