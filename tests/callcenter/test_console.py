@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,6 +13,7 @@ from sqlalchemy import func, select, update
 from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
+from callcenter.web.rendering import STATIC
 from campaigns.attempts.models import Attempt, Draft, Escalation, ServiceRequest
 from campaigns.debtors.models import Debt
 from campaigns.promises.models import Promise
@@ -425,3 +427,16 @@ def test_operators_say_what_the_office_wants(operator: Person, case: Case, offic
     with transaction(office_id) as session:
         assert session.scalar(select(Attempt.script_version)) == "talk:1"
     assert operator.get("/talk").status_code == 403
+
+
+def test_the_first_load_is_small(operator: Person) -> None:
+    """300 KB: the page, its style sheets and scripts as they are sent, and the letters the pages are made of."""
+    page = operator.get("/operator")
+    files = set(re.findall(r'(?:src|href)="(/static/[^"]+\.(?:css|js))"', page.text))
+    sent = [operator.client.get(path) for path in sorted(files)]
+    assert {answer.headers["content-encoding"] for answer in sent} == {"gzip"}
+    assert operator.client.get(sorted(files)[0], headers={"Accept-Encoding": "identity"}).headers["vary"] == "Accept-Encoding"
+    modules = sum(len(gzip.compress(path.read_bytes())) for path in (STATIC / "js").glob("*.js"))
+    letters = sum(path.stat().st_size for path in (STATIC / "fonts").glob("*.woff2"))
+    total = len(page.content) + sum(int(answer.headers["content-length"]) for answer in sent) + modules + letters
+    assert total < 300 * 1024
