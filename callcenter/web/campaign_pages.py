@@ -23,6 +23,7 @@ from callcenter.web.i18n import Translate
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.supervisor_pages import back
 from campaigns.attempts.codes import Channel
+from campaigns.debtors.models import Debtor
 from campaigns.messages.batches import order_batch, prepare_batch
 from campaigns.messages.models import Batch
 from campaigns.planning import service as planning
@@ -41,6 +42,7 @@ STATUS: dict[str, tuple[str, str]] = {
 }
 BATCH_CHANNELS = (Channel.SMS, Channel.AUTO_CALL)
 AT_ONCE = 2_000  # people that are prepared within the request
+COUNTED_AT_ONCE = 100_000  # people for whom a plan is counted within the request
 
 
 @router.get("/campaigns")
@@ -64,9 +66,12 @@ def make_campaign(
 
 @router.get("/campaigns/{campaign_id}/plan")
 def show_plan(request: Request, session: Tx, who: Runner, campaign_id: int) -> Response:
-    """What planning now would do, counted without writing anything."""
+    """What planning now would do, counted without writing anything; a large list is counted by a job, on the page of its rules."""
     lang = lang_of(request)
     campaign = _require(session, campaign_id)
+    few = select(Debtor.id).where(Debtor.is_listed).limit(COUNTED_AT_ONCE + 1).subquery()
+    if (session.scalar(select(func.count()).select_from(few)) or 0) > COUNTED_AT_ONCE:
+        return RedirectResponse(f"/rules/{campaign.rule_set_id}/preview", 303)
     shown, result = planning.show_campaign(session, campaign), planning.plan(session, campaign_id, utc_now(), dry_run=True)
     model = {
         "campaign": {"id": campaign.id, "name": campaign.name, "rule_set_id": campaign.rule_set_id},

@@ -287,7 +287,9 @@ def test_versions_are_listed_and_compared(person: Callable[..., Person], office_
     assert re.fullmatch(r"/rules/\d+/edit", made.headers["hx-redirect"])
 
 
-def test_a_campaigns_plan_leads_to_the_dry_run_of_its_rules(person: Callable[..., Person], office_id: int) -> None:
+def test_a_campaigns_plan_leads_to_the_dry_run_of_its_rules(
+    person: Callable[..., Person], office_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case = add_case(office_id)
     mori = person(Role.SUPERVISOR)
     page = mori.get(f"/campaigns/{case.campaign_id}/plan")
@@ -295,3 +297,7 @@ def test_a_campaigns_plan_leads_to_the_dry_run_of_its_rules(person: Callable[...
     found = re.search(r'href="(/rules/\d+/preview)"', page.text)
     assert found is not None
     assert mori.get(found[1]).status_code == 200
+    assert "計画すると" in page.text
+    monkeypatch.setattr("callcenter.web.campaign_pages.COUNTED_AT_ONCE", 0)  # of a large list a job counts
+    led = mori.client.get(f"/campaigns/{case.campaign_id}/plan", follow_redirects=False)
+    assert (led.status_code, led.headers["location"]) == (303, found[1])
