@@ -172,6 +172,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "oidc_away": ("認証基盤が応答しません。しばらくしてから試してください。", "The identity provider does not answer. Try again shortly."),
     "identity_taken": ("その認証基盤のアカウントは、別の利用者のものです。", "That identity belongs to another user."),
     "no_provider": ("認証基盤でのサインインは設定されていません。", "No identity provider is set."),
+    "trail_long": (
+        "記録が多いため、この画面では確かめられません。`callcenter verify` で確かめてください。",
+        "There are too many rows for this page. Use `callcenter verify`.",
+    ),
     "no_session": ("そのサインインは、もう終わっています。", "That session is over."),
 }
 FIELDS: Mapping[str, str] = {
