@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from callcenter.auth import throttling
-from callcenter.auth.models import Office, Role, User
+from callcenter.auth.models import AuditEvent, Office, Role, User
+from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from tests.browser.looking import looked_at
 from tests.browser.serving import served
@@ -62,19 +63,17 @@ def sign_in(page: Page, address: str, name: str) -> None:
 
 
 def in_both(page: Page, address: str, path: str, name: str) -> None:
-    """The page at both widths, in both languages and both schemes, looked at each time."""
-    page.goto(address + path)
-    for scheme, width in (("light", 1280), ("dark", 390)):
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": 900})
-        checked(page, f"{name}-{width}")
-    page.get_by_role("button", name="English").click()
-    page.wait_for_selector('html[lang="en"]')
-    page.goto(address + path)
-    checked(page, f"{name}-en-390")
+    """The page wide, light and Japanese, and narrow, dark and English."""
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(color_scheme="light")
-    checked(page, f"{name}-en-1280")
+    page.goto(address + path)
+    checked(page, f"{name}-1280")
+    page.get_by_role("button", name="English").click()
+    page.wait_for_selector('html[lang="en"]')
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.emulate_media(color_scheme="dark")
+    page.goto(address + path)
+    checked(page, f"{name}-en-390")
     page.get_by_role("button", name="日本語").click()
     page.wait_for_selector('html[lang="ja"]')
 
@@ -92,16 +91,31 @@ def test_an_administrator_sets_up_a_factor_and_the_office(chromium: Browser, add
     checked(page, "codes")
     page.get_by_role("link", name="控えました").click()
     expect(page).to_have_url(address + "/users")
-    for path, name in (("/office", "office"), ("/carriers", "carriers"), ("/retention", "retention"), ("/account", "account")):
-        in_both(page, address, path, name)
-    in_both(page, address, "/design", "design")
-    page.set_viewport_size({"width": 390, "height": 900})
+    for name in ("carriers", "account", "first-steps", "users"):
+        page.goto(f"{address}/{name}")
+        checked(page, name)
+    for name in ("office", "retention", "design"):
+        in_both(page, address, f"/{name}", name)
     starts = page.goto(address + "/design") and page.locator("#prose").evaluate(LINE_STARTS)
     assert len(starts) >= 3
     assert not set(starts) & set("、。」』）っッゃゅょー"), starts
     assert page.locator(".keep").evaluate_all("(all) => all.every((one) => one.getClientRects().length === 1)")
     # a script put into the page does not run: the policy knows no inline ones
     assert page.evaluate(INLINE) is False
+    page.context.close()
+
+
+def test_an_auditor_reads_the_trail_and_an_alert(chromium: Browser, address: str, office_id: int) -> None:
+    with transaction(office_id) as session:
+        detail = {"most": 40, "per": "minute"}
+        session.add(AuditEvent(at=utc_now(), action="alert.bulk_reading", subject_type="user", subject_id=1, user_id=1, detail=detail))
+    page = chromium.new_context(locale="ja-JP", viewport={"width": 1280, "height": 900}).new_page()
+    sign_in(page, address, "kanno")
+    page.wait_for_url("**/audit")
+    in_both(page, address, "/audit", "audit")
+    in_both(page, address, "/alerts", "alerts")
+    page.get_by_role("button", name="記録する").click()
+    expect(page.locator("main")).to_contain_text("業務上の理由があった")
     page.context.close()
 
 
