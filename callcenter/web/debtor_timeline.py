@@ -245,6 +245,7 @@ def _seen(facts: Facts, lang: str, _: Mapping[int, str]) -> Told:
         "debtor.phone_changed": ("電話番号の状態を変えた", "Changed a number"),
         "debtor.hold_added": ("連絡を停止した", "Held contact"),
         "debtor.hold_lifted": ("停止を解いた", "Lifted a hold"),
+        **officer_words.SEEN,
     }
     return "user", words.word(actions, facts["action"], lang), []
 

@@ -135,3 +135,18 @@ OBJECTIONS: Mapping[str, tuple[str, str]] = {
     "held": ("訪問のあいだに、連絡が止められています。", "Contact was forbidden meanwhile."),
     "cancelled": ("この訪問先は、取りやめられています。", "This stop was called off meanwhile."),
 }
+SEEN: Mapping[str, tuple[str, str]] = {  # of the audit trail
+    "escalation.viewed": ("引き継ぎの画面を開いた", "Opened the case"),
+    "escalation.accepted": ("引き継ぎを受理した", "Accepted the case"),
+    "escalation.open": ("受理をやめた", "Laid the case back"),
+    "escalation.returned": ("引き継ぎを差し戻した", "Returned the case"),
+    "escalation.decided": ("引き継ぎを決定した", "Decided the case"),
+    "escalation.taken": ("差し戻しを確認した", "Took the returned case up"),
+    "request.made": ("センターに依頼した", "Asked the contractor"),
+    "request.answered": ("依頼に返事をした", "Answered a request"),
+    "request.withdrawn": ("依頼を取り下げた", "Withdrew a request"),
+    "callback.reassigned": ("折り返しの担当を替えた", "Gave a call-back to somebody else"),
+    "visit.stop_dropped": ("訪問先から外した", "Took out of a round"),
+    "visit.report_recorded": ("訪問の記録を判断した", "Recorded a report of a visit"),
+    "visit.report_dropped": ("訪問の記録を取り下げた", "Dropped a report of a visit"),
+}

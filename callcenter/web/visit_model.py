@@ -16,6 +16,7 @@ from callcenter.auth.models import Office, User
 from callcenter.core.clock import local_day
 from callcenter.core.db import office_of
 from callcenter.core.errors import InvalidInput
+from callcenter.core.phones import format_national
 from callcenter.web import phrases
 from callcenter.web.debtor_view import term_name
 from callcenter.web.dependencies import SignedIn
@@ -219,7 +220,7 @@ def sheet_model(session: Session, found: VisitRound, now: datetime) -> dict[str,
     office = session.scalars(select(Office).where(Office.id == office_of(session))).one()
     return {
         "office": office.name,
-        "phone": office.phone,
+        "phone": format_national(office.phone) if office.phone else "",
         "officer": session.scalar(select(User.display_name).where(User.id == found.officer_id)) or "",
         "round": found,
         "printed_at": now,
