@@ -70,11 +70,12 @@ def state_badge(state: str, lang: str) -> dict[str, str]:
     return {"kind": kind, "image": image, "word": phrases.pick(lang, VISIT_STATES[state])}
 
 
-def new_model(session: Session, who: SignedIn, district: str, day: str, lang: str, now: datetime) -> dict[str, Any]:
+def new_model(session: Session, who: SignedIn, district: str, also: Sequence[str], day: str, lang: str, now: datetime) -> dict[str, Any]:
     """All fields of visit_new.html."""
     visit_on = _day(day, now)
     waiting = service.candidates(session)
-    people = [one for one in waiting if one.district == district] if district else []
+    chosen = {district, *also} if district else set()
+    people = [one for one in waiting if one.district in chosen]
     try:
         moment, problem = service.visit_time(session, visit_on, now), ""
     except InvalidInput as refusal:
@@ -82,8 +83,22 @@ def new_model(session: Session, who: SignedIn, district: str, day: str, lang: st
     decisions = check_set(session, {one.debtor_id: None for one in people}, Channel.VISIT, moment) if people and not problem else {}
     refused = {debtor: decision for debtor, decision in decisions.items() if isinstance(decision, Denied)}
     free = [one for one in people if one.debtor_id not in refused]
+    going = service.together(session, free) if free and not problem else set()
+    near = service.nearby(session, waiting, district) if people else []
     return {
         "district": district,
+        "also": [name for name in also if name in chosen],
+        "title": "・".join(dict.fromkeys([district, *also]))[:100],
+        "near": [
+            {
+                "name": name,
+                "metres": distance,
+                "people": sum(one.district == name for one in waiting),
+                "href": _new_href(district, [*also, name], visit_on),
+            }
+            for name, distance in near
+            if name not in chosen
+        ],
         "day": visit_on,
         "today": local_day(now),
         "problem": problem,
@@ -91,10 +106,10 @@ def new_model(session: Session, who: SignedIn, district: str, day: str, lang: st
         "districts": [
             {
                 "name": name or phrases.pick(lang, ("住所なし", "No address")),
-                "href": "/visits/new?" + urlencode({"district": name, "day": visit_on.isoformat()}),
+                "href": _new_href(name, (), visit_on),
                 "people": len(group := list(some)),
                 "owed": sum(one.owed for one in group),
-                "is_current": name == district,
+                "is_current": name in chosen,
             }
             for name, some in groupby(waiting, key=lambda one: one.district)
         ],
@@ -108,12 +123,16 @@ def new_model(session: Session, who: SignedIn, district: str, day: str, lang: st
                 "why": "・".join(reason_text(code, lang) for code in one.reasons),
                 "refused": denial_text(refused[one.debtor_id].reason, lang) if one.debtor_id in refused else "",
                 "next": refused[one.debtor_id].next_allowed_at if one.debtor_id in refused else None,
-                "is_chosen": one in free[: service.MOST_STOPS] and not problem,
+                "is_chosen": one.debtor_id in going,
             }
             for one in people
         ],
         "officers": [{"value": number, "label": name, "is_chosen": number == who.user_id} for number, name in service.officers(session)],
     }
+
+
+def _new_href(district: str, also: Sequence[str], day: date) -> str:
+    return "/visits/new?" + urlencode([("district", district), *(("also", name) for name in also), ("day", day.isoformat())])
 
 
 def _day(typed: str, now: datetime) -> date:

@@ -42,11 +42,12 @@ def show_new(
     session: Tx,
     who: Officer,
     district: Annotated[str, Query(max_length=200)] = "",
+    also: Annotated[tuple[str, ...], Query(max_length=12)] = (),
     day: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
     """Who is to be visited, by district; of one district everybody, with what the gate says of that day."""
     now = utc_now()
-    found = model.new_model(session, who, district, day, lang_of(request), now)
+    found = model.new_model(session, who, district, also, day, lang_of(request), now)
     shown = {"rows": len(found["people"])}
     audit.record(session, "visit.candidates_listed", "visit_round", None, who.user_id, who.address, shown, now)
     return page(request, "visit_new.html", shell_of(request, words_of(request)("visits.new")), **found)

@@ -20,11 +20,13 @@ from campaigns.compliance.windows import is_open, next_open
 from campaigns.debtors.models import Debtor
 from campaigns.visits.models import VisitRound, VisitStop
 from campaigns.visits.places import address_key, locate, split_address
-from campaigns.visits.route import Place, visiting_order
+from campaigns.visits.route import Place, metres, visiting_order
 
 MOST_STOPS = 40
 FURTHEST = timedelta(days=60)
 MOST_CANDIDATES = 20_000
+MOST_NEIGHBOURS, NEAR_METRES = 6, 2_000
+MOST_ROUTED = 120  # of more, 2-opt would keep somebody waiting
 OPEN_ROUNDS = ("planned", "out")
 PASSING = frozenset({DenialReason.DECIDED_ELSEWHERE, DenialReason.OUTSIDE_WINDOW, DenialReason.CLOSED_DAY})
 
@@ -80,6 +82,31 @@ def candidates(session: Session) -> list[Candidate]:
         for r in rows
     ]
     return sorted(found, key=lambda one: (one.district, address_key(one.address), one.debtor_no))
+
+
+def nearby(session: Session, everybody: Sequence[Candidate], district: str) -> list[tuple[str, int]]:
+    """The districts around one with their distance in metres, the nearest first; none where coordinates are not known.
+
+    A district lies where its first address lies.
+    """
+    first: dict[str, Candidate] = {}
+    for one in everybody:
+        first.setdefault(one.district, one)
+    points = locate(session, {one.debtor_id: one.address for one in first.values()})
+    at = {name: points[one.debtor_id] for name, one in first.items() if name and one.debtor_id in points}
+    if district not in at:
+        return []
+    far = sorted((round(metres(at[district], point)), name) for name, point in at.items() if name != district)
+    return [(name, distance) for distance, name in far[:MOST_NEIGHBOURS] if distance <= NEAR_METRES]
+
+
+def together(session: Session, some: Sequence[Candidate], most: int = MOST_STOPS) -> set[int]:
+    """Of more people than a round has stops, those who lie together: the first of the way through all of them, else by address."""
+    if len(some) > MOST_ROUTED:
+        return {one.debtor_id for one in some[:most]}
+    points = locate(session, {one.debtor_id: one.address for one in some})
+    order = visiting_order([Place(address_key(one.address), points.get(one.debtor_id)) for one in some])
+    return {some[number].debtor_id for number in order[:most]}
 
 
 def visit_time(session: Session, day: date, now: datetime) -> datetime:

@@ -98,6 +98,22 @@ def test_without_points_the_numbers_of_the_houses_decide(session: Session, offic
     assert [debtor.id for _, debtor in service.stops_of(session, planned.round.id)] == [people[0].id, people[2].id, people[1].id]
 
 
+def test_districts_lie_beside_each_other_and_a_large_one_is_cut_where_it_lies_together(
+    session: Session, town: Town, campaign: Campaign, people: list[Debtor]
+) -> None:
+    for name in ("栄町", "緑町", "遠山"):
+        assign(session, campaign, town.debtor(mobile=False, address=f"架空市{name}1-1"))
+    found = service.candidates(session)
+    assert service.nearby(session, found, "架空市本町") == []
+    places = {"本町一丁目2番3号": 139.700, "栄町1-1": 139.705, "緑町1-1": 139.702, "遠山1-1": 139.9, TOWNS[1]: 139.703, TOWNS[2]: 139.701}
+    load_points(session, [(address_key(f"架空市{name}"), Point(35.6, east)) for name, east in places.items()])
+    near = service.nearby(session, found, "架空市本町")
+    assert [name for name, _ in near] == ["架空市緑町", "架空市栄町"]
+    assert near[0][1] == pytest.approx(181, abs=2)
+    mine = [one for one in found if one.district == "架空市本町"]
+    assert service.together(session, mine, most=2) == {people[0].id, people[2].id}
+
+
 def test_the_gate_refuses_when_planned_and_again_on_record_when_setting_out(
     session: Session, town: Town, officer: int, people: list[Debtor]
 ) -> None:
