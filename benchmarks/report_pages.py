@@ -13,6 +13,7 @@ import argparse
 import json
 import logging
 import resource
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -127,7 +128,10 @@ def run(attempts: int) -> dict[str, Any]:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
         client, before, began = signed_in(office_id), memory_mb(), time.perf_counter()
-        pages = {name: asked(client, address, limit) for name, (address, limit) in addresses(first, last).items()}
+        pages = {}
+        for name, (address, limit) in addresses(first, last).items():
+            pages[name] = asked(client, address, limit)
+            print(f"{name:28s} {pages[name]}", file=sys.stderr, flush=True)
         return {
             "name": "report_pages",
             "attempts": attempts,

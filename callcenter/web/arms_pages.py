@@ -22,6 +22,7 @@ from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.report_filters import option
 from reports.arms.compare import LEAST, Compared, compare
 from reports.arms.queries import CHANNELS, arm_results, experiments, names_of, script_answers
+from reports.charts import nice_top
 from reports.control.checking import zone_of
 from reports.exports.table import DASH, channel_words, rounded
 from reports.periods import Period, read_day
@@ -171,15 +172,14 @@ def _charts(compared: list[Compared], label: Mapping[str, str]) -> dict[str, Any
     shown = [one for one in compared if one.paid_share is not None and one.paid_interval is not None]
     if not shown:
         return None
-    top = max(10, 10 * -(-int(100 * max(one.paid_interval.high for one in shown if one.paid_interval)) // 10))
-    top = top if top >= 100 * max(one.paid_interval.high for one in shown if one.paid_interval) else top + 10
+    top = nice_top(100 * max(one.paid_interval.high for one in shown if one.paid_interval))
 
     def x(share: float) -> float:
         return round(160 + 520 * 100 * share / top, 1)
 
     return {
         "height": 34 * len(shown) + 30,
-        "grid": [{"x": x(part * top / 400), "text": f"{part * top / 4:g}%"} for part in range(5)],
+        "grid": [{"x": x(part * top / 500), "text": f"{part * top / 5:g}%"} for part in range(6)],
         "rows": [
             {
                 "y": 34 * place + 22,
