@@ -258,6 +258,18 @@ def save_outcome(
     return act(request, session, who, done, do, attempt_id)
 
 
+@router.post("/attempts/{attempt_id}/resume")
+def resume_wrap_up(request: Request, session: Tx, who: Operator, done: Action, attempt_id: int) -> Response:
+    """Goes back to a result that was not written in time, as long as nobody else has written it."""
+
+    def do(session: Session, who: SignedIn, now: datetime) -> None:
+        wrap_up.resume(session, attempt_id, who.user_id, now)
+        if not agents.owe(session, who.user_id, attempt_id, now):
+            raise Conflict("通話のあとで書けます。", code="agent_state")
+
+    return act(request, session, who, done, do, attempt_id)
+
+
 @router.post("/attempts/{attempt_id}/undo")
 def undo_outcome(request: Request, session: Tx, who: Operator, done: Action, attempt_id: int) -> Response:
     """Takes the last result back within its ten seconds; it is written anew now, or after the call that has begun since."""

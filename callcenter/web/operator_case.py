@@ -5,13 +5,13 @@ In a wrap-up without a verified person the same page shows nothing of the matter
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from callcenter.core.clock import local_day, utc_now
+from callcenter.core.clock import day_bounds, local_day, utc_now
 from callcenter.core.eras import format_fiscal_year
 from callcenter.core.money import format_yen
 from callcenter.web import phrases, scripts
@@ -21,6 +21,7 @@ from callcenter.web.operator_stage import Scene
 from campaigns.attempts import talk, verification
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.debtors import case as cases
+from campaigns.debtors.household import household_of
 from campaigns.debtors.models import Debtor
 from campaigns.promises.plans import has_plan
 from campaigns.promises.state import shown_state
@@ -42,6 +43,7 @@ def case_model(session: Session, scene: Scene, user_id: int, lang: str, now: dat
         "attempt_id": attempt.id,
         "person": _person(scene, debtor, lang),
         "say": _say(scene, debts, said, lang),
+        "household": _household(session, debtor, lang, today) if scene.is_verified else "",
         "debts": None if debts is None else debts_model(session, debts, lang),
         "memo": {
             "text": drafts["memo"].value if "memo" in drafts else "",
@@ -70,6 +72,18 @@ def _person(scene: Scene, debtor: Debtor, lang: str) -> dict[str, Any]:
         "verified_by": "・".join(asked) if is_verified else "",
         "verified_at": attempt.verified_at,
     }
+
+
+def _household(session: Session, debtor: Debtor, lang: str, today: date) -> str:
+    """That others of the household are on the list, never who or what they owe."""
+    found = household_of(session, debtor, *day_bounds(today, today))
+    if found is None:
+        return ""
+    if found.is_called_today:
+        return phrases.pick(
+            lang, ("同じ世帯に対象者あり・本日の電話あり。内容は話せません", "Others at home, called today. Say nothing of them")
+        )
+    return phrases.pick(lang, ("同じ世帯に対象者あり。内容は話せません", "Others at home are listed. Say nothing of them"))
 
 
 def _say(scene: Scene, debts: cases.Debts | None, said: dict[str, str], lang: str) -> dict[str, str]:

@@ -40,6 +40,7 @@ def idle_model(session: Session, scene: Scene, who: SignedIn, lang: str, now: da
         "waiting": session.scalar(waiting) or 0,
         "today": _today(session, who.user_id, lang, now),
         "callbacks": _callbacks(session, who.user_id, now),
+        "owed": _owed(session, who.user_id, now),
     }
 
 
@@ -79,6 +80,13 @@ def _today(session: Session, user_id: int, lang: str, now: datetime) -> list[dic
         {"label": phrases.pick(lang, pair), "value": f"{value:,}", "note": ""}
         for pair, value in zip(words, (calls, contacts, promises), strict=True)
     ]
+
+
+def _owed(session: Session, user_id: int, now: datetime) -> list[dict[str, Any]]:
+    """Conversations of today whose result this operator did not write in time; nothing of the matter."""
+    mine = (Attempt.operator_id == user_id, Attempt.state == "wrap_up", Attempt.began_at > now - timedelta(hours=12))
+    rows = session.scalars(select(Attempt).where(*mine).order_by(Attempt.began_at, Attempt.id).limit(5))
+    return [{"attempt_id": row.id, "at": row.began_at} for row in rows]
 
 
 def own_callbacks(session: Session, user_id: int, now: datetime) -> Sequence[WorkItem]:

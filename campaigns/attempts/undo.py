@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.errors import Conflict
 from callcenter.core.live import publish
 from campaigns.attempts.models import Attempt, Draft, Escalation, OutcomeUndo, ServiceRequest
+from campaigns.attempts.wrap_up import AGAIN
 from campaigns.debtors.models import PhoneEvent, PhoneNumber, Suppression
 from campaigns.messages.models import Message
 from campaigns.promises import service as promises
@@ -25,7 +26,6 @@ from campaigns.worklist.models import WorkItem
 
 WINDOW = timedelta(seconds=10)
 GRACE = timedelta(seconds=2)  # a press in the last moment is still on its way
-AGAIN = timedelta(seconds=90)
 UNDONE = "undone"
 _ITEM = ("state", "reason", "channel", "priority", "is_callback", "user_id", "phone_id", "claim_token", "claimed_by")
 

@@ -13,6 +13,21 @@ from campaigns.attempts.verification import require_own
 
 EXTENSION = timedelta(seconds=60)
 LONGEST = timedelta(minutes=10)
+AGAIN = timedelta(seconds=90)
+
+
+def resume(session: Session, attempt_id: int, user_id: int, now: datetime) -> Attempt:
+    """Gives the full time once more for a result that was not written in time.
+
+    Raises:
+        NotFound, Conflict: the attempt is not this operator's, has its result, or owes none.
+    """
+    attempt = require_own(session, attempt_id, user_id)
+    if attempt.state != "wrap_up":
+        raise Conflict("この通話の結果は、まだ書けません。", code="not_in_wrap_up")
+    attempt.wrap_up_until = now + AGAIN
+    session.flush()
+    return attempt
 
 
 def extend(session: Session, attempt_id: int, user_id: int, now: datetime) -> Attempt:

@@ -244,6 +244,7 @@ def case() -> Model:
             "text": "「いまお納めがお済みでない分は、5期分で18万5,900円です。いつごろ、どのくらいお納めいただけそうでしょうか。」",
             "href": "/console/script",
         },
+        "household": "同じ世帯に対象者あり。内容は話せません",
         "debts": {
             "groups": DEBT_GROUPS,
             "count": len(ALL_DEBTS),
@@ -360,6 +361,7 @@ def idle(is_ready: bool, **changes: Any) -> Model:
                 {"label": "本人と話した", "value": "20", "note": "チーム 74"},
                 {"label": "時間当たり", "value": "14.2", "note": "目安 14"},
             ],
+            "owed": [{"attempt_id": 70, "at": NOW - timedelta(minutes=9)}],
             "callbacks": [
                 {"at": NOW + timedelta(minutes=56), "case_no": "20-00365", "note": "携帯・本人の希望", "href": ""},
             ],

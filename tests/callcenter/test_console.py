@@ -440,3 +440,14 @@ def test_the_first_load_is_small(operator: Person) -> None:
     letters = sum(path.stat().st_size for path in (STATIC / "fonts").glob("*.woff2"))
     total = len(page.content) + sum(int(answer.headers["content-length"]) for answer in sent) + modules + letters
     assert total < 300 * 1024
+
+
+def test_a_result_that_ran_out_can_be_written_later(operator: Person, case: Case, office_id: int) -> None:
+    attempt = put_on_the_line(office_id, operator.user_id, case, state="wrap_up")
+    with transaction(office_id) as session:
+        session.execute(update(AgentSession).values(state="paused", attempt_id=None, pause_reason="wrap_up_expired"))
+        session.execute(update(Attempt).values(wrap_up_until=utc_now() - timedelta(minutes=3)))
+    assert "書き残した結果" in operator.get("/operator").text
+    assert "data-lease-until" in operator.post(f"/console/attempts/{attempt}/resume").text
+    assert operator.post(f"/console/attempts/{attempt}/outcome", {"outcome": "interrupted"}).status_code == 200
+    assert operator.post(f"/console/attempts/{attempt}/resume").status_code == 409
