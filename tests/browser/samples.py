@@ -731,11 +731,11 @@ ENDED = {"began_at": NOW - timedelta(seconds=270), "ended_at": NOW - timedelta(s
 PAGES_BY_NAME: dict[str, tuple[str, Model]] = BEFORE | {
     "login": ("login.html", {
         "shell": signed_out("サインイン"),
-        "form": {"office_code": "kaku", "sign_in_name": "", "offices": [], "error": "", "next": "/"},
+        "form": {"office_code": "kaku", "sign_in_name": "", "offices": [], "error": "", "next": "/", "provider": ""},
     }),
     "login_failed": ("login.html", {
         "shell": signed_out("サインイン"),
-        "form": {"office_code": "", "sign_in_name": "saeki", "error": "利用者名かパスワードが違います。", "next": "/",
+        "form": {"office_code": "", "sign_in_name": "saeki", "error": "利用者名かパスワードが違います。", "next": "/", "provider": "市の認証基盤でサインイン",
                  "offices": [option("kaku", "架空市", True), option("mihon", "見本町")]},
     }),
     "error": ("error.html", {"shell": signed_out("エラー"), "error": {"kind": "unavailable", "request_id": "7f3a-91c2", "home_href": "/"}}),
