@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.clock import OFFICE_ZONE, local_day, utc_now
 from callcenter.core.db import transaction
+from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
+from campaigns.compliance.gate import load_policy
+from campaigns.compliance.windows import next_open
 from campaigns.debtors.models import Debt
 from campaigns.planning.models import Campaign
 from campaigns.segmentation.models import ChannelAssignment
-from campaigns.visits import service
 from campaigns.visits.models import VisitRound, VisitStop
 from tests.callcenter.conftest import Case, Person, add_case
 
@@ -57,13 +59,9 @@ def officer(person: Callable[..., Person]) -> Person:
 def open_day(office_id: int) -> str:
     """The next day from tomorrow on at which may be visited."""
     with transaction(office_id) as session:
-        now = datetime.combine(TODAY, time(12), OFFICE_ZONE)
-        for days in range(1, 30):
-            try:
-                return local_day(service.visit_time(session, TODAY + timedelta(days=days), now)).isoformat()
-            except Exception as problem:  # noqa: BLE001 - the test looks for a day
-                last = problem
-        raise AssertionError(last)
+        moment = next_open(load_policy(session).hours, Channel.VISIT, datetime.combine(TODAY + timedelta(days=1), time(), OFFICE_ZONE))
+        assert moment is not None
+        return local_day(moment).isoformat()
 
 
 def planned(office_id: int, officer: Person, case: Case) -> int:
