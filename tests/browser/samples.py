@@ -776,8 +776,11 @@ PAGES_BY_NAME: dict[str, tuple[str, Model]] = BEFORE | {
     "plan_new": ("plan_new.html", {"shell": shell("分納", "lists", "tax_officer"), **money.plan_new()}),
     "plan": ("plan.html", {"shell": shell("分納", "lists", "tax_officer"), **money.plan()}),
     "imports_empty": ("imports.html", {"shell": shell("取り込み", "lists", "supervisor"), **imports(), "files": []}),
-    "import": ("import.html", {"shell": shell("取り込み", "lists", "supervisor"), **one_import()}),
-    "import_check": ("import.html", {"shell": shell("取り込み", "lists", "supervisor"), **one_import("waiting", decision=decision(), closing=LOUD)}),
+    "import": ("import.html", {"shell": shell("取り込み", "lists", "supervisor"), "unreadable": None, **one_import()}),
+    "import_check": (
+        "import.html",
+        {"shell": shell("取り込み", "lists", "supervisor"), "unreadable": None, **one_import("waiting", decision=decision(), closing=LOUD)},
+    ),
     "import_running": (
         "import.html",
         {"shell": shell("取り込み", "lists", "supervisor"), **one_import()}
