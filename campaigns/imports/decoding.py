@@ -32,7 +32,7 @@ _HINTS = (re.compile(rb"\xee"), re.compile(rb"\xc2[\x80-\x9f]"), re.compile(rb"\
 _LONE = (b"\xfd", b"\xfe", b"\xff")  # the bytes of CP932 that become private-use characters of the last pattern
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _MAX_BAD_SHARE = 0.01
-_SAMPLE = 1 << 18
+_SAMPLE = 1 << 15
 
 
 @dataclass(frozen=True)
