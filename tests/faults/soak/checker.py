@@ -127,6 +127,10 @@ def _repetitions(seen: Seen) -> list[str]:
 def _states(books: Books, seen: Seen) -> list[str]:
     """Each message is where the provider's log says it must be."""
     wrong = []
+    told: dict[str, set[str]] = {}
+    for key in seen.told | seen.dropped:
+        about, word, _ = key.split(":")
+        told.setdefault(about, set()).add(word)
     for row in books.messages:
         reference, state = row["reference"], row["state"]
         requests = seen.requests.get(reference, [])
@@ -141,7 +145,7 @@ def _states(books: Books, seen: Seen) -> list[str]:
             wrong.append(f"taken but failed ({row['reason']}): {reference}")
         if state in ("failed", "refused", "withdrawn", "undelivered") and not row["reason"]:
             wrong.append(f"no reason: {reference} is {state}")
-        words = {key.split(":")[1] for key in seen.told | seen.dropped if key.startswith(reference + ":")} & OUTCOME.keys()
+        words = told.get(reference, set()) & OUTCOME.keys()
         if state in OUTCOME.values() and words and OUTCOME[next(iter(words))] != state:
             wrong.append(f"told {words} but {state}: {reference}")
     return wrong
