@@ -603,6 +603,11 @@ def one_import(status: str = "done_rejected", **more: Any) -> Model:
         "closing": {"closed": 37, "open": 58_000, "percent": "0.1", "is_loud": False, "limit": 20},
         "changes": changes,
         "errors": [],
+        "unreadable": {
+            "columns": [{"column": "氏名", "count": 1}],
+            "places": [{"row_no": 7, "column": "氏名", "bytes": "fbfc"}],
+            "is_cut": True,
+        },
         "rejected": {
             "total": 12,
             "csv_href": "/imports/2/rejected.csv",
