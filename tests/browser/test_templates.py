@@ -171,7 +171,7 @@ def test_every_text_a_template_names_exists_and_every_text_is_named() -> None:
     assert set(re.findall(r't\("(\w+\.\w+)"(?! ~)', templates)) - texts.keys() == set()
     quoted = set(re.findall(r'"(\w+\.\w+)"', templates + modules))
     computed = set(re.findall(r't\("(\w+)\." ~', templates)) | set(re.findall(r'f"(\w+)\.\{', modules))
-    begun = tuple(re.findall(r't\("(\w+\.\w+)" ~', templates))  # a key that ends with a code
+    begun = tuple(re.findall(r't\("(\w+\.\w+)" ~', templates) + re.findall(r'f"(\w+\.\w+)\{', modules))  # a key that ends with a code
     unnamed = {key for key in texts if key not in quoted and key.partition(".")[0] not in computed}
     assert {key for key in unnamed if not (begun and key.startswith(begun))} == set()
 
