@@ -136,8 +136,13 @@ def shared(root: Path, name: str, start: Callable[[Path], Running]) -> str:
             url: str = json.loads(note.read_text())["url"]
             return url
         running = start(root / name)
-        note.write_text(json.dumps({"url": running.url, "pid": running.pid}))
+        keep(root, name, running)
         return running.url
+
+
+def keep(root: Path, name: str, running: Running) -> None:
+    """Notes a server, so that the run's end stops it, or the next run's beginning if this one is killed."""
+    (root / f"{name}.json").write_text(json.dumps({"url": running.url, "pid": running.pid}))
 
 
 def sweep() -> None:
@@ -163,7 +168,7 @@ def stop_all(root: Path) -> None:
     for note in root.glob("*.json"):
         pid = json.loads(note.read_text())["pid"]
         try:
-            os.kill(pid, signal.SIGINT if note.stem == "postgres" else signal.SIGTERM)
+            os.kill(pid, signal.SIGINT if note.stem.endswith("postgres") else signal.SIGTERM)
         except ProcessLookupError:
             continue
         end = time.monotonic() + 10

@@ -191,6 +191,13 @@ class Stand:
             carrier.close()
 
 
+def start_redis(folder: Path) -> servers.Running:
+    """Ends with the run, whichever it is by then."""
+    running = servers.start_redis(folder / "redis")
+    servers.keep(run_folder(), "killed-redis", running)
+    return running
+
+
 def kill_dialer(stand: Stand) -> None:
     stand.end_dialer(signal.SIGKILL)
     stand.start_dialer()
@@ -205,7 +212,7 @@ def kill_redis(stand: Stand) -> None:
     os.kill(stand.redis.pid, signal.SIGKILL)
     time.sleep(1.0)
     (stand.folder / "redis" / "redis.sock").unlink(missing_ok=True)
-    stand.redis = servers.start_redis(stand.folder / "redis")
+    stand.redis = start_redis(stand.folder)
 
 
 def kill_postgres(stand: Stand) -> None:
@@ -213,6 +220,7 @@ def kill_postgres(stand: Stand) -> None:
     time.sleep(1.0)
     port = int(stand.postgres.url.rsplit(":", 1)[1].split("/")[0])
     stand.postgres = servers.run_postgres(stand.postgres_folder, port)
+    servers.keep(run_folder(), "killed-postgres", stand.postgres)
 
 
 def reset_the_cable(stand: Stand) -> None:
@@ -233,7 +241,8 @@ def stand(rig_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     before = {name: os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL")}
     try:
         postgres = servers.start_postgres(run_folder() / "killed")
-        redis = servers.start_redis(folder / "redis")
+        servers.keep(run_folder(), "killed-postgres", postgres)
+        redis = start_redis(folder)
     except servers.MissingServer as problem:
         missing(str(problem))
         raise
@@ -250,8 +259,6 @@ def stand(rig_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
             if made.dialer is not None and made.dialer.poll() is None:
                 made.end_dialer(signal.SIGTERM)
             dispose_engines()
-            os.kill(made.postgres.pid, signal.SIGINT)
-            os.kill(made.redis.pid, signal.SIGTERM)
     for name, value in before.items():
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})
     get_settings.cache_clear()
