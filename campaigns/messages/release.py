@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 MOST, AHEAD = 200, 2  # messages in a chunk, chunks under way
 CHUNK_SECONDS = 0.4
 LOOK_SECONDS = 0.5  # how often it is looked whether a batch was stopped
+SLOW_SECONDS = 2.0  # an answer waits at most so long for the others of its chunk before it is on record
 ADVANCE_SECONDS = 2.0
 LONGEST_REST = 30.0
 MOST_THREADS = 24
@@ -204,18 +205,34 @@ class Releaser:
 
         A failure of our own is raised once the answers that came are on record; what it concerned is swept like what a dead worker left.
         """
-        began, left = time.monotonic(), set(sending.futures)
+        began, left, sent, failures = time.monotonic(), set(sending.futures), 0, list[BaseException]()
+        tell_at = began + SLOW_SECONDS
         while left:
             left = wait(left, timeout=LOOK_SECONDS / 2).not_done
             self._look(sending)
-        failures = [problem for future in sending.futures if (problem := future.exception()) is not None]
-        sending.answers += [(item, future.result()) for future, item in sending.futures.items() if future.exception() is None]
+            if left and time.monotonic() >= tell_at:
+                sent += sum(self._record(each, failures) for each in (sending, *self._under_way))
+                tell_at = time.monotonic() + SLOW_SECONDS
+        sent += self._record(sending, failures)
         self._adapt(len(sending.chunk.items), time.monotonic() - began)
-        with self._open() as session:
-            sent, _ = record_answers(session, sending.chunk.token, sending.answers, self._clock.now())
         if failures:
             raise failures[0]
-        self._note_failures(answer for _, answer in sending.answers)
+        return sent
+
+    def _record(self, sending: Sending, failures: list[BaseException]) -> int:
+        """Puts on record what has come; failures of our own are kept for the caller. Returns how many were sent."""
+        answers, sending.answers = sending.answers, []
+        for future in [future for future in sending.futures if future.done()]:
+            item = sending.futures.pop(future)
+            if (problem := future.exception()) is not None:
+                failures.append(problem)
+            else:
+                answers.append((item, future.result()))
+        if not answers:
+            return 0
+        with self._open() as session:
+            sent, _ = record_answers(session, sending.chunk.token, answers, self._clock.now())
+        self._note_failures(answer for _, answer in answers)
         return sent
 
     def _look(self, present: Sending) -> None:

@@ -129,9 +129,8 @@ def come_in(client: TestClient, town: Town, **changes: str) -> str:
 
 def whys(office_id: int) -> list[str]:
     with transaction(office_id) as session:
-        return [
-            row["why"] for row in session.scalars(select(AuditEvent.detail).where(AuditEvent.action == "session.refused")) if "why" in row
-        ]
+        refused = select(AuditEvent.detail).where(AuditEvent.action == "session.refused").order_by(AuditEvent.id)
+        return [row["why"] for row in session.scalars(refused) if "why" in row]
 
 
 def test_the_right_person_comes_in_and_the_same_answer_only_once(web: TestClient, office_id: int, saeki: int, town: Town) -> None:

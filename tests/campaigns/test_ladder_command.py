@@ -69,7 +69,7 @@ def test_wrong_use(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture
     told(capsys, "campaign", "create", "秋")
     assert run(["campaign", "edit", "秋"]) == 2
     assert run(["campaign", "edit", "秋", "--ladder", str(tmp_path / "none.toml")]) == 1
-    assert "can't be read" in capsys.readouterr().err
+    assert "none.toml: ファイルを読み取れません。" in capsys.readouterr().err
     assert run(["campaign", "edit", "秋", "--priority", "10"]) in (1, 2)
 
 

@@ -68,7 +68,7 @@ def test_a_rule_set_from_a_file_to_the_campaign(office: int, file: Path, tmp_pat
     assert not diff["is_same"]
     assert {change["change"] for change in diff["changes"]} == {"added", "removed"}
     assert told(capsys, "rules", "propose", "standard@2", "--user", "mori")["status"] == "proposed"
-    assert "last" in refused(capsys, 1, "rules", "activate", "standard@2", "--user", "mori", "--reason", "x")
+    assert "最後に編集した人" in refused(capsys, 1, "rules", "activate", "standard@2", "--user", "mori", "--reason", "x")
     assert "saeki" in refused(capsys, 1, "rules", "activate", "standard@2", "--user", "saeki", "--reason", "x")
     active = told(capsys, "rules", "activate", "standard@2", "--user", "hori", "--reason", "合意済み")
     assert (active["status"], active["campaigns"], active["note"]) == ("active", ["11月"], "合意済み")

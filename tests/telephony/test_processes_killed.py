@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import delete, select
@@ -46,7 +47,7 @@ from tests.telephony.rig import CALLER_ID, Rig
 from tests.telephony.sipp import Behaviour, number_of
 from tests.telephony.test_main_job import open_always
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.fault, pytest.mark.xdist_group("processes_killed")]
+pytestmark = [pytest.mark.asterisk, pytest.mark.fault]
 PHONES = ("op-1", "op-2", "op-3", "op-4")
 TALKING, RINGING = Behaviour.ANSWERS, Behaviour.NO_ANSWER
 RING_SECONDS = 5.0
@@ -194,7 +195,7 @@ class Stand:
 def start_redis(folder: Path) -> servers.Running:
     """Ends with the run, whichever it is by then."""
     running = servers.start_redis(folder / "redis")
-    servers.keep(run_folder(), "killed-redis", running)
+    servers.keep(run_folder(), f"killed-{running.pid}-redis", running)
     return running
 
 
@@ -220,7 +221,7 @@ def kill_postgres(stand: Stand) -> None:
     time.sleep(1.0)
     port = int(stand.postgres.url.rsplit(":", 1)[1].split("/")[0])
     stand.postgres = servers.run_postgres(stand.postgres_folder, port)
-    servers.keep(run_folder(), "killed-postgres", stand.postgres)
+    servers.keep(run_folder(), f"{stand.postgres_folder.name}-postgres", stand.postgres)
 
 
 def reset_the_cable(stand: Stand) -> None:
@@ -238,10 +239,11 @@ def block_the_cable(stand: Stand) -> None:
 def stand(rig_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     """PostgreSQL, Redis, Asterisk, SIPp and a cable of this module's own."""
     folder = tmp_path_factory.mktemp("killed")
+    postgres_folder = run_folder() / f"killed-{uuid4().hex[:8]}"
     before = {name: os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL")}
     try:
-        postgres = servers.start_postgres(run_folder() / "killed")
-        servers.keep(run_folder(), "killed-postgres", postgres)
+        postgres = servers.start_postgres(postgres_folder)
+        servers.keep(run_folder(), f"{postgres_folder.name}-postgres", postgres)
         redis = start_redis(folder)
     except servers.MissingServer as problem:
         missing(str(problem))
@@ -252,7 +254,7 @@ def stand(rig_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     get_settings.cache_clear()
     (folder / "rig").mkdir()
     with Rig(folder / "rig") as rig, Cable(rig.ami_port) as cable:
-        made = Stand(rig, folder, run_folder() / "killed", postgres, redis, cable)
+        made = Stand(rig, folder, postgres_folder, postgres, redis, cable)
         try:
             yield made
         finally:
