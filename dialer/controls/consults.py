@@ -38,7 +38,7 @@ def apply(session: Session, event: CarrierEvent, now: datetime) -> None:
     else:
         result = event.line_result
         ending = "officer_left" if talk.answered_at else ENDINGS.get(result, "refused") if result else "refused"
-        close(talk, ending, now)
+        close(talk, "handed_over" if talk.handed_over_at else ending, now)  # whichever of the two lines is told to be down first
     tell(session, talk)
 
 

@@ -37,7 +37,7 @@ class LineOrder(OfficeMixin, Base):
 class Consultation(OfficeMixin, Base):
     """A tax officer asked into a call: `state` calling, talking (privately), joined (all three), handed_over, ended.
 
-    `ending` says how it ended: taken_back, no_answer, busy, refused, officer_left, call_over, lost.
+    `ending` says how it ended: taken_back, no_answer, busy, refused, officer_left, handed_over, call_over, lost.
     """
 
     __tablename__ = "consultation"

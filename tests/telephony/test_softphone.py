@@ -184,7 +184,7 @@ def test_an_officer_is_asked_privately_and_takes_the_call(talking: Talking) -> N
     talking.work_until(lambda: talking.call().state == "ended", "the end of the line")
     talking.work_until(lambda: all(row.ended_at for row in talking.rows(Consultation)), "the talk closed")
     assert talking.agent().state == "wrap_up"  # what was said is still to be written down
-    assert [row.ending for row in talking.rows(Consultation)] == ["taken_back", "officer_left"]
+    assert [row.ending for row in talking.rows(Consultation)] == ["taken_back", "handed_over"]
 
 
 def test_an_officer_who_can_not_be_had_leaves_the_debtor_on_hold(talking: Talking) -> None:
