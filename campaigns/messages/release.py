@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -271,7 +271,7 @@ class Releaser:
         return True
 
 
-def record_answers(session: Session, token: str, answers: Iterable[tuple[Item, Answer]], now: datetime) -> tuple[int, int]:
+def record_answers(session: Session, token: str, answers: Collection[tuple[Item, Answer]], now: datetime) -> tuple[int, int]:
     """Writes down what the provider said to each message of a chunk, in sets; returns how many went out or may have, and how many were
     put back."""
     told = [(item, answer) for item, answer in answers if isinstance(answer, SmsStatus)]

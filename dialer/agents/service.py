@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import User
@@ -19,7 +19,8 @@ from callcenter.core.faults import passing
 from callcenter.core.live import publish
 from campaigns.attempts.models import Attempt
 from campaigns.attempts.service import WRAP_UP
-from dialer.agents.models import AgentSession, AgentStateSpan
+from dialer.agents import spans
+from dialer.agents.models import AgentSession
 from dialer.agents.state import (
     CHOOSABLE_PAUSES,
     IN_CALL,
@@ -77,7 +78,7 @@ def sign_in(
     )
     session.add(agent)
     session.flush()
-    _open_span(session, agent, now)
+    spans.open_span(session, agent, now)
     tell(session, agent)
     return agent
 
@@ -125,8 +126,8 @@ def restart_pause(session: Session, agent: AgentSession, reason: str, now: datet
 def restart_span(session: Session, agent: AgentSession, now: datetime) -> None:
     """The same state anew: another reason, or another result to write down."""
     agent.state_since = now
-    _close_span(session, agent, now)
-    _open_span(session, agent, now)
+    spans.close_span(session, agent, now)
+    spans.open_span(session, agent, now)
     tell(session, agent)
 
 
@@ -181,8 +182,8 @@ def reserve(
         statement = statement.where(AgentSession.is_leg_up)
     agent = session.scalar(statement, execution_options={"populate_existing": True})
     if agent is not None:
-        _close_span(session, agent, now)
-        _open_span(session, agent, now)
+        spans.close_span(session, agent, now)
+        spans.open_span(session, agent, now)
         tell(session, agent)
     return agent
 
@@ -287,11 +288,11 @@ def move(session: Session, agent: AgentSession, to: AgentState, now: datetime, *
     if not can_move(AgentState(agent.state), to):
         raise Conflict(f"An operator who is {agent.state} can't become {to.value}.", code="agent_state")
     agent.state, agent.state_since, agent.pause_reason = to.value, now, str(pause_reason)
-    _close_span(session, agent, now)
+    spans.close_span(session, agent, now)
     if to is AgentState.ENDED:
         agent.ended_at, agent.attempt_id, agent.next_state = now, None, ""
     else:
-        _open_span(session, agent, now)
+        spans.open_span(session, agent, now)
     session.flush()
     tell(session, agent)
 
@@ -321,23 +322,6 @@ def _in_call(session: Session, agent_session_id: int, attempt_id: int | None, st
         .where(AgentSession.attempt_id.is_not_distinct_from(attempt_id))
         .with_for_update()
         .execution_options(populate_existing=True)
-    )
-
-
-def _close_span(session: Session, agent: AgentSession, now: datetime) -> None:
-    session.execute(
-        update(AgentStateSpan)
-        .where(AgentStateSpan.agent_session_id == agent.id, AgentStateSpan.ended_at.is_(None))
-        .values(ended_at=now)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _open_span(session: Session, agent: AgentSession, now: datetime) -> None:
-    session.execute(
-        insert(AgentStateSpan).values(
-            agent_session_id=agent.id, user_id=agent.user_id, state=agent.state, pause_reason=agent.pause_reason, began_at=now
-        )
     )
 
 

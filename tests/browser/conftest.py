@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from callcenter.core.clock import SystemClock
+from dialer.sharing import WakeUp
+from dialer.telephony.port import CarrierLimits
+from dialer.telephony.simulator.carrier import SimulatedCarrier
+from dialer.worker import Dialer, DialerSettings
 from tests.browser.looking import FLAGS
 
 
@@ -17,3 +23,17 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def dialer(town: int, database_url: str) -> Iterator[Dialer]:
+    """The dialer at work for the module's own `town`, in real time."""
+    clock, stopping = SystemClock(), threading.Event()
+    with WakeUp(database_url, "test-node") as wake_up:
+        limits = CarrierLimits(calls_per_second=5, max_lines=4)
+        worker = Dialer(SimulatedCarrier(clock, seed=7), clock, DialerSettings("test-node", "+81300000000", limits), wake_up)
+        thread = threading.Thread(target=worker.run, args=(stopping.is_set,), name="dialer")
+        thread.start()
+        yield worker
+        stopping.set()
+        thread.join(timeout=10)

@@ -6,7 +6,6 @@ Pictures go to artifacts/.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,7 +17,7 @@ from sqlalchemy import select, update
 
 from callcenter.auth import throttling
 from callcenter.auth.models import AuditEvent, Office, Role, User
-from callcenter.core.clock import SystemClock, utc_now
+from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from campaigns.attempts.models import Attempt
 from campaigns.debtors.models import Debt, Debtor, PhoneNumber
@@ -27,10 +26,7 @@ from campaigns.planning.state import CampaignStatus
 from campaigns.promises.models import Promise
 from campaigns.worklist.models import WorkItem
 from dialer.agents.models import AgentSession
-from dialer.sharing import WakeUp
-from dialer.telephony.port import CarrierLimits
-from dialer.telephony.simulator.carrier import SimulatedCarrier
-from dialer.worker import Dialer, DialerSettings
+from dialer.worker import Dialer
 from tests.browser.serving import served
 from tests.callcenter.conftest import PASSWORD, stored_password
 
@@ -81,20 +77,6 @@ def town(office_id: int) -> int:
         )
     throttling.reset()
     return office_id
-
-
-@pytest.fixture
-def dialer(town: int, database_url: str) -> Iterator[Dialer]:
-    """The dialer at work, in real time."""
-    clock, stopping = SystemClock(), threading.Event()
-    with WakeUp(database_url, "test-node") as wake_up:
-        limits = CarrierLimits(calls_per_second=5, max_lines=4)
-        worker = Dialer(SimulatedCarrier(clock, seed=7), clock, DialerSettings("test-node", "+81300000000", limits), wake_up)
-        thread = threading.Thread(target=worker.run, args=(stopping.is_set,), name="dialer")
-        thread.start()
-        yield worker
-        stopping.set()
-        thread.join(timeout=10)
 
 
 @pytest.fixture

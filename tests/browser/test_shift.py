@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Browser, expect
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from callcenter.auth import throttling
 from callcenter.auth.models import Office, Role, User, UserSession
@@ -24,7 +24,7 @@ from campaigns.promises.models import Promise
 from campaigns.worklist.models import WorkItem
 from tests.browser.looking import axe
 from tests.browser.serving import served
-from tests.browser.test_main_job import Desk, dialer  # noqa: F401 - a fixture
+from tests.browser.test_main_job import Desk
 from tests.callcenter.conftest import PASSWORD, stored_password
 
 pytestmark = pytest.mark.browser
@@ -75,7 +75,7 @@ def town(office_id: int) -> int:
 
 
 @pytest.fixture
-def desks(chromium: Browser, town: int, dialer: object) -> Iterator[list[Desk]]:  # noqa: F811
+def desks(chromium: Browser, town: int, dialer: object) -> Iterator[list[Desk]]:
     """All four at work, each with somebody on the line."""
     with served() as address:
         desks = [Desk(chromium, address, name) for name in NAMES]
@@ -99,9 +99,9 @@ def verify(desk: Desk) -> None:
     expect(page.locator("#h-debt")).to_be_visible(timeout=SOON)
 
 
-def count(town: int, *which: object) -> int:
+def count(town: int, *which: ColumnElement[bool]) -> int:
     with transaction(town) as session:
-        return session.scalar(select(func.count()).where(*which)) or 0  # type: ignore[arg-type]
+        return session.scalar(select(func.count()).where(*which)) or 0
 
 
 def test_a_short_shift_of_four(desks: list[Desk], town: int) -> None:

@@ -51,6 +51,7 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.fault]
 PHONES = ("op-1", "op-2", "op-3", "op-4")
 TALKING, RINGING = Behaviour.ANSWERS, Behaviour.NO_ANSWER
 RING_SECONDS = 5.0
+AWAY_SECONDS = 1.0  # a killed store is missed before it is back
 PATIENCE = 120.0
 
 
@@ -211,14 +212,14 @@ def kill_asterisk(stand: Stand) -> None:
 
 def kill_redis(stand: Stand) -> None:
     os.kill(stand.redis.pid, signal.SIGKILL)
-    time.sleep(1.0)
+    time.sleep(AWAY_SECONDS)
     (stand.folder / "redis" / "redis.sock").unlink(missing_ok=True)
     stand.redis = start_redis(stand.folder)
 
 
 def kill_postgres(stand: Stand) -> None:
     os.kill(stand.postgres.pid, signal.SIGKILL)
-    time.sleep(1.0)
+    time.sleep(AWAY_SECONDS)
     port = int(stand.postgres.url.rsplit(":", 1)[1].split("/")[0])
     stand.postgres = servers.run_postgres(stand.postgres_folder, port)
     servers.keep(run_folder(), f"{stand.postgres_folder.name}-postgres", stand.postgres)
