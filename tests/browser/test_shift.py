@@ -165,6 +165,7 @@ def test_a_short_shift_of_four(desks: list[Desk], town: int) -> None:
     page.get_by_label("パスワード").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.locator("#memo")).to_have_value("25日の給料のあと、半分", timeout=SOON)
+    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=SOON)  # the page has its keys from here on
     page.keyboard.press("Control+Enter")
     expect(page.locator("#h-saved, #h-idle").first).to_be_visible(timeout=SOON)
     with transaction(town) as session:

@@ -9,6 +9,7 @@ const RETRY = 3_000;
 const UNSAVED = "unsaved ";
 const SOURCES = "[data-draft], [data-draft-form]";
 const waiting = new Map(); // field or form -> timer
+const onTheWay = new Set(); // requests that were not answered yet
 
 const isForm = (source) => source.matches("form");
 const urlOf = (source) => source.dataset.draft ?? source.dataset.draftForm;
@@ -51,15 +52,20 @@ async function save(source) {
   waiting.delete(source);
   const text = read(source);
   const body = new URLSearchParams({ field: nameOf(source), text });
+  const request = new AbortController();
+  onTheWay.add(request);
   try {
-    const answer = await fetch(urlOf(source), { method: "POST", headers: headers(), body, keepalive: true });
+    const answer = await fetch(urlOf(source), { method: "POST", headers: headers(), body, keepalive: true, signal: request.signal });
     if (answer.status >= 500) throw new Error(String(answer.status));
     if (answer.status === 401) onSignedOut();
     if (answer.ok && sessionStorage.getItem(backupOf(source)) === text) sessionStorage.removeItem(backupOf(source));
     show(source, answer.ok ? "saved" : "failed");
   } catch {
+    if (request.signal.aborted) return; // the result is being saved: its end says whether drafts still matter
     show(source, "failed");
     if (source.isConnected && !isSignedOut()) later(source, RETRY);
+  } finally {
+    onTheWay.delete(request);
   }
   if (source.isConnected && read(source) !== text && !waiting.has(source)) later(source, QUIET);
 }
@@ -98,11 +104,12 @@ document.addEventListener("change", onTyped);
 document.addEventListener("htmx:after:swap", restore);
 addEventListener("pagehide", () => { for (const [source, timer] of waiting) { clearTimeout(timer); save(source); } });
 addEventListener("online", () => { for (const source of waiting.keys()) later(source, 0); });
-// a saved result makes its drafts void: nothing may be sent after it; a refused one leaves them
+// a saved result makes its drafts void: nothing may arrive after it; a refused one leaves them
 document.addEventListener("htmx:before:request", (event) => {
   if (!event.detail.ctx.sourceElement.matches?.("form[data-draft-form]")) return;
   for (const timer of waiting.values()) clearTimeout(timer);
   waiting.clear();
+  for (const request of onTheWay) request.abort();
 });
 document.addEventListener("htmx:finally:request", (event) => {
   const { ctx } = event.detail;
