@@ -105,8 +105,12 @@ def _incoming(session: Session, agent: AgentSession) -> int | None:
 
 
 def claimed_item(session: Session, agent_session_id: int) -> WorkItem | None:
-    """The case an operator has before them in preview, before the call."""
-    return session.scalar(select(WorkItem).where(WorkItem.state == "claimed", WorkItem.claimed_by == claimant(agent_session_id)))
+    """The case an operator has before them in preview, before the call; not one whose result they still owe from before."""
+    called = select(Attempt.id).where(
+        Attempt.office_id == WorkItem.office_id, Attempt.work_item_id == WorkItem.id, Attempt.state != "closed"
+    )
+    claimed = select(WorkItem).where(WorkItem.state == "claimed", WorkItem.claimed_by == claimant(agent_session_id), ~called.exists())
+    return session.scalar(claimed.order_by(WorkItem.lease_until.desc(), WorkItem.id.desc()).limit(1))
 
 
 def claimant(agent_session_id: int) -> str:

@@ -256,6 +256,31 @@ def test_an_overdue_result_pauses_the_operator_and_goes_to_the_supervisor(office
     assert hall.items()[0].state == "claimed"
 
 
+def test_the_next_case_in_preview_is_never_the_one_whose_result_is_overdue(office_id: int) -> None:
+    hall = Hall(office_id, ["0009", "0009"], dial_mode="preview", options={"wrap_up_seconds": 30})
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(5)
+    user_id, now = hall.user_ids[0], hall.clock.now
+    with transaction(office_id) as session:
+        first = preview.request_next(session, user_id, now())
+        preview.call_now(session, user_id, now())
+    hall.pass_time(100)
+    assert (hall.agent().state, hall.agent().pause_reason) == ("paused", "wrap_up_expired")
+    with transaction(office_id) as session:
+        agents.ready(session, user_id, now())
+        second = preview.request_next(session, user_id, now())
+        view = current_view(session, user_id, now())
+    assert first is not None
+    assert second is not None
+    assert view is not None
+    assert first.id != second.id
+    assert view.debtor_id == second.debtor_id
+    with transaction(office_id) as session:
+        preview.skip(session, user_id, now())
+    assert {item.id: item.state for item in hall.items()} == {first.id: "claimed", second.id: "ready"}
+
+
 def test_outside_the_contact_hours_nobody_is_called_and_nothing_is_refused_one_by_one(office_id: int) -> None:
     hall = Hall(office_id, ["0001"])
     hall.clock.move_to(hall.clock.now() + timedelta(hours=9))
