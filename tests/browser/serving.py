@@ -27,3 +27,5 @@ def served() -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(timeout=10)
+            server.force_exit = True  # pages that a failed test left open would keep it alive
+            thread.join()
