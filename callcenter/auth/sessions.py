@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -35,6 +37,9 @@ class OpenSession:
     lock_minutes: int = 0
     is_locked: bool = False
     password_until: datetime | None = None
+    phone_address: str = ""
+    office_phone: str = ""
+    office_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def token_hash(token: str) -> str:
@@ -61,14 +66,14 @@ def find_session(session: Session, token: str, now: datetime, *, touch: bool = T
         touch: whether this request is a sign of life of the person (a page refreshing itself is none).
     """
     row = session.execute(
-        select(UserSession, User, Office.name, Office.options)
+        select(UserSession, User, Office.name, Office.options, Office.phone)
         .join(User, (User.office_id == UserSession.office_id) & (User.id == UserSession.user_id))
         .join(Office, Office.id == UserSession.office_id)
         .where(UserSession.token_hash == token_hash(token))
     ).one_or_none()
     if row is None:
         return None
-    held, user, office_name, options = row
+    held, user, office_name, options, office_phone = row
     is_over = held.ended_at is not None or now >= held.expires_at or now - held.last_seen_at >= IDLE
     if is_over or not user.is_enabled:
         return None
@@ -87,6 +92,9 @@ def find_session(session: Session, token: str, now: datetime, *, touch: bool = T
         lock_minutes=terms_of(options).lock_minutes,
         is_locked=held.locked_at is not None,
         password_until=user.password_until,
+        phone_address=user.phone_address or "",
+        office_phone=office_phone,
+        office_options=options,
     )
 
 

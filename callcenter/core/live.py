@@ -6,7 +6,6 @@ lost event costs nothing.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from sqlalchemy import Index, String, func, text
@@ -35,8 +34,17 @@ def publish(session: Session, topic: str, user_id: int | None = None) -> None:
         topic: one word such as `call`, `board`, `import`, `queue`.
         user_id: the only person concerned; None is everybody in the office.
     """
-    event = LiveEvent(topic=topic, user_id=user_id)
-    session.add(event)
     session.flush()
-    payload = json.dumps({"office": office_of(session), "id": event.id, "topic": topic, "user": user_id})
-    session.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": NOTIFY_CHANNEL, "payload": payload})
+    told = session.info.setdefault("told", set())
+    if (event := (topic, user_id, session.get_nested_transaction())) in told:
+        return  # once a transaction is enough: whoever hears it looks anew, and what is undone with a savepoint is told again
+    told.add(event)
+    values = {"channel": NOTIFY_CHANNEL, "office": office_of(session), "topic": topic, "user": user_id}
+    session.execute(_PUBLISH, values)
+
+
+_PUBLISH = text("""
+WITH event AS (INSERT INTO live_event (topic, user_id) VALUES (:topic, CAST(:user AS bigint)) RETURNING id, topic, user_id)
+SELECT pg_notify(:channel, json_build_object('office', CAST(:office AS integer), 'id', id, 'topic', topic, 'user', user_id)::text)
+FROM event
+""")

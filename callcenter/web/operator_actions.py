@@ -12,7 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi import Form as Field
 from prometheus_client import Histogram
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -24,12 +24,11 @@ from callcenter.core.settings import get_settings
 from callcenter.web.dependencies import Once, SignedIn, Tx, once
 from callcenter.web.operator_form import OutcomeForm, read_outcome
 from callcenter.web.operator_outcome import ending_of
-from callcenter.web.operator_pages import Operator, answer_stage, console_of, read_scene
+from callcenter.web.operator_pages import Operator, answer_stage, console_of, is_in_charge, read_scene
 from callcenter.web.operator_stage import checks_model
 from callcenter.web.pages import fragment, lang_of, shell_of
 from campaigns.attempts import service as attempts
 from campaigns.attempts import talk, undo, verification, wrap_up
-from campaigns.attempts.codes import Outcome, Party
 from campaigns.attempts.models import Attempt
 from dialer.agents import consoles, phones, preview
 from dialer.agents import service as agents
@@ -46,8 +45,9 @@ Do = Callable[[Session, SignedIn, datetime], None]
 def act(request: Request, session: Session, who: SignedIn, done: Once, do: Do, call_of: int | None = None) -> Response:
     """Carries an action out unless it was done already, and answers with the screen after it."""
     now = utc_now()
-    require_charge(request, session, who, now)
-    key = read_scene(session, who, now).key
+    scene = read_scene(session, who, now)
+    _require(is_in_charge(request, session, scene, now))
+    key = scene.key  # before anything of it changes
     if not done.is_repeat:
         if call_of is not None:
             session.scalar(select(Call.id).where(Call.attempt_id == call_of).with_for_update())
@@ -60,7 +60,11 @@ def act(request: Request, session: Session, who: SignedIn, done: Once, do: Do, c
 
 def require_charge(request: Request, session: Session, who: SignedIn, now: datetime) -> None:
     """Raises Conflict when another page of this operator is in charge."""
-    if not consoles.is_in_charge(session, who.user_id, console_of(request), now):
+    _require(consoles.is_in_charge(session, who.user_id, console_of(request), now))
+
+
+def _require(is_mine: bool) -> None:
+    if not is_mine:
         raise Conflict("別の画面で操作中です。", hint="この画面で続けるには「この画面で続ける」を押してください。", code="other_console")
 
 
@@ -219,13 +223,16 @@ def finish_by_branch(
 
     def do(session: Session, who: SignedIn, now: datetime) -> None:
         assert ending is not None
-        verification.require_own(session, attempt_id, who.user_id)
+        attempt = verification.require_own(session, attempt_id, who.user_id)
+        version = talk.version_name(read_scene(session, who, now).screen.talk_version)
         party, outcome, line_result = ending
-        before = undo.look(session, attempt_id, who.user_id)
-        attempts.record_outcome(session, attempt_id, party, outcome, line_result=line_result, now=now, user_id=who.user_id)
+        before = undo.look(session, attempt_id)
+        attempts.record_outcome(
+            session, attempt_id, party, outcome, line_result=line_result, script_version=version, now=now, user_id=who.user_id
+        )
         undo.keep(session, attempt_id, who.user_id, before, now)
         calls.request_hang_up(session, who.user_id, now)
-        _recorded(session, who, attempt_id, now, party, outcome)
+        _recorded(session, who, attempt, now)
 
     return act(request, session, who, done, do, attempt_id)
 
@@ -243,17 +250,18 @@ def save_outcome(
     """Records the result with all that follows; the operator goes on when the line is down."""
 
     def do(session: Session, who: SignedIn, now: datetime) -> None:
-        verification.require_own(session, attempt_id, who.user_id)
+        attempt = verification.require_own(session, attempt_id, who.user_id)
         scene = read_scene(session, who, now)
         if scene.view.attempt_id != attempt_id:
             raise Conflict("画面の案件が変わっています。", hint="最新にしてください。", code="other_attempt")
-        party, result = read_outcome(session, scene, form, now, who.user_id, lang_of(request))
-        before = undo.look(session, attempt_id, who.user_id)
+        party, result = read_outcome(session, scene, form, now, who, lang_of(request))
+        before = undo.look(session, attempt_id)
+        result["script_version"] = talk.version_name(scene.screen.talk_version)
         attempts.record_outcome(session, attempt_id, party, now=now, user_id=who.user_id, **result)
         undo.keep(session, attempt_id, who.user_id, before, now)
         if form.after == "paused":
             agents.pause(session, who.user_id, PauseReason.BREAK.value, now)
-        _recorded(session, who, attempt_id, now, party, result["outcome"])
+        _recorded(session, who, attempt, now)
 
     return act(request, session, who, done, do, attempt_id)
 
@@ -285,13 +293,10 @@ def undo_outcome(request: Request, session: Tx, who: Operator, done: Action, att
     return act(request, session, who, done, do, attempt_id)
 
 
-def _recorded(session: Session, who: SignedIn, attempt_id: int, now: datetime, party: Party, outcome: Outcome) -> None:
-    verification.drop_drafts(session, attempt_id)
-    session.execute(update(Attempt).where(Attempt.id == attempt_id).values(script_version=talk.version_of(session)))
-    agents.finish_wrap_up(session, who.user_id, attempt_id, now)
-    debtor_id = session.scalar(select(Attempt.debtor_id).where(Attempt.id == attempt_id))
-    detail = {"attempt_id": attempt_id, "party": party.value, "outcome": outcome.value}
-    audit.record(session, "attempt.recorded", "debtor", debtor_id, who.user_id, who.address, detail, now)
+def _recorded(session: Session, who: SignedIn, attempt: Attempt, now: datetime) -> None:
+    agents.finish_wrap_up(session, who.user_id, attempt.id, now)
+    detail = {"attempt_id": attempt.id, "party": attempt.party, "outcome": attempt.outcome}
+    audit.record(session, "attempt.recorded", "debtor", attempt.debtor_id, who.user_id, who.address, detail, now)
 
 
 def _require_current(session: Session, who: SignedIn, attempt_id: int) -> None:

@@ -15,42 +15,45 @@ from callcenter.core.clock import day_bounds, local_day, utc_now
 from callcenter.core.eras import format_fiscal_year
 from callcenter.core.money import format_yen
 from callcenter.web import phrases, scripts
+from callcenter.web.dependencies import SignedIn
 from callcenter.web.formats import write_day, write_yen
 from callcenter.web.operator_outcome import outcome_model
 from callcenter.web.operator_stage import Scene
-from campaigns.attempts import talk, verification
+from campaigns.attempts import verification
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.debtors import case as cases
 from campaigns.debtors.household import household_of
 from campaigns.debtors.models import Debtor
-from campaigns.promises.plans import has_plan
+from campaigns.payments.debt_charges import rounding_in
 from campaigns.promises.state import shown_state
 
 PLAN_EXISTS = ("分納の計画があります。内容は職員が管理しています。", "There is an instalment plan; the officers keep it.")
 WARN_SECONDS, EXTEND_SECONDS, LEASE_SECONDS = 20, 60, 90
 
 
-def case_model(session: Session, scene: Scene, user_id: int, lang: str, now: datetime) -> dict[str, Any]:
+def case_model(session: Session, scene: Scene, who: SignedIn, lang: str, now: datetime) -> dict[str, Any]:
     """All fields of operator/case.html; without a verified person no debt, history or promise is even read."""
     debtor, attempt = scene.debtor, scene.attempt
     assert debtor is not None
     assert attempt is not None
-    drafts = verification.drafts_of(session, attempt.id, user_id)
-    today = local_day(now)
-    said = talk.spoken(session, scripts.SENTENCES)
-    debts = cases.read_debts(session, debtor.id, today) if scene.is_verified else None
+    drafts = verification.drafts_of(session, attempt.id, who.user_id)
+    today, said = local_day(now), scene.said()
+    debts = cases.read_debts(session, debtor.id, today, rounding_in(who.office_options)) if scene.is_verified else None
+    around = cases.surroundings_of(session, debtor.id) if scene.is_verified else None
     return {
         "attempt_id": attempt.id,
         "person": _person(scene, debtor, lang),
         "say": _say(scene, debts, said, lang),
         "household": _household(session, debtor, lang, today) if scene.is_verified else "",
-        "debts": None if debts is None else debts_model(session, debts, lang),
+        "debts": None if debts is None or around is None else debts_model(debts, around.posted_on, lang),
         "memo": {
             "text": drafts["memo"].value if "memo" in drafts else "",
             "saved_at": drafts["memo"].saved_at if "memo" in drafts else None,
         },
-        "history": history_model(session, debtor.id, lang) if scene.is_verified else {"total": 0, "href": "", "entries": []},
-        "promises": promises_model(session, debtor.id, lang) if scene.is_verified else {"kept": 0, "made": 0, "note": "", "rows": []},
+        "history": history_model(session, debtor.id, around.attempts, lang) if around else {"total": 0, "href": "", "entries": []},
+        "promises": promises_model(session, debtor.id, lang, has_plan=around.has_plan)
+        if around
+        else {"kept": 0, "made": 0, "note": "", "rows": []},
         "outcome": outcome_model(session, scene, debts, said, lang, now),
         "kept_form": drafts["form"].value if "form" in drafts else "",
         "lease": _lease(scene),
@@ -102,8 +105,8 @@ def debt_label(line: cases.DebtLine, lang: str) -> str:
     return f"{line.tax_name} {format_fiscal_year(line.levy_year)}{other} {line.term}期"
 
 
-def debts_model(session: Session, debts: cases.Debts, lang: str) -> dict[str, Any]:
-    """The field `debts` of operator/case.html."""
+def debts_model(debts: cases.Debts, posted: date | None, lang: str) -> dict[str, Any]:
+    """The field `debts` of operator/case.html; `posted` is the newest day of payment that has been posted."""
     by_tax = sorted(debts.lines, key=lambda line: (line.tax_code, line.levy_year, line.due_on, line.term))
     groups = [
         [
@@ -122,7 +125,6 @@ def debts_model(session: Session, debts: cases.Debts, lang: str) -> dict[str, An
         ]
         for _, lines in groupby(by_tax, key=lambda line: line.tax_code)
     ]
-    posted = cases.latest_posting(session)
     day = write_day(debts.as_of, lang)
     charge_note = phrases.pick(
         lang, (f"延滞金は{day}に納めた場合の額で、未確定です。", f"Late charges are those of a payment on {day}; not settled yet.")
@@ -151,7 +153,7 @@ def debts_model(session: Session, debts: cases.Debts, lang: str) -> dict[str, An
     }
 
 
-def history_model(session: Session, debtor_id: int, lang: str) -> dict[str, Any]:
+def history_model(session: Session, debtor_id: int, total: int, lang: str) -> dict[str, Any]:
     """The field `history`: attempts and payments, newest first."""
     entries: list[dict[str, Any]] = []
     icons = {Channel.SMS: "msg", Channel.AUTO_CALL: "auto", Channel.VISIT: "visit"}
@@ -174,17 +176,17 @@ def history_model(session: Session, debtor_id: int, lang: str) -> dict[str, Any]
             {"on": paid.paid_on, "image": "yen", "text": f"{phrases.pick(lang, words)} {write_yen(paid.yen, lang)}", "detail": ""}
         )
     entries.sort(key=lambda entry: entry["on"], reverse=True)
-    return {"total": cases.count_attempts(session, debtor_id), "href": "", "entries": entries[:10]}
+    return {"total": total, "href": "", "entries": entries[:10]}
 
 
-def promises_model(session: Session, debtor_id: int, lang: str) -> dict[str, Any]:
+def promises_model(session: Session, debtor_id: int, lang: str, *, has_plan: bool) -> dict[str, Any]:
     """The field `promises`; of an instalment plan nothing but that there is one."""
     rows, today = cases.past_promises(session, debtor_id), local_day(utc_now())
     settled = [row for row in rows if row.state in ("kept", "part_kept", "broken")]
     return {
         "kept": sum(row.state == "kept" for row in rows),
         "made": len(settled),
-        "note": phrases.pick(lang, PLAN_EXISTS) if has_plan(session, debtor_id) else "",
+        "note": phrases.pick(lang, PLAN_EXISTS) if has_plan else "",
         "rows": [
             {"on": row.due_on, "amount": row.amount, "state": shown_state(row.state, row.due_on, row.grace_days, today)} for row in rows[:5]
         ],

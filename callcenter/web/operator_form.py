@@ -15,6 +15,7 @@ from callcenter.core.clock import OFFICE_ZONE, local_day
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import Conflict, InvalidInput
 from callcenter.core.money import format_yen, parse_yen
+from callcenter.web.dependencies import SignedIn
 from callcenter.web.operator_outcome import party_of, seen_of
 from callcenter.web.operator_reasons import reasons_for
 from callcenter.web.operator_stage import Scene
@@ -22,6 +23,7 @@ from campaigns.attempts.asked import ADDRESS_CHANGE, DIRECT_DEBIT, MAX_DETAIL, S
 from campaigns.attempts.codes import PROMISE_OUTCOMES, Outcome, Party
 from campaigns.attempts.rules import PromiseTerms
 from campaigns.debtors import case as cases
+from campaigns.payments.debt_charges import rounding_in
 
 CLOCK = re.compile(r"^(\d{1,2})(?::|時)?(\d{2})?分?$")
 Text = Annotated[str, Field(max_length=200)]
@@ -80,7 +82,9 @@ class OutcomeForm:
         )  # fmt: skip
 
 
-def read_outcome(session: Session, scene: Scene, form: OutcomeForm, now: datetime, user_id: int, lang: str) -> tuple[Party, dict[str, Any]]:
+def read_outcome(
+    session: Session, scene: Scene, form: OutcomeForm, now: datetime, who: SignedIn, lang: str
+) -> tuple[Party, dict[str, Any]]:
     """Party and the arguments of `record_outcome`.
 
     Raises:
@@ -90,7 +94,7 @@ def read_outcome(session: Session, scene: Scene, form: OutcomeForm, now: datetim
     outcome = _outcome(form)
     result: dict[str, Any] = {"outcome": outcome, "note": form.memo, "asked": form.asked if scene.is_verified else ()}
     if scene.is_verified:
-        debts = cases.read_debts(session, scene.view.debtor_id or 0, local_day(now))
+        debts = cases.read_debts(session, scene.view.debtor_id or 0, local_day(now), rounding_in(who.office_options))
         _require_fresh(form, debts, lang)
         if outcome in PROMISE_OUTCOMES:
             amount, covered = _amount(debts, form, outcome)
@@ -101,7 +105,7 @@ def read_outcome(session: Session, scene: Scene, form: OutcomeForm, now: datetim
         result["promise"] = PromiseTerms(1, _promise_day(form))  # refused by the rules: the party is not verified
     if outcome is Outcome.CALLBACK_PROMISED:
         result["callback_at"] = _callback(form)
-        result["callback_user_id"] = user_id if form.callback_for == "me" else None
+        result["callback_user_id"] = who.user_id if form.callback_for == "me" else None
     return party_of(scene), result
 
 

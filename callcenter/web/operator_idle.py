@@ -22,24 +22,22 @@ from campaigns.worklist.models import WorkItem
 from dialer.agents.state import AgentState
 
 
-def idle_model(session: Session, scene: Scene, who: SignedIn, lang: str, now: datetime) -> dict[str, Any]:
+def idle_model(session: Session, scene: Scene, who: SignedIn, mine: Sequence[WorkItem], lang: str, now: datetime) -> dict[str, Any]:
     """The field `idle` of operator/idle.html."""
     view = scene.view
     is_ready = view.state is AgentState.READY
     hours, closed = hours_today(session, lang, now)
     reason = phrases.pick(lang, phrases.WAITING[view.waiting_reason]) if view.waiting_reason in phrases.WAITING else ""
-    waiting = select(func.count()).where(
-        WorkItem.state == "ready", WorkItem.channel == Channel.OPERATOR_CALL.value, WorkItem.not_before <= now
-    )
+    waiting, today = _counts(session, who.user_id, lang, now)
     return {
         "is_ready": is_ready,
         "can_request": is_ready and view.dial_mode == "preview",
         "reason": (reason or closed) if is_ready else "",
         "campaign": view.campaign_name,
         "hours": hours,
-        "waiting": session.scalar(waiting) or 0,
-        "today": _today(session, who.user_id, lang, now),
-        "callbacks": _callbacks(session, who.user_id, now),
+        "waiting": waiting,
+        "today": today,
+        "callbacks": [{"at": item.not_before, "case_no": f"{item.id:06d}", "note": "", "href": ""} for item in mine],
         "owed": _owed(session, who.user_id, now),
     }
 
@@ -58,8 +56,11 @@ def hours_today(session: Session, lang: str, now: datetime) -> tuple[str, str]:
     return span, ""
 
 
-def _today(session: Session, user_id: int, lang: str, now: datetime) -> list[dict[str, str]]:
-    """The operator's own calls, contacts and promises of today."""
+def _counts(session: Session, user_id: int, lang: str, now: datetime) -> tuple[int, list[dict[str, str]]]:
+    """How many cases wait to be called, and the operator's own calls, contacts and promises of today."""
+    waiting = select(func.count()).where(
+        WorkItem.state == "ready", WorkItem.channel == Channel.OPERATOR_CALL.value, WorkItem.not_before <= now
+    )
     begin, end = day_bounds(local_day(now), local_day(now))
     mine = (
         Attempt.operator_id == user_id,
@@ -68,15 +69,16 @@ def _today(session: Session, user_id: int, lang: str, now: datetime) -> list[dic
         Attempt.began_at < end,
         Attempt.handed_over_at.is_not(None),
     )
-    calls, contacts, promises = session.execute(
+    ready, calls, contacts, promises = session.execute(
         select(
+            waiting.scalar_subquery(),
             func.count(),
             func.count().filter(Attempt.party.in_([party.value for party in CONTACT_PARTIES])),
             func.count().filter(Attempt.outcome.in_([outcome.value for outcome in PROMISE_OUTCOMES])),
         ).where(*mine)
     ).one()
     words = (("架電", "Calls"), ("つながった", "Contacts"), ("約束", "Promises"))
-    return [
+    return ready, [
         {"label": phrases.pick(lang, pair), "value": f"{value:,}", "note": ""}
         for pair, value in zip(words, (calls, contacts, promises), strict=True)
     ]
@@ -85,7 +87,7 @@ def _today(session: Session, user_id: int, lang: str, now: datetime) -> list[dic
 def _owed(session: Session, user_id: int, now: datetime) -> list[dict[str, Any]]:
     """Conversations of today whose result this operator did not write in time; nothing of the matter."""
     mine = (Attempt.operator_id == user_id, Attempt.state == "wrap_up", Attempt.began_at > now - timedelta(hours=12))
-    rows = session.scalars(select(Attempt).where(*mine).order_by(Attempt.began_at, Attempt.id).limit(5))
+    rows = session.execute(select(Attempt.id, Attempt.began_at).where(*mine).order_by(Attempt.began_at, Attempt.id).limit(5))
     return [{"attempt_id": row.id, "at": row.began_at} for row in rows]
 
 
@@ -93,8 +95,3 @@ def own_callbacks(session: Session, user_id: int, now: datetime) -> Sequence[Wor
     """The call-backs kept for this operator that are due within a day, the first first."""
     mine = (WorkItem.state == "ready", WorkItem.is_callback, WorkItem.user_id == user_id, WorkItem.not_before < now + timedelta(days=1))
     return session.scalars(select(WorkItem).where(*mine).order_by(WorkItem.not_before, WorkItem.id).limit(5)).all()
-
-
-def _callbacks(session: Session, user_id: int, now: datetime) -> list[dict[str, Any]]:
-    rows = own_callbacks(session, user_id, now)
-    return [{"at": row.not_before, "case_no": f"{row.id:06d}", "note": "", "href": ""} for row in rows]

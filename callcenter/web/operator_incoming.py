@@ -9,14 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.auth import audit
-from callcenter.auth.models import Office
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import Conflict, InvalidInput
 from callcenter.core.phones import format_national
 from callcenter.web import phrases, scripts
 from callcenter.web.dependencies import SignedIn
 from callcenter.web.operator_stage import Scene
-from campaigns.attempts import talk, verification
+from campaigns.attempts import verification
 from campaigns.debtors.identity import Method
 from dialer.agents import service as agents
 from dialer.inbound import service as inbound
@@ -27,11 +26,10 @@ from dialer.inbound.models import InboundCall
 def incoming_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> dict[str, Any]:
     """The fields of operator/incoming.html: the number and how many have it, nothing of anybody."""
     call = session.scalars(select(InboundCall).where(InboundCall.id == scene.view.incoming_id)).one()
-    office = session.get_one(Office, who.office_id)
-    words = {"office": office.name, "operator": who.display_name}
+    words = {"office": who.office_name, "operator": who.display_name}
     return {
         "incoming": {"number": format_national(call.caller) if call.caller else "", "persons": call.persons},
-        "script": {"opening": talk.spoken(session, scripts.SENTENCES)["opening_inbound"].format_map(words)},
+        "script": {"opening": scene.said()["opening_inbound"].format_map(words)},
         "dodont": {"may": phrases.pick(lang, scripts.MAY), "must_not": phrases.pick(lang, scripts.MUST_NOT)},
     }
 

@@ -33,7 +33,7 @@ from callcenter.web.shield import policy_with
 from campaigns.attempts import undo, verification
 from dialer.agents import consoles
 from dialer.agents import service as agents
-from dialer.agents.queries import AgentView, current_view
+from dialer.agents.queries import AgentView, Screen, current_screen
 from dialer.agents.state import AgentState, PauseReason
 
 router = APIRouter()
@@ -46,7 +46,7 @@ def show_console(request: Request, session: Tx, who: Operator) -> HTMLResponse:
     """The whole page in whatever state the operator is."""
     now = utc_now()
     scene = read_scene(session, who, now)
-    agents.heartbeat(session, who.user_id, now)
+    stay(session, scene, now)
     note_view(session, scene, who, now)
     answer = page(request, "operator.html", operator_shell(request, scene), **operator_model(request, session, who, scene, now))
     answer.headers["Content-Security-Policy"] = policy_with(get_settings().softphone_url)
@@ -60,9 +60,10 @@ def refresh_stage(
 ) -> HTMLResponse:
     """What has changed for a page that shows `key` and debts `seen`: parts of the same skeleton, or another stage."""
     now = utc_now()
-    is_mine = consoles.is_in_charge(session, who.user_id, console_of(request), now)
-    agents.heartbeat(session, who.user_id, now)
-    return answer_stage(request, session, who, key, now, is_mine=is_mine, seen=seen)
+    scene = read_scene(session, who, now)
+    is_mine = is_in_charge(request, session, scene, now)
+    stay(session, scene, now)
+    return answer_scene(request, session, who, scene, key, now, is_mine=is_mine, seen=seen)
 
 
 def console_of(request: Request) -> str:
@@ -72,14 +73,33 @@ def console_of(request: Request) -> str:
 
 def read_scene(session: Session, who: SignedIn, now: datetime) -> Scene:
     """What is on this operator's screen now; before work has begun it is a pause."""
-    return scene_of(session, current_view(session, who.user_id, now) or _before_work(who.user_id, now))
+    return scene_of(current_screen(session, who.user_id, now) or Screen(_before_work(who.user_id, now)))
 
 
-def answer_stage(
-    request: Request, session: Session, who: SignedIn, key: str, now: datetime, *, is_mine: bool = True, seen: str = ""
+def is_in_charge(request: Request, session: Session, scene: Scene, now: datetime) -> bool:
+    """Whether this page may act for the operator."""
+    screen = scene.screen
+    if screen.last_seen_at is None:
+        return True  # work has not begun
+    return consoles.may_act(session, screen.view.user_id, console_of(request), screen.console_id, screen.last_seen_at, now)
+
+
+def stay(session: Session, scene: Scene, now: datetime) -> None:
+    """Notes that the page is open, where that was not noted just now."""
+    seen = scene.screen.last_seen_at
+    if seen is not None and seen < now - agents.SEEN_EVERY:
+        agents.heartbeat(session, scene.view.user_id, now)
+
+
+def answer_stage(request: Request, session: Session, who: SignedIn, key: str, now: datetime) -> HTMLResponse:
+    """The fragments that bring a page showing `key` up to date, as things stand now."""
+    return answer_scene(request, session, who, read_scene(session, who, now), key, now)
+
+
+def answer_scene(
+    request: Request, session: Session, who: SignedIn, scene: Scene, key: str, now: datetime, *, is_mine: bool = True, seen: str = ""
 ) -> HTMLResponse:
-    """The fragments that bring a page showing `key` up to date."""
-    scene = read_scene(session, who, now)
+    """The same for what was read already."""
     is_same = scene.key == key
     if not is_same:
         note_view(session, scene, who, now)
@@ -99,37 +119,37 @@ def operator_shell(request: Request, scene: Scene) -> Shell:
 
 def operator_model(request: Request, session: Session, who: SignedIn, scene: Scene, now: datetime) -> dict[str, Any]:
     """Everything the templates of this stage name in their first comments."""
-    lang = lang_of(request)
+    lang, mine = lang_of(request), own_callbacks(session, who.user_id, now)
     model: dict[str, Any] = {
         "stage": stage_model(scene),
-        "phone": phone_model(session, scene, who.user_id, lang),
+        "phone": phone_model(session, scene, who, lang),
         "is_wrapup": scene.name == "wrapup",
-        "undo": undo_model(session, who.user_id, now),
-        "reminders": [{"id": item.id, "at": item.not_before} for item in own_callbacks(session, who.user_id, now)],
+        "undo": undo_model(scene, now),
+        "reminders": [{"id": item.id, "at": item.not_before} for item in mine],
         "attempt_id": scene.view.attempt_id,
     }
     if scene.name == "idle":
-        return model | {"idle": idle_model(session, scene, who, lang, now)}
+        return model | {"idle": idle_model(session, scene, who, mine, lang, now)}
     if scene.name in CASE_STAGES:
-        return model | case_model(session, scene, who.user_id, lang, now)
+        return model | case_model(session, scene, who, lang, now)
     if scene.name == "saved":
         return model
     if scene.name == "incoming":
         return model | incoming_model(session, scene, who, lang)
-    model |= person_model(session, scene, lang, now) | script_model(session, scene, who, lang)
+    model |= person_model(session, scene, lang, now) | script_model(scene, who, lang)
     if scene.name == "talking_unverified":
         assert scene.attempt is not None
         assert scene.debtor is not None
-        checks = verification.read_checks(session, scene.attempt, who.user_id)
-        model["checks"] = checks_model(checks, scene.debtor, lang)
         drafts = verification.drafts_of(session, scene.attempt.id, who.user_id)
+        checks = verification.checks_of(scene.attempt, scene.debtor, drafts.values())
+        model["checks"] = checks_model(checks, scene.debtor, lang)
         model["kept_form"] = drafts["branch"].value if "branch" in drafts else ""
     return model
 
 
-def undo_model(session: Session, user_id: int, now: datetime) -> dict[str, Any] | None:
+def undo_model(scene: Scene, now: datetime) -> dict[str, Any] | None:
     """The field `undo` of operator/_undo.html: the result that may still be taken back, and until when; nothing of the matter."""
-    found = undo.open_until(session, user_id, now)
+    found = undo.open_until(scene.screen.undo, now)
     return None if found is None else {"attempt_id": found[0], "until": found[1]}
 
 

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from callcenter.auth.models import User
 from callcenter.core.phones import LineType, format_national
 from callcenter.core.settings import get_settings
 from callcenter.web import phrases
+from callcenter.web.dependencies import SignedIn
 from callcenter.web.operator_reasons import REASONS, reasons_for
 from callcenter.web.operator_stage import Scene
-from campaigns.attempts.models import Attempt
-from campaigns.debtors.models import PhoneNumber
 from dialer.agents import phones
 from dialer.agents.state import CHOOSABLE_PAUSES, IN_CALL, AgentState
 from dialer.controls import service as controls
@@ -45,7 +42,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 }
 
 
-def phone_model(session: Session, scene: Scene, user_id: int, lang: str) -> dict[str, Any]:
+def phone_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> dict[str, Any]:
     """The field `phone` of operator/phone.html."""
     view = scene.view
     states = {"ringing": "ringing", "talking": "talking", "talking_unverified": "talking", "saved": "talking", "wrapup": "wrapup"}
@@ -61,7 +58,7 @@ def phone_model(session: Session, scene: Scene, user_id: int, lang: str) -> dict
         "since": line.held_at or (view.answered_at if is_talk else None) or view.state_since,
         "attempt_id": view.attempt_id,
         "number": format_national(view.phone_text) if is_call or state == "wrapup" else "",
-        "number_note": _line_note(session, scene.attempt, lang) if is_call else "",
+        "number_note": _line_note(scene.screen.line_type, lang) if is_call else "",
         "is_verified": scene.is_verified if is_talk or state == "wrapup" else None,
         "is_muted": line.is_muted,
         "can_hold": is_talk and line.talk in (None, Talk.JOINED),
@@ -78,21 +75,20 @@ def phone_model(session: Session, scene: Scene, user_id: int, lang: str) -> dict
             {"value": value, "label": phrases.pick(lang, words), "is_chosen": value == after}
             for value, words in (("ready", ("待機(次の電話を受ける)", "Ready (next call)")), ("paused", ("離席", "Pause")))
         ],
-        **_telephone(session, view.leg_kind, user_id, is_up=view.is_leg_up, is_free=view.state not in IN_CALL),
+        **_telephone(session, view.leg_kind, who, is_up=view.is_leg_up, is_free=view.state not in IN_CALL),
         **_talk(session, scene, line, lang, is_talk=is_talk),
     }
 
 
-def _telephone(session: Session, kind: str, user_id: int, *, is_up: bool, is_free: bool) -> dict[str, Any]:
+def _telephone(session: Session, kind: str, who: SignedIn, *, is_up: bool, is_free: bool) -> dict[str, Any]:
     """Which telephone, and what it may be changed to."""
     has_softphone = bool(get_settings().softphone_url)
-    address = session.scalar(select(User.phone_address).where(User.id == user_id)) or ""
-    kind = kind or phones.usual_kind(session, user_id, has_softphone=has_softphone)
+    kind = kind or phones.usual_kind(session, who.user_id, who.phone_address, has_softphone=has_softphone)
     return {
         "kind": kind,
         "has_softphone": kind == phones.BROWSER,
         "is_line_up": is_up,
-        "kinds": [phones.BROWSER, phones.DESK] if has_softphone and address and is_free else [],
+        "kinds": [phones.BROWSER, phones.DESK] if has_softphone and who.phone_address and is_free else [],
     }
 
 
@@ -119,8 +115,5 @@ def _ended(scene: Scene) -> dict[str, Any] | None:
     return {"began_at": view.answered_at, "ended_at": view.call_ended_at, "seconds": seconds}
 
 
-def _line_note(session: Session, attempt: Attempt | None, lang: str) -> str:
-    if attempt is None or attempt.phone_id is None:
-        return ""
-    kind = session.scalar(select(PhoneNumber.line_type).where(PhoneNumber.id == attempt.phone_id)) or ""
+def _line_note(kind: str, lang: str) -> str:
     return phrases.pick(lang, LINE_TYPES[kind]) if kind in LINE_TYPES else ""

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from callcenter.auth.models import Office
 from callcenter.core.phones import format_national
 from callcenter.web import phrases, scripts
 from callcenter.web.dependencies import SignedIn
@@ -18,18 +16,35 @@ from campaigns.attempts.models import Attempt
 from campaigns.debtors import case as cases
 from campaigns.debtors.identity import Method
 from campaigns.debtors.models import Debtor
-from dialer.agents.queries import AgentView
+from dialer.agents.queries import AgentView, Screen
 from dialer.agents.state import AgentState
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is on the operator's screen: `name` is the stage's template, `attempt` the case's attempt if there is one."""
+    """What is on the operator's screen: `name` is the stage's template."""
 
     name: str
-    view: AgentView
-    attempt: Attempt | None
-    debtor: Debtor | None
+    screen: Screen
+
+    @property
+    def view(self) -> AgentView:
+        """The operator's state."""
+        return self.screen.view
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The case's attempt."""
+        return self.screen.attempt
+
+    @property
+    def debtor(self) -> Debtor | None:
+        """The case's person."""
+        return self.screen.debtor
+
+    def said(self) -> dict[str, str]:
+        """Each sentence as the office wants it said now, by key."""
+        return talk.said(self.screen.talk, scripts.SENTENCES)
 
     @property
     def is_verified(self) -> bool:
@@ -52,11 +67,9 @@ class Scene:
         return f"{kinds[self.name]}:{self.view.attempt_id}" if self.name in kinds else f"idle:{self.view.state.value}"
 
 
-def scene_of(session: Session, view: AgentView) -> Scene:
-    """Reads what the stage needs."""
-    attempt = session.scalar(select(Attempt).where(Attempt.id == view.attempt_id)) if view.attempt_id else None
-    debtor = session.scalar(select(Debtor).where(Debtor.id == view.debtor_id)) if view.debtor_id else None
-    return Scene(_stage_name(view, attempt), view, attempt, debtor)
+def scene_of(screen: Screen) -> Scene:
+    """Which stage it is."""
+    return Scene(_stage_name(screen.view, screen.attempt), screen)
 
 
 def _stage_name(view: AgentView, attempt: Attempt | None) -> str:
@@ -101,13 +114,12 @@ def person_model(session: Session, scene: Scene, lang: str, now: datetime) -> di
     }
 
 
-def script_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> dict[str, Any]:
+def script_model(scene: Scene, who: SignedIn, lang: str) -> dict[str, Any]:
     """The fields `script`, `dodont` and `branches`."""
     debtor = scene.debtor
     assert debtor is not None
-    office = session.get_one(Office, who.office_id)
-    words = {"office": office.name, "operator": who.display_name, "name": debtor.name, "phone": format_national(office.phone)}
-    said = talk.spoken(session, scripts.SENTENCES)
+    words = {"office": who.office_name, "operator": who.display_name, "name": debtor.name, "phone": format_national(who.office_phone)}
+    said = scene.said()
     opening = said["opening_company" if debtor.kind == "company" else "opening"]
     if scene.attempt is not None and scene.attempt.is_inbound:
         opening = said["opening_inbound"]

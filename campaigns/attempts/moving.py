@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from callcenter.core.db import office_of
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.attempts.phones import pick_phone
@@ -32,10 +33,14 @@ HISTORY = timedelta(days=30)
 ANOTHER_ROUND = "another_round"
 
 
-def retry_rules(session: Session, campaign_id: int | None) -> RetryRules:
+def campaign_of(session: Session, attempt: Attempt) -> Campaign | None:
+    """The campaign an attempt belongs to, if any."""
+    return None if attempt.campaign_id is None else session.get(Campaign, (office_of(session), attempt.campaign_id))
+
+
+def retry_rules(campaign: Campaign | None) -> RetryRules:
     """A campaign's retry rules; the defaults where there is no campaign."""
-    options = session.scalar(select(Campaign.options).where(Campaign.id == campaign_id)) if campaign_id is not None else None
-    return conduct_of(options or {}).retry
+    return conduct_of({} if campaign is None else campaign.options).retry
 
 
 def judge_number(session: Session, attempt: Attempt, rules: RetryRules, now: datetime) -> None:
@@ -51,7 +56,14 @@ def judge_number(session: Session, attempt: Attempt, rules: RetryRules, now: dat
 
 
 def move_item(
-    session: Session, attempt: Attempt, result: Result, follows: Consequence, policy: ContactPolicy, rules: RetryRules, now: datetime
+    session: Session,
+    attempt: Attempt,
+    campaign: Campaign | None,
+    result: Result,
+    follows: Consequence,
+    policy: ContactPolicy,
+    rules: RetryRules,
+    now: datetime,
 ) -> None:
     """Moves the item of an attempt whose result is on record."""
     item_id = attempt.work_item_id
@@ -70,7 +82,8 @@ def move_item(
     line = LineResult(attempt.line_result or LineResult.FAILED)
     retry = RetryPolicy(contact=policy, channel=channel, rules=rules)
     history = _history(session, attempt, now)
-    left_by = _left_by(session, attempt, policy, now)
+    item = session.scalar(select(WorkItem).where(WorkItem.id == item_id))
+    left_by = _left_by(session, attempt, item, campaign, policy, now)
     if left_by in ("", "waits_for_next_round") and (again := _next_round(session, attempt, line, history, retry, now)) is not None:
         claim.requeue(session, item_id, again, ANOTHER_ROUND, now)
         return
@@ -81,7 +94,7 @@ def move_item(
     if moment is None:
         claim.complete(session, item_id, now, left_by or "tries_exhausted")
     else:
-        claim.requeue(session, item_id, moment, f"after_{line.value}", now)
+        claim.requeue(session, item_id, moment, f"after_{line.value}", now, item=item)
 
 
 def _next_round(
@@ -108,10 +121,10 @@ def _next_round(
     return None if (session.scalar(rounds) or 0) >= batch.rounds else another_part(history, batch.release_until, retry, now)
 
 
-def _left_by(session: Session, attempt: Attempt, policy: ContactPolicy, now: datetime) -> str:
+def _left_by(
+    session: Session, attempt: Attempt, item: WorkItem | None, campaign: Campaign | None, policy: ContactPolicy, now: datetime
+) -> str:
     """Why the ladder takes a debtor off the step of this attempt; empty when another try belongs to it, or no ladder decided."""
-    item = session.scalar(select(WorkItem).where(WorkItem.id == attempt.work_item_id))
-    campaign = session.scalar(select(Campaign).where(Campaign.id == attempt.campaign_id))
     if item is None or campaign is None:
         return ""
     position = position_at(session, campaign, now, policy)

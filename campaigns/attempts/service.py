@@ -20,7 +20,7 @@ from campaigns.attempts import effects
 from campaigns.attempts.asked import Asked
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.attempts.models import Attempt
-from campaigns.attempts.moving import judge_number, move_item, retry_rules
+from campaigns.attempts.moving import campaign_of, judge_number, move_item, retry_rules
 from campaigns.attempts.rules import PromiseTerms, Result, check_result, consequence_of
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.rules import ContactPolicy
@@ -105,7 +105,7 @@ def record_line_result(
         publish(session, "call", attempt.operator_id)
         return attempt
     party = Party.UNKNOWN if line_result is LineResult.ANSWERED else Party.NOBODY
-    _close(session, attempt, Result(party, Outcome.NO_RESULT), now, attempt.operator_id)
+    _close(session, attempt, Result(party, Outcome.NO_RESULT), load_policy(session), now, attempt.operator_id)
     return attempt
 
 
@@ -122,6 +122,7 @@ def record_outcome(
     line_result: LineResult | None = None,
     callback_user_id: int | None = None,
     asked: Sequence[Asked] = (),
+    script_version: str | None = None,
     now: datetime,
     user_id: int | None = None,
     is_amended: bool = False,
@@ -133,6 +134,7 @@ def record_outcome(
             robocall's key press passes ANSWERED while the call may still be up.
         callback_user_id: the one operator who is to call back; None is anybody.
         asked: what the debtor asks the office for besides.
+        script_version: of the words on the operator's screen.
         is_amended: a late word of the carrier takes the place of what was recorded by the machine (`late.reopen_robocall`).
 
     Raises:
@@ -154,11 +156,12 @@ def record_outcome(
         now=now,
         today=local_day(now),
     )
-    attempt.line_result = line.value
+    policy = load_policy(session)
+    attempt.line_result, attempt.script_version = line.value, script_version or attempt.script_version
     if not attempt.is_inbound:
         attempt.handed_over_at = attempt.handed_over_at or attempt.began_at
     attempt.ended_at = attempt.ended_at or now
-    _close(session, attempt, result, now, user_id, is_amended=is_amended)
+    _close(session, attempt, result, policy, now, user_id, is_amended=is_amended)
     return attempt
 
 
@@ -167,8 +170,16 @@ def _talked_with(attempt: Attempt) -> Channel:
     return Channel.OPERATOR_CALL if attempt.operator_id is not None else Channel(attempt.channel)
 
 
-def _close(session: Session, attempt: Attempt, result: Result, now: datetime, user_id: int | None, *, is_amended: bool = False) -> None:
-    policy = load_policy(session)
+def _close(
+    session: Session,
+    attempt: Attempt,
+    result: Result,
+    policy: ContactPolicy,
+    now: datetime,
+    user_id: int | None,
+    *,
+    is_amended: bool = False,
+) -> None:
     _check_callback_hours(result, policy)
     follows = consequence_of(result.party, result.outcome, _talked_with(attempt))
     attempt.party = result.party.value
@@ -178,11 +189,12 @@ def _close(session: Session, attempt: Attempt, result: Result, now: datetime, us
     attempt.recorded_at = now
     attempt.wrap_up_until = None
     session.flush()
-    retry = retry_rules(session, attempt.campaign_id)
+    campaign = campaign_of(session, attempt)
+    retry = retry_rules(campaign)
     judge_number(session, attempt, retry, now)
     promise = effects.apply(session, attempt, result, follows, policy, now, user_id)
     if attempt.work_item_id is not None:
-        move_item(session, attempt, result, follows, policy, retry, now)
+        move_item(session, attempt, campaign, result, follows, policy, retry, now)
     key = attempt.fact_key + (":amended" if is_amended else "")
     leave(session, ATTEMPT, key, attempt.debtor_id, _payload(attempt, promise), now)
     publish(session, "call", attempt.operator_id)
@@ -229,7 +241,8 @@ def _payload(attempt: Attempt, promise: Promise | None) -> dict[str, Any]:
 
 
 def _locked(session: Session, attempt_id: int) -> Attempt:
-    attempt = session.scalar(select(Attempt).where(Attempt.id == attempt_id).with_for_update())
+    own = select(Attempt).where(Attempt.id == attempt_id).with_for_update()
+    attempt = session.scalar(own, execution_options={"populate_existing": True})
     if attempt is None:
         raise NotFound("There is no such attempt.")
     return attempt

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.core.errors import Conflict, InvalidInput
@@ -35,10 +35,9 @@ def newest(session: Session) -> TalkScript | None:
     return session.scalar(select(TalkScript).order_by(TalkScript.version.desc()).limit(1))
 
 
-def version_of(session: Session) -> str:
+def version_name(version: int) -> str:
     """What an attempt notes of the words that were on its screen."""
-    version = session.scalar(select(func.max(TalkScript.version)))
-    return f"talk:{version or 0}"
+    return f"talk:{version}"
 
 
 def versions(session: Session) -> Sequence[TalkScript]:
@@ -49,7 +48,11 @@ def versions(session: Session) -> Sequence[TalkScript]:
 def spoken(session: Session, sentences: Sequence[Sentence]) -> dict[str, str]:
     """Each sentence as it is said now, by key."""
     row = newest(session)
-    own = row.document if row is not None else {}
+    return said(row.document if row is not None else {}, sentences)
+
+
+def said(own: Mapping[str, str], sentences: Sequence[Sentence]) -> dict[str, str]:
+    """The same for a version's own words."""
     return {sentence.key: own.get(sentence.key) or sentence.usual for sentence in sentences}
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from callcenter.core.db import office_of
 from callcenter.core.errors import Conflict
 from callcenter.core.live import publish
 from campaigns.attempts.models import Attempt, Draft, Escalation, OutcomeUndo, ServiceRequest
@@ -30,9 +31,9 @@ UNDONE = "undone"
 _ITEM = ("state", "reason", "channel", "priority", "is_callback", "user_id", "phone_id", "claim_token", "claimed_by")
 
 
-def look(session: Session, attempt_id: int, user_id: int) -> dict[str, Any]:
-    """How things stand before a result is recorded: the attempt, what is queued for its debtor, and what was typed."""
-    attempt = session.scalars(select(Attempt).where(Attempt.id == attempt_id)).one()
+def look(session: Session, attempt_id: int) -> dict[str, Any]:
+    """How things stand before a result is recorded: the attempt, and what is queued for its debtor."""
+    attempt = session.get_one(Attempt, (office_of(session), attempt_id))
     items = session.scalars(
         select(WorkItem).where(WorkItem.debtor_id == attempt.debtor_id, WorkItem.state.in_(("ready", "claimed"))).order_by(WorkItem.id)
     )
@@ -41,31 +42,26 @@ def look(session: Session, attempt_id: int, user_id: int) -> dict[str, Any]:
         .where(Message.state == "ready", or_(Message.debtor_id == attempt.debtor_id, Message.phone_id.in_(_same_number(attempt))))
         .order_by(Message.id)
     )
-    drafts = session.scalars(select(Draft).where(Draft.attempt_id == attempt_id, Draft.user_id == user_id).order_by(Draft.id))
     return {
         "line_result": attempt.line_result,
         "items": [{"id": item.id, "moments": _moments(item)} | {name: getattr(item, name) for name in _ITEM} for item in items],
         "messages": [[number, reason] for number, reason in messages],
-        "drafts": {draft.field: draft.value for draft in drafts},
     }
 
 
 def keep(session: Session, attempt_id: int, user_id: int, before: dict[str, Any], now: datetime) -> None:
-    """Keeps how things stood, for the window; what others' windows have left behind goes."""
-    session.execute(delete(OutcomeUndo).where(OutcomeUndo.recorded_at < now - timedelta(minutes=1)))
+    """Keeps how things stood, for the window; drafts become part of it, and what others' windows have left behind goes."""
+    typed = session.execute(delete(Draft).where(Draft.attempt_id == attempt_id).returning(Draft.user_id, Draft.field, Draft.value))
+    before |= {"drafts": {field: value for writer, field, value in typed if writer == user_id}}
+    others = delete(OutcomeUndo).where(OutcomeUndo.recorded_at < now - timedelta(minutes=1), OutcomeUndo.user_id != user_id)
     row = {"attempt_id": attempt_id, "recorded_at": now, "before": before}
-    kept = insert(OutcomeUndo).values(user_id=user_id, **row)
+    kept = insert(OutcomeUndo).values(user_id=user_id, **row).add_cte(others.cte("gone"))
     session.execute(kept.on_conflict_do_update(index_elements=["office_id", "user_id"], set_=row))
 
 
-def open_until(session: Session, user_id: int, now: datetime) -> tuple[int, datetime] | None:
-    """The attempt whose result this operator may still take back, and until when."""
-    found = session.execute(
-        select(OutcomeUndo.attempt_id, OutcomeUndo.recorded_at).where(
-            OutcomeUndo.user_id == user_id, OutcomeUndo.recorded_at > now - WINDOW
-        )
-    ).one_or_none()
-    return None if found is None else (found.attempt_id, found.recorded_at + WINDOW)
+def open_until(last: tuple[int, datetime] | None, now: datetime) -> tuple[int, datetime] | None:
+    """The attempt whose result an operator may still take back, and until when; `last` is the last one and when it was recorded."""
+    return None if last is None or last[1] <= now - WINDOW else (last[0], last[1] + WINDOW)
 
 
 def undo(session: Session, attempt_id: int, user_id: int, now: datetime, *, is_line_up: bool) -> Attempt:
@@ -77,7 +73,8 @@ def undo(session: Session, attempt_id: int, user_id: int, now: datetime, *, is_l
     Raises:
         Conflict: the time is over, or something that followed has been taken up by somebody since.
     """
-    attempt = session.scalar(select(Attempt).where(Attempt.id == attempt_id, Attempt.operator_id == user_id).with_for_update())
+    own = select(Attempt).where(Attempt.id == attempt_id, Attempt.operator_id == user_id).with_for_update()
+    attempt = session.scalar(own, execution_options={"populate_existing": True})
     kept = session.scalar(select(OutcomeUndo).where(OutcomeUndo.user_id == user_id, OutcomeUndo.attempt_id == attempt_id).with_for_update())
     if attempt is None or kept is None or attempt.state != "closed" or kept.recorded_at < now - WINDOW - GRACE:
         raise _too_late()

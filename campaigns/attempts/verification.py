@@ -5,6 +5,7 @@ What was said is kept only as a draft of the operator, until the result is recor
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,10 +53,14 @@ class Checks:
 
 def read_checks(session: Session, attempt: Attempt, user_id: int) -> Checks:
     """How far the verification of this attempt is."""
-    drafts = select(Draft).where(Draft.attempt_id == attempt.id, Draft.user_id == user_id, Draft.field.startswith(SAID))
-    said = {Method(draft.field.removeprefix(SAID)): draft.value for draft in session.scalars(drafts)}
+    return checks_of(attempt, _person(session, attempt), drafts_of(session, attempt.id, user_id).values())
+
+
+def checks_of(attempt: Attempt, debtor: Debtor, drafts: Iterable[Draft]) -> Checks:
+    """The same from what was read already."""
+    said = {Method(draft.field.removeprefix(SAID)): draft.value for draft in drafts if draft.field.startswith(SAID)}
     matched = frozenset(Method(word) for word in attempt.verified_with.split(",") if word in set(Method))
-    return Checks(methods_for(_registered(session, attempt)), matched, said, attempt.verify_failures, attempt.verified_at)
+    return Checks(methods_for(_registered(debtor)), matched, said, attempt.verify_failures, attempt.verified_at)
 
 
 def check(session: Session, attempt_id: int, user_id: int, method: str, said: str, now: datetime) -> tuple[bool, Checks]:
@@ -66,7 +71,8 @@ def check(session: Session, attempt_id: int, user_id: int, method: str, said: st
         Conflict: no tries are left, or the call is over.
     """
     attempt = require_own(session, attempt_id, user_id)
-    registered = _registered(session, attempt)
+    debtor = _person(session, attempt)
+    registered = _registered(debtor)
     if method not in methods_for(registered):
         raise InvalidInput("この項目では照合できません。", hint="ほかの項目で確かめてください。", code="method_unknown")
     if attempt.verify_failures >= MAX_FAILURES:
@@ -79,7 +85,7 @@ def check(session: Session, attempt_id: int, user_id: int, method: str, said: st
     else:
         attempt.verify_failures += 1
     session.flush()
-    return is_match, read_checks(session, attempt, user_id)
+    return is_match, checks_of(attempt, debtor, drafts_of(session, attempt.id, user_id).values())
 
 
 def open_matter(session: Session, attempt_id: int, user_id: int, now: datetime) -> Attempt:
@@ -106,7 +112,8 @@ def require_own(session: Session, attempt_id: int, user_id: int) -> Attempt:
     Raises:
         NotFound: there is none of that number for this operator.  Conflict: its result has been recorded.
     """
-    attempt = session.scalar(select(Attempt).where(Attempt.id == attempt_id, Attempt.operator_id == user_id).with_for_update())
+    own = select(Attempt).where(Attempt.id == attempt_id, Attempt.operator_id == user_id).with_for_update()
+    attempt = session.scalar(own, execution_options={"populate_existing": True})
     if attempt is None:
         raise NotFound("その案件はありません。", code="no_attempt")
     if attempt.state == "closed":
@@ -133,6 +140,9 @@ def drop_drafts(session: Session, attempt_id: int) -> None:
     session.execute(delete(Draft).where(Draft.attempt_id == attempt_id))
 
 
-def _registered(session: Session, attempt: Attempt) -> Registered:
-    debtor = session.get_one(Debtor, (attempt.office_id, attempt.debtor_id))
+def _person(session: Session, attempt: Attempt) -> Debtor:
+    return session.get_one(Debtor, (attempt.office_id, attempt.debtor_id))
+
+
+def _registered(debtor: Debtor) -> Registered:
     return Registered(debtor.name, debtor.name_kana, debtor.birth_date, debtor.address)

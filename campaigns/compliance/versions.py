@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
@@ -26,7 +27,7 @@ class _Read:
 
     document: Mapping[str, Any] | None
     version: int
-    days: tuple[tuple[Any, ...], ...]
+    days: Sequence[Sequence[Any]]
     zone: str
     is_training: bool
 
@@ -67,35 +68,41 @@ def day_of_row(row: CalendarDay) -> DeclaredDay:
 
 
 def _read(session: Session, office: int, as_of: datetime | None) -> _Read:
-    row = session.execute(select(Office.time_zone, Office.is_training).where(Office.id == office)).one()
-    statement = select(ContactPolicyVersion.document, ContactPolicyVersion.version)
+    stored = select(ContactPolicyVersion.id)
     if as_of is None:
-        statement = statement.where(ContactPolicyVersion.is_active)
+        stored = stored.where(ContactPolicyVersion.is_active)
     else:
         since = func.coalesce(ContactPolicyVersion.activated_at, ContactPolicyVersion.created_at)
         was_active = or_(ContactPolicyVersion.activated_at.is_not(None), ContactPolicyVersion.is_active)
         until = or_(ContactPolicyVersion.retired_at.is_(None), ContactPolicyVersion.retired_at > as_of)
-        statement = statement.where(was_active, since <= as_of, until).order_by(since.desc()).limit(1)
-    stored = session.execute(statement).one_or_none()
-    document, version = (None, 0) if stored is None else (stored[0], stored[1])
-    return _Read(document, version, tuple(_day_rows(session)), row.time_zone, row.is_training)
+        stored = stored.where(was_active, since <= as_of, until).order_by(since.desc()).limit(1)
+    days = select(func.json_agg(aggregate_order_by(func.json_build_array(*_DAY), CalendarDay.day.asc())))
+    found = session.execute(
+        select(ContactPolicyVersion.document, ContactPolicyVersion.version, Office.time_zone, Office.is_training, days.scalar_subquery())
+        .select_from(Office)
+        .outerjoin(
+            ContactPolicyVersion,
+            (ContactPolicyVersion.office_id == Office.id) & (ContactPolicyVersion.id == stored.scalar_subquery()),
+        )
+        .where(Office.id == office)
+    ).one()
+    return _Read(found[0], found[1] or 0, found[4] or (), found.time_zone, found.is_training)
+
+
+_DAY = (CalendarDay.day, CalendarDay.kind, CalendarDay.hours, CalendarDay.until, CalendarDay.channels, CalendarDay.name)
 
 
 def _day_rows(session: Session) -> list[tuple[Any, ...]]:
-    columns = (CalendarDay.day, CalendarDay.kind, CalendarDay.hours, CalendarDay.until, CalendarDay.channels, CalendarDay.name)
-    return [
-        (row.day, row.kind, row.hours, row.until, None if row.channels is None else tuple(row.channels), row.name)
-        for row in session.execute(select(*columns).order_by(CalendarDay.day))
-    ]
+    return [tuple(row) for row in session.execute(select(*_DAY).order_by(CalendarDay.day))]
 
 
-def _day_of(row: tuple[Any, ...]) -> DeclaredDay:
+def _day_of(row: Sequence[Any]) -> DeclaredDay:
     day, kind, hours, until, channels, name = row
     return read_day(f"days.{day}", {"kind": kind, "hours": hours, "until": until, "channels": channels, "name": name})
 
 
 def _policy_of(read: _Read) -> ContactPolicy:
-    days = {row[0]: _day_of(row) for row in read.days}
+    days = {date.fromisoformat(row[0]): _day_of(row) for row in read.days}
     zone = ZoneInfo(read.zone)
     if read.document is not None:
         return from_document(read.document, days, zone=zone, version=read.version)

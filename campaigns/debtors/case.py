@@ -15,7 +15,8 @@ from campaigns.debtors.models import Debt
 from campaigns.payments.charges import Rounding
 from campaigns.payments.debt_charges import charges_of
 from campaigns.payments.models import Payment
-from campaigns.promises.models import Promise
+from campaigns.promises.models import InstalmentPlan, Promise
+from campaigns.promises.schedule import LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,15 @@ class PastPayment:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """`attempts` there were, by whatever channel; the newest day of payment posted in the office; whether the debtor keeps a plan."""
+
+    attempts: int
+    posted_on: date | None
+    has_plan: bool
+
+
 def read_debts(session: Session, debtor_id: int, paid_on: date, rounding: Rounding | None = None) -> Debts:
     """The open installments with the fee and the charge that are left if paid on `paid_on`, rounded as the office does unless said."""
     rows = session.scalars(
@@ -140,6 +150,14 @@ def count_attempts(session: Session, debtor_id: int, since: datetime | None = No
     """How many attempts there were, by whatever channel."""
     query = select(func.count()).select_from(Attempt).where(Attempt.debtor_id == debtor_id)
     return session.scalar(query if since is None else query.where(Attempt.began_at >= since)) or 0
+
+
+def surroundings_of(session: Session, debtor_id: int) -> Surroundings:
+    """What is counted or only yes or no of a debtor's case."""
+    attempts = select(func.count()).where(Attempt.debtor_id == debtor_id).scalar_subquery()
+    posted = select(func.max(Payment.paid_on)).where(~Payment.is_reversal).scalar_subquery()
+    plan = select(InstalmentPlan.id).where(InstalmentPlan.debtor_id == debtor_id, InstalmentPlan.state.in_(LIVE)).exists()
+    return Surroundings(*session.execute(select(attempts, posted, plan)).one())
 
 
 def past_payments(session: Session, debtor_id: int, count: int = 10) -> list[PastPayment]:

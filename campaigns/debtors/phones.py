@@ -141,8 +141,11 @@ def set_number_status(
 
 def confirm_number(session: Session, phone_id: int, now: datetime, *, attempt_id: int | None = None, user_id: int | None = None) -> None:
     """Notes that the debtor was met at a number; that says nothing about others who have it."""
-    unconfirmed = select(PhoneNumber).where(PhoneNumber.id == phone_id, PhoneNumber.status == "unverified").with_for_update()
-    _set(session, session.scalars(unconfirmed).all(), "works", now, attempt_id=attempt_id, user_id=user_id)
+    unconfirmed = update(PhoneNumber).where(PhoneNumber.id == phone_id, PhoneNumber.status == "unverified")
+    debtor_id = session.scalar(unconfirmed.values(status="works", updated_at=now).returning(PhoneNumber.debtor_id))
+    if debtor_id is not None:
+        told = {"old_status": "unverified", "new_status": "works", "attempt_id": attempt_id, "user_id": user_id}
+        session.execute(insert(PhoneEvent).values(debtor_id=debtor_id, phone_id=phone_id, at=now, **told))
 
 
 def _set(

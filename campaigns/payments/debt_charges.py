@@ -7,9 +7,10 @@ known with its day; part payments that only the list's 収入済額 tells of hav
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -66,7 +67,11 @@ class _Paid:
 
 def rounding_of(session: Session) -> Rounding:
     """How the office drops fractions of a yen: `rounding` in its options."""
-    options = session.scalars(select(Office.options).where(Office.id == office_of(session))).one()
+    return rounding_in(session.scalars(select(Office.options).where(Office.id == office_of(session))).one())
+
+
+def rounding_in(options: Mapping[str, Any]) -> Rounding:
+    """The same from options read already."""
     return Rounding(options.get("rounding", Rounding.SEGMENT))
 
 

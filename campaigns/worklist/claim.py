@@ -198,13 +198,14 @@ def requeue(
     *,
     is_callback: bool = False,
     user_id: int | None = None,
+    item: WorkItem | None = None,
 ) -> None:
     """Puts an item back after its attempt; one that was withdrawn meanwhile stays so.
 
     A call-back comes before everything else at its time, by an operator even where a robocall's key asked for it; `user_id` reserves it
-    for one operator.
+    for one operator. `item` is the row where it was read already.
     """
-    item = session.scalar(select(WorkItem).where(WorkItem.id == item_id))
+    item = item or session.scalar(select(WorkItem).where(WorkItem.id == item_id))
     usual = USUAL_PRIORITY if item is None or item.priority == CALLBACK_PRIORITY else item.priority
     values = _freed(WorkState.READY, now) | {
         "not_before": not_before,

@@ -24,11 +24,16 @@ def is_in_charge(session: Session, user_id: int, console_id: str, now: datetime)
             AgentSession.user_id == user_id, AgentSession.state != AgentState.ENDED
         )
     ).one_or_none()
-    if held is None or held.console_id == console_id:
+    return held is None or may_act(session, user_id, console_id, held.console_id, held.last_seen_at, now)
+
+
+def may_act(session: Session, user_id: int, console_id: str, held_by: str, last_seen_at: datetime, now: datetime) -> bool:
+    """The same where it is known already which page is in charge and when it last said so."""
+    if held_by == console_id:
         return True
-    if held.console_id and held.last_seen_at >= now - timedelta(seconds=STALE_SECONDS):
+    if held_by and last_seen_at >= now - timedelta(seconds=STALE_SECONDS):
         return False
-    return _take(session, user_id, console_id, held.console_id)
+    return _take(session, user_id, console_id, held_by)
 
 
 def take_over(session: Session, user_id: int, console_id: str) -> None:

@@ -27,11 +27,12 @@ def phone_name(office_id: int, user_id: int) -> str:
     return f"o{office_id}-web{user_id}"
 
 
-def usual_kind(session: Session, user_id: int, *, has_softphone: bool) -> str:
-    """The kind used last, as far as it can still be used; else the desk phone where there is one."""
-    address = session.scalar(select(User.phone_address).where(User.id == user_id)) or ""
+def usual_kind(session: Session, user_id: int, address: str | None = None, *, has_softphone: bool) -> str:
+    """The kind used last, as far as it can still be used; else the desk phone where there is one, at `address` if that is known."""
     if not has_softphone:
         return DESK
+    if address is None:
+        address = session.scalar(select(User.phone_address).where(User.id == user_id))
     if not address:
         return BROWSER
     last = select(AgentSession.leg_kind).where(AgentSession.user_id == user_id).order_by(AgentSession.id.desc()).limit(1)

@@ -1,15 +1,18 @@
-"""What the console and the board show of operators: one query each, no state changed."""
+"""What the console and the board show of operators: one look each, no state changed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Label, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import User
-from campaigns.attempts.models import Attempt
+from campaigns.attempts.models import Attempt, OutcomeUndo, TalkScript
+from campaigns.debtors.models import Debtor, PhoneNumber
 from campaigns.planning.models import Campaign
 from campaigns.worklist.models import WorkItem
 from dialer.agents.models import AgentSession
@@ -58,22 +61,116 @@ class AgentView:
     incoming_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """All that a stage is drawn from, read at once.
+
+    Attributes:
+        console_id, last_seen_at: which open page is in charge, and when it last said so.
+        attempt, debtor: the case; in preview before the call there is no attempt.
+        line_type: of the number that is called.
+        undo: the attempt whose result was the last, and when it was recorded.
+        talk_version, talk: the office's own words in use, the newest version; 0 and nothing while it has none.
+    """
+
+    view: AgentView
+    console_id: str = ""
+    last_seen_at: datetime | None = None
+    attempt: Attempt | None = None
+    debtor: Debtor | None = None
+    campaign: Campaign | None = None
+    line_type: str = ""
+    undo: tuple[int, datetime] | None = None
+    talk_version: int = 0
+    talk: Mapping[str, str] = field(default_factory=dict)
+
+
 def current_view(session: Session, user_id: int, now: datetime) -> AgentView | None:
+    """The operator's state as it is now; None when they are not signed in as an operator."""
+    screen = current_screen(session, user_id, now)
+    return None if screen is None else screen.view
+
+
+def current_screen(session: Session, user_id: int, now: datetime) -> Screen | None:
     """The operator's screen as it is now; None when they are not signed in as an operator."""
-    row = session.execute(
-        select(AgentSession, Attempt, Call)
-        .outerjoin(Attempt, (Attempt.office_id == AgentSession.office_id) & (Attempt.id == AgentSession.attempt_id))
-        .outerjoin(Call, (Call.office_id == Attempt.office_id) & (Call.attempt_id == Attempt.id))
-        .where(AgentSession.user_id == user_id, AgentSession.state != AgentState.ENDED)
-    ).one_or_none()
+    row = session.execute(_screen(user_id, now), execution_options={"populate_existing": True}).one_or_none()
     if row is None:
         return None
-    agent, attempt, call = row
-    item = None if attempt is not None else claimed_item(session, agent.id)
-    campaign = _campaign(session, agent, attempt, item)
+    agent, attempt, call, debtor, campaign = row[:5]
+    item, problem = None, row.problem
+    if attempt is None:
+        item = claimed_item(session, agent.id)
+        if item is not None:
+            debtor, campaign, problem = _preview(session, item, now)
+    return Screen(
+        _view(session, agent, attempt, call, item, campaign, problem),
+        agent.console_id,
+        agent.last_seen_at,
+        attempt,
+        debtor,
+        campaign,
+        row.line_type or "",
+        None if row.recorded_at is None else (row.undo_id, row.recorded_at),
+        row.talk_version or 0,
+        row.talk or {},
+    )
+
+
+def _screen(user_id: int, now: datetime) -> Select[Any]:
+    """The operator with the case, its call, person, campaign (or the one that would call) and its dialer, and the words to say."""
+    office = AgentSession.office_id
+    running = select(Campaign.id).where(Campaign.status == "running").order_by(Campaign.priority, Campaign.id).limit(1)
+    wanted = func.coalesce(Attempt.campaign_id, AgentSession.campaign_id, running.scalar_subquery())
+    newest = select(func.max(TalkScript.version)).scalar_subquery()
+    return (
+        select(AgentSession, Attempt, Call, Debtor, Campaign, _lease_problem(), PhoneNumber.line_type)
+        .add_columns(OutcomeUndo.attempt_id.label("undo_id"), OutcomeUndo.recorded_at)
+        .add_columns(TalkScript.version.label("talk_version"), TalkScript.document.label("talk"))
+        .outerjoin(Attempt, (Attempt.office_id == office) & (Attempt.id == AgentSession.attempt_id))
+        .outerjoin(Call, (Call.office_id == office) & (Call.attempt_id == Attempt.id))
+        .outerjoin(Debtor, (Debtor.office_id == office) & (Debtor.id == Attempt.debtor_id))
+        .outerjoin(PhoneNumber, (PhoneNumber.office_id == office) & (PhoneNumber.id == Attempt.phone_id))
+        .outerjoin(Campaign, (Campaign.office_id == office) & (Campaign.id == wanted))
+        .outerjoin(DialerLease, _lease_of(now))
+        .outerjoin(OutcomeUndo, (OutcomeUndo.office_id == office) & (OutcomeUndo.user_id == AgentSession.user_id))
+        .outerjoin(TalkScript, (TalkScript.office_id == office) & (TalkScript.version == newest))
+        .where(AgentSession.user_id == user_id, AgentSession.state != AgentState.ENDED)
+    )
+
+
+def _lease_of(now: datetime) -> ColumnElement[bool]:
+    return and_(DialerLease.office_id == Campaign.office_id, DialerLease.campaign_id == Campaign.id, DialerLease.lease_until > now)
+
+
+def _lease_problem() -> Label[str]:
+    """Why the campaign's dialer places no calls; no_dialer without one."""
+    return func.coalesce(DialerLease.problem, "no_dialer").label("problem")
+
+
+def _preview(session: Session, item: WorkItem, now: datetime) -> tuple[Debtor, Campaign, str]:
+    """Person, campaign and its dialer's problem of a case before the call."""
+    debtor, campaign, problem = session.execute(
+        select(Debtor, Campaign, _lease_problem())
+        .join(Campaign, (Campaign.office_id == Debtor.office_id) & (Campaign.id == item.campaign_id))
+        .outerjoin(DialerLease, _lease_of(now))
+        .where(Debtor.id == item.debtor_id)
+        .execution_options(populate_existing=True)
+    ).one()
+    return debtor, campaign, problem
+
+
+def _view(
+    session: Session,
+    agent: AgentSession,
+    attempt: Attempt | None,
+    call: Call | None,
+    item: WorkItem | None,
+    campaign: Campaign | None,
+    problem: str,
+) -> AgentView:
     return AgentView(
         agent_session_id=agent.id,
-        user_id=user_id,
+        user_id=agent.user_id,
         state=AgentState(agent.state),
         state_since=agent.state_since,
         pause_reason=agent.pause_reason,
@@ -94,7 +191,7 @@ def current_view(session: Session, user_id: int, now: datetime) -> AgentView | N
         is_leg_up=agent.is_leg_up,
         leg_address=agent.leg_address,
         leg_kind=agent.leg_kind,
-        waiting_reason=_waiting_reason(session, agent, campaign, now),
+        waiting_reason=_waiting_reason(agent, campaign, problem),
         incoming_id=_incoming(session, agent) if attempt is None and agent.state == AgentState.TALKING else None,
     )
 
@@ -118,25 +215,12 @@ def claimant(agent_session_id: int) -> str:
     return f"agent:{agent_session_id}"
 
 
-def _campaign(session: Session, agent: AgentSession, attempt: Attempt | None, item: WorkItem | None) -> Campaign | None:
-    wanted = (attempt and attempt.campaign_id) or (item and item.campaign_id) or agent.campaign_id
-    if wanted:
-        return session.scalar(select(Campaign).where(Campaign.id == wanted))
-    running = select(Campaign).where(Campaign.status == "running")
-    return session.scalar(running.order_by(Campaign.priority, Campaign.id).limit(1))
-
-
-def _waiting_reason(session: Session, agent: AgentSession, campaign: Campaign | None, now: datetime) -> str:
+def _waiting_reason(agent: AgentSession, campaign: Campaign | None, problem: str) -> str:
     if agent.leg_problem:
         return agent.leg_problem
     if campaign is None or campaign.status != "running":
         return "no_campaign"
-    lease = session.scalar(select(DialerLease).where(DialerLease.campaign_id == campaign.id, DialerLease.lease_until > now))
-    if lease is None:
-        return "no_dialer"
-    if lease.problem:
-        return lease.problem
-    return "" if agent.is_leg_up else "no_leg"
+    return problem or ("" if agent.is_leg_up else "no_leg")
 
 
 @dataclass(frozen=True, slots=True)

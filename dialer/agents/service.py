@@ -33,6 +33,7 @@ from dialer.agents.state import (
 )
 
 STALE_SECONDS = 60.0
+SEEN_EVERY = timedelta(seconds=10)
 OWED_FOR = timedelta(minutes=15)  # a result taken back that long ago is the supervisor's to settle
 
 
@@ -147,7 +148,7 @@ def heartbeat(session: Session, user_id: int, now: datetime) -> None:
     session.execute(
         update(AgentSession)
         .where(AgentSession.user_id == user_id, AgentSession.state != AgentState.ENDED)
-        .where(AgentSession.last_seen_at < now - timedelta(seconds=10))
+        .where(AgentSession.last_seen_at < now - SEEN_EVERY)
         .values(last_seen_at=now)
     )
 
@@ -330,6 +331,4 @@ def tell(session: Session, agent: AgentSession) -> None:
     if agent.is_bot:
         return
     publish(session, "call", agent.user_id)
-    if not session.info.get("board_told"):  # once a transaction is enough: whoever hears it reads the board anew
-        session.info["board_told"] = True
-        publish(session, "board")
+    publish(session, "board")

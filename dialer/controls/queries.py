@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import User
@@ -36,22 +36,21 @@ class LineView:
 
 def line_view(session: Session, agent_session_id: int, call_id: int | None) -> LineView:
     """What was done to the line of this call so far."""
-    is_muted = session.scalar(select(AgentSession.is_muted).where(AgentSession.id == agent_session_id)) or False
-    if call_id is None:
-        return LineView(is_muted=is_muted)
-    held_at = session.scalar(select(Call.held_at).where(Call.id == call_id))
+    newest = select(func.max(Consultation.id)).where(Consultation.call_id == call_id).scalar_subquery()
+    last = select(LineOrder.problem).where(LineOrder.call_id == call_id).order_by(LineOrder.id.desc()).limit(1).scalar_subquery()
     row = session.execute(
-        select(Consultation, User.display_name)
-        .join(User, (User.office_id == Consultation.office_id) & (User.id == Consultation.officer_id))
-        .where(Consultation.call_id == call_id)
-        .order_by(Consultation.id.desc())
-        .limit(1)
+        select(AgentSession.is_muted, Call.held_at, Consultation, User.display_name, last)
+        .outerjoin(Call, (Call.office_id == AgentSession.office_id) & (Call.id == call_id))
+        .outerjoin(Consultation, (Consultation.office_id == Call.office_id) & (Consultation.id == newest))
+        .outerjoin(User, (User.office_id == Consultation.office_id) & (User.id == Consultation.officer_id))
+        .where(AgentSession.id == agent_session_id)
+        .execution_options(populate_existing=True)
     ).one_or_none()
-    last = select(LineOrder.problem).where(LineOrder.call_id == call_id).order_by(LineOrder.id.desc()).limit(1)
-    problem = session.scalar(last) or ""
-    if row is None:
-        return LineView(is_muted, held_at, problem=problem)
-    talk, officer = row
+    if row is None or call_id is None:
+        return LineView(is_muted=row is not None and row[0])
+    is_muted, held_at, talk, officer, problem = row
+    if talk is None:
+        return LineView(is_muted, held_at, problem=problem or "")
     is_open = talk.ended_at is None
     return LineView(
         is_muted,
@@ -60,5 +59,5 @@ def line_view(session: Session, agent_session_id: int, call_id: int | None) -> L
         talk_since=(talk.answered_at or talk.began_at) if is_open else None,
         officer=officer,
         ending="" if is_open else talk.ending,
-        problem=problem,
+        problem=problem or "",
     )

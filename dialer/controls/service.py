@@ -65,7 +65,8 @@ def consult(session: Session, user_id: int, attempt_id: int, officer_id: int, re
 
 def officers(session: Session) -> list[tuple[int, str]]:
     """Tax officers who can be called: id and name."""
-    return [(user.id, user.display_name) for user in session.scalars(_officers().order_by(User.display_name, User.id))]
+    rows = session.execute(_officers().with_only_columns(User.id, User.display_name).order_by(User.display_name, User.id))
+    return [(number, name) for number, name in rows]
 
 
 def open_talk(session: Session, call_id: int) -> Consultation | None:

@@ -70,7 +70,7 @@ def seen(session: Session) -> list[Any]:
 
 
 def record(session: Session, attempt: Attempt, user_id: int, party: Party, outcome: Outcome, now: datetime = LATER) -> None:
-    before = undo.look(session, attempt.id, user_id)
+    before = undo.look(session, attempt.id)
     terms = PromiseTerms(38_500, TODAY + timedelta(days=7)) if outcome in PROMISE_OUTCOMES else None
     moment = NOW + timedelta(days=1) if outcome is Outcome.CALLBACK_PROMISED else None
     line = LineResult.MACHINE if party is Party.NOBODY else None
@@ -136,5 +136,7 @@ def test_what_a_core_system_has_taken_is_corrected_by_a_later_fact(session: Sess
         f"attempt:{attempt.id}:again1",
     ]
     assert session.scalars(select(Promise.state).order_by(Promise.id)).all() == ["superseded", "cancelled", "open"]
-    assert undo.open_until(session, user_id, LATER + timedelta(seconds=6)) == (attempt.id, LATER + timedelta(seconds=15))
-    assert undo.open_until(session, user_id, LATER + timedelta(seconds=16)) is None
+    last = (attempt.id, LATER + timedelta(seconds=5))
+    assert undo.open_until(last, LATER + timedelta(seconds=6)) == (attempt.id, LATER + timedelta(seconds=15))
+    assert undo.open_until(last, LATER + timedelta(seconds=16)) is None
+    assert undo.open_until(None, LATER) is None
