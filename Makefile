@@ -8,7 +8,7 @@ CACHE := $(or $(CALLCENTER_TEST_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ca
 export CALLCENTER_TEST_CACHE := $(CACHE)
 # Without compiled files each process start takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
-# Two cores: two workers; tests that share an Asterisk or a browser stay together.
+# Two cores: two workers.
 PYTEST := $(BIN)/pytest -n $(or $(TEST_WORKERS),2) --dist loadgroup
 
 .DEFAULT_GOAL := help
