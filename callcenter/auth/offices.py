@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
 from callcenter.core.errors import Conflict, InvalidInput
+from callcenter.core.phones import parse_phone
 
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,38}", re.IGNORECASE)
 
@@ -41,14 +42,22 @@ def add_office(
     """Makes an office.
 
     Raises:
-        InvalidInput: the code is not letters, digits and hyphens.
+        InvalidInput: the code is not letters, digits and hyphens, or the phone is no number.
         Conflict: there is one with that code.
     """
     if not CODE.fullmatch(code):
         raise InvalidInput(f"'{code}' can't be an office code.", hint="Expected letters, digits and hyphens, at most 39.")
     if find_office(session, code) is not None:
         raise Conflict(f"There is an office '{code}' already.")
-    office = Office(code=code, name=name, name_en=name_en, desk_name=desk_name, phone=phone, is_training=is_training)
+    office = Office(code=code, name=name, name_en=name_en, desk_name=desk_name, phone=published_number(phone), is_training=is_training)
     session.add(office)
     session.flush()
     return office
+
+
+def published_number(text: str) -> str:
+    """The number that debtors call back and that calls show, E.164 as carriers need it; "" for none. Raises InvalidInput."""
+    parsed = parse_phone(text)
+    if parsed is not None and parsed.e164 is None:
+        raise InvalidInput("The office's published number is no telephone number.", hint="Write it like 03-1234-5678.", code="office_phone")
+    return parsed.e164 or "" if parsed is not None else ""

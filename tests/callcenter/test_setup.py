@@ -98,6 +98,14 @@ def test_the_command_line_does_the_same_once(data: Path, capsys: pytest.CaptureF
         assert session.scalars(select(Office.code)).all() == ["kakuu"]
 
 
+def test_a_further_offices_number_is_kept_as_carriers_need_it(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["office", "add", "betsu", "--name", "別の市", "--phone", "市民課"]) == 1
+    assert "office's published number" in capsys.readouterr().err
+    assert run(["office", "add", "betsu", "--name", "別の市", "--phone", "０３－１２３４－５６７８"]) == 0
+    with transaction(None) as session:
+        assert session.scalars(select(Office.phone)).all() == ["+81312345678"]
+
+
 def test_steps_are_ticked_by_what_was_done(person: Callable[..., Person]) -> None:
     administrator = person(Role.ADMINISTRATOR)
     person(Role.SUPERVISOR)

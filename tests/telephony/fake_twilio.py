@@ -1,11 +1,14 @@
 """A small Twilio on loopback for the official client: calls and messages with a life of their own, signed reports, errors on demand.
 
     with FakeTwilio(auth_token="t") as twilio:
-        Client("AC…", "t", http_client=TwilioHttp(twilio.url))
+        Client(twilio.account_sid, "t", http_client=TwilioHttp(twilio.url))
 
 What a number does is decided by `script[number]` (the statuses that follow "queued"); `errors[number]` refuses with Twilio's code;
 `swallowed` numbers are accepted but the answer is lost. Nothing happens by itself: `advance()` moves every call and message one status on
 and posts the signed report, so tests decide the order, repeat and reorder.
+
+Every request and every answer is held against Twilio's published API description (`tests.contracts.twilio`), every report against the
+fields its documentation names; what deviates fails the test when it leaves the server (`deviations`).
 """
 
 from __future__ import annotations
@@ -22,23 +25,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import requests
 from twilio.request_validator import RequestValidator
 
-ERRORS = {
-    20003: (401, "Authenticate"),
-    20404: (404, "The requested resource was not found"),
-    20429: (429, "Too Many Requests"),
-    20500: (500, "An internal server error has occurred"),
-    21211: (400, "Invalid 'To' Phone Number"),
-    21610: (400, "Attempt to send to unsubscribed recipient"),
-}
+from tests.contracts.twilio import Answer, Request, description
+from tests.contracts.twilio_reports import deviations_of_report
+from tests.telephony import twilio_documents as documents
+
 # A message that is accepted but can't be delivered has its error only in the report.
 UNDELIVERED = {30001: "Queue overflow", 30003: "Unreachable destination handset", 30005: "Unknown destination handset", 30006: "Landline"}
 _CALL_STATUSES = ["initiated", "ringing", "in-progress", "completed"]
 _MESSAGE_STATUSES = ["sent", "delivered"]
+ACCOUNT = "AC" + "5" * 32
+Said = tuple[int, dict[str, Any]]
 _FINAL = {"completed", "busy", "no-answer", "failed", "canceled", "delivered", "undelivered"}
 
 
@@ -49,7 +50,6 @@ class Resource:
     kind: str
     sid: str
     fields: dict[str, str]
-    path: str
     status: str = "queued"
     left: deque[str] = field(default_factory=deque)
     extra: dict[str, str] = field(default_factory=dict)
@@ -73,10 +73,11 @@ class FakeTwilio:
         resources: everything accepted so far, by sid.
         requests: method and path of every request, in order.
         reports: every report that was posted: address, fields and the answer's text.
+        deviations: where a request or an answer was not as Twilio publishes it; leaving the server with one fails.
         post: how a report is delivered; replaced by tests without a web process.
     """
 
-    def __init__(self, *, account_sid: str = "ACtest", auth_token: str = "token") -> None:
+    def __init__(self, *, account_sid: str = ACCOUNT, auth_token: str = "token") -> None:
         self.account_sid, self.auth_token = account_sid, auth_token
         self.script: dict[str, list[str]] = {}
         self.details: dict[str, dict[str, str]] = {}
@@ -86,6 +87,8 @@ class FakeTwilio:
         self.requests: list[tuple[str, str]] = []
         self.reports: list[tuple[str, dict[str, str], str]] = []
         self.numbers: set[str] = {"+81312345678"}
+        self.rooms: dict[str, str] = {}
+        self.deviations: list[str] = []
         self._serial = count(1)
         self._lock = threading.RLock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -101,6 +104,8 @@ class FakeTwilio:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
+        if error is None and self.deviations:
+            raise AssertionError("not as Twilio publishes it:\n" + "\n".join(self.deviations))
 
     def of(self, number: str) -> list[Resource]:
         """Calls and messages to this number."""
@@ -133,6 +138,7 @@ class FakeTwilio:
 
     def signed(self, address: str, fields: Mapping[str, str]) -> dict[str, str]:
         """The header that shows a report to be ours."""
+        self.deviations += deviations_of_report(address, fields)
         signature = RequestValidator(self.auth_token).compute_signature(address, dict(fields))
         return {"X-Twilio-Signature": signature, "Connection": "close"}
 
@@ -152,143 +158,137 @@ class FakeTwilio:
         one.sequence += 1
         return made
 
-    def answer(self, method: str, path: str, form: dict[str, str], user: str | None) -> tuple[int, dict[str, Any]] | None:
-        """What the server says to one request; None closes the connection without a word."""
+    def serve(self, request: Request, user: str | None) -> Answer | None:
+        """What the server says to one request; None closes the connection without a word. Both are held against the description."""
+        form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
         with self._lock:
-            self.requests.append((method, urlsplit(path).path))
-            if user != f"{self.account_sid}:{self.auth_token}":
-                return _error(20003)
-            parts = urlsplit(path)
-            room = re.fullmatch(r"/2010-04-01/Accounts/[^/.]+/Conferences(?:/(CF[^/]+)/Participants/([^/]+))?\.json", parts.path)
-            if room is not None:
-                return self._conference(room[1], room[2], form, dict(parse_qsl(parts.query)))
-            found = re.fullmatch(r"/2010-04-01/Accounts/[^/.]+(?:/([A-Za-z]+)(?:/([A-Za-z0-9]+))?)?\.json", parts.path)
-            if found is None:
-                return _error(20404)
-            kind, sid = found.groups()
-            if kind is None:
-                return 200, {"sid": self.account_sid, "status": "active", "friendly_name": "test"}
-            if kind in {"IncomingPhoneNumbers", "OutgoingCallerIds"}:
-                return self._numbers(kind, dict(parse_qsl(parts.query)))
-            if kind not in {"Calls", "Messages"}:
-                return _error(20404)
-            if sid is not None:
-                return self._one(method, sid, form)
-            return self._create(kind, parts.path, form) if method == "POST" else self._list(kind, dict(parse_qsl(parts.query)))
+            self.requests.append((request.method.upper(), request.path))
+            self.deviations += description().deviations_of_request(request)
+            said = self._answer(request, form, user)
+            if said is None:
+                return None
+            answer = Answer(said[0], json.dumps(said[1]).encode())
+            self.deviations += description().deviations_of_answer(request, answer)
+        return answer
 
-    def _conference(self, room: str | None, sid: str, form: Mapping[str, str], query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        """Rooms are named by the documents of the calls in them; a participant is a call."""
-        if room is None:
-            name = query.get("FriendlyName", "")
-            is_there = any(f">{name}</Conference>" in one.fields.get("Twiml", "") for one in self.resources.values())
-            rows = [{"sid": f"CF{name}", "friendly_name": name, "status": "in-progress", "account_sid": "ACtest"}] if is_there else []
-            return 200, {"conferences": rows, **_PAGE}
-        one = self.resources.get(sid)
-        if one is None or f">{room[2:]}</Conference>" not in one.fields.get("Twiml", ""):
-            return _error(20404)
+    def _answer(self, request: Request, form: dict[str, str], user: str | None) -> Said | None:
+        if user != f"{self.account_sid}:{self.auth_token}":
+            return documents.error(20003)
+        found = re.fullmatch(r"/2010-04-01/Accounts/[^/.]+(?:/(.+?))?\.json", request.path)
+        match found[1].split("/") if found is not None and found[1] else []:
+            case [] if found is not None:
+                return 200, documents.resource("", self.account_sid, sid=self.account_sid, status="active", type="Full")
+            case ["Calls" | "Messages" as kind] if request.method == "post":
+                return self._create(kind, form)
+            case ["Calls" | "Messages" as kind]:
+                return self._list(kind, request)
+            case ["Calls" | "Messages", sid]:
+                return self._one(request.method, sid, form)
+            case ["IncomingPhoneNumbers" | "OutgoingCallerIds" as kind]:
+                return self._numbers(kind, request)
+            case ["Conferences"]:
+                return self._conferences(request)
+            case ["Conferences", room, "Participants", sid]:
+                return self._participant(room, sid, form)
+        return documents.error(20404)
+
+    def _conferences(self, request: Request) -> Said:
+        """Rooms are named by the documents of the calls in them."""
+        name = request.parameters.query.get("FriendlyName", "")
+        rows = []
+        if any(f">{name}</Conference>" in one.fields.get("Twiml", "") for one in self.resources.values()):
+            sid = self.rooms.setdefault(name, f"CF{next(self._serial):032x}")
+            rows = [documents.resource(".conference", self.account_sid, sid=sid, friendly_name=name, status="in-progress")]
+        return 200, documents.page(request.path, "conferences", rows)
+
+    def _participant(self, room: str, sid: str, form: Mapping[str, str]) -> Said:
+        """A participant is a call."""
+        one, name = self.resources.get(sid), next((name for name, known in self.rooms.items() if known == room), None)
+        if one is None or name is None or f">{name}</Conference>" not in one.fields.get("Twiml", ""):
+            return documents.error(20404)
         one.extra["Muted"] = form.get("Muted", "")
-        return 200, {"call_sid": sid, "conference_sid": room, "muted": form.get("Muted") == "true", "account_sid": "ACtest"}
+        told = {"call_sid": sid, "conference_sid": room, "muted": form.get("Muted") == "true", "status": "connected"}
+        return 200, documents.resource(".conference.participant", self.account_sid, **told)
 
-    def _numbers(self, kind: str, query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        rows = [{"sid": "PN1", "phone_number": n} for n in self.numbers if n == query.get("PhoneNumber", n)]
-        key = "incoming_phone_numbers" if kind == "IncomingPhoneNumbers" else "outgoing_caller_ids"
-        return 200, {key: rows if kind == "IncomingPhoneNumbers" else [], **_PAGE}
+    def _numbers(self, kind: str, request: Request) -> Said:
+        asked = request.parameters.query.get("PhoneNumber")
+        if kind == "OutgoingCallerIds":
+            return 200, documents.page(request.path, "outgoing_caller_ids", [])
+        words = {"address_requirements": "none", "voice_receive_mode": "voice"}
+        words |= {"emergency_status": "Inactive", "emergency_address_status": "unregistered"}
+        words |= dict.fromkeys(("sms_method", "sms_fallback_method", "voice_method", "voice_fallback_method"), "POST")
+        words["status_callback_method"] = "POST"
+        rows = [
+            documents.resource(".incoming_phone_number", self.account_sid, sid=f"PN{n:032x}", phone_number=number, **words)
+            for n, number in enumerate(sorted(self.numbers))
+            if asked in {None, number}
+        ]
+        return 200, documents.page(request.path, "incoming_phone_numbers", rows)
 
-    def _create(self, kind: str, path: str, form: dict[str, str]) -> tuple[int, dict[str, Any]] | None:
+    def _create(self, kind: str, form: dict[str, str]) -> Said | None:
         number = form.get("To", "")
         code = self.errors.get(number)
-        if code in ERRORS:
-            return _error(code)
+        if code in documents.ERRORS:
+            return documents.error(code)
         prefix = "CA" if kind == "Calls" else "SM"
         statuses = self.script.get(number, _CALL_STATUSES if kind == "Calls" else _MESSAGE_STATUSES)
-        one = Resource(kind, f"{prefix}{next(self._serial):032x}", form, path, left=deque(statuses))
+        one = Resource(kind, f"{prefix}{next(self._serial):032x}", form, left=deque(statuses))
         one.extra.update(self.details.get(number, {}))
         if code in UNDELIVERED:
             one.left = deque(["sent", "undelivered"])
             one.extra["ErrorCode"] = str(code)
         self.resources[one.sid] = one
-        return None if number in self.swallowed else (201, _document(one))
+        return None if number in self.swallowed else (201, self._document(one))
 
-    def _one(self, method: str, sid: str, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+    def _one(self, method: str, sid: str, form: Mapping[str, str]) -> Said:
         one = self.resources.get(sid)
         if one is None:
-            return _error(20404)
-        if method == "POST":
+            return documents.error(20404)
+        if method == "post":
             if one.status in _FINAL:
-                return 400, {"code": 21220, "message": "Call is not in-progress. Cannot redirect.", "status": 400, "more_info": ""}
+                return documents.error(21220)
             one.fields.update(form)
             if form.get("Status") in {"completed", "canceled"}:
                 was_up = one.status == "in-progress"
                 one.left = deque(["completed" if was_up else "canceled"])
-        return 200, _document(one)
+        return 200, self._document(one)
 
-    def _list(self, kind: str, query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        rows = []
-        for one in self.resources.values():
-            day = one.created.strftime("%Y-%m-%d")
-            wanted = (
-                one.kind == kind
-                and query.get("To", one.number) == one.number
-                and query.get("Status", one.told_status) == one.told_status
-                and query.get("DateSent", day)[:10] == day
-                and query.get("DateSent>", day)[:10] <= day <= query.get("DateSent<", day)[:10]
-            )
-            if wanted:
-                rows.append(_document(one))
-        return 200, {kind.lower(): rows[::-1], **_PAGE}
+    def _list(self, kind: str, request: Request) -> Said:
+        query = request.parameters.query
+        rows = [
+            self._document(one)
+            for one in self.resources.values()
+            if one.kind == kind and query.get("To", one.number) == one.number and query.get("Status", one.told_status) == one.told_status
+        ]
+        return 200, documents.page(request.path, kind.lower(), rows[::-1])
 
-
-_PAGE = {"page": 0, "page_size": 1000, "next_page_uri": None, "previous_page_uri": None, "first_page_uri": "", "uri": ""}
-
-
-def _document(one: Resource) -> dict[str, Any]:
-    when = one.created.strftime("%a, %d %b %Y %H:%M:%S +0000")
-    is_sent = one.status in {"sent", "delivered", "undelivered"}
-    return {
-        "sid": one.sid,
-        "status": one.told_status,
-        "to": one.number,
-        "from": one.fields.get("From"),
-        "body": one.fields.get("Body"),
-        "date_created": when,
-        "date_updated": when,
-        "date_sent": when if is_sent or one.kind == "Messages" else None,
-        "error_code": int(one.extra["ErrorCode"]) if one.status == "undelivered" and "ErrorCode" in one.extra else None,
-        "error_message": None,
-        "num_segments": str(-(-len(one.fields.get("Body", "")) // 70) or 1),
-        "direction": "outbound-api",
-        "account_sid": "ACtest",
-        "uri": one.path,
-    }
-
-
-def _error(code: int) -> tuple[int, dict[str, Any]]:
-    status, message = ERRORS[code]
-    return status, {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}", "status": status}
+    def _document(self, one: Resource) -> dict[str, Any]:
+        if one.kind == "Calls":
+            return documents.call(self.account_sid, one.sid, one.fields, one.told_status, one.created)
+        code = int(one.extra["ErrorCode"]) if one.status == "undelivered" and "ErrorCode" in one.extra else None
+        return documents.message(self.account_sid, one.sid, one.fields, one.told_status, one.created, code)
 
 
 def _handler(twilio: FakeTwilio) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self._serve("POST")
+            self._serve()
 
         def do_GET(self) -> None:
-            self._serve("GET")
+            self._serve()
 
-        def _serve(self, method: str) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            pairs = parse_qsl(self.rfile.read(length).decode(), keep_blank_values=True)
-            said = twilio.answer(method, self.path, dict(pairs), _basic_user(self.headers.get("Authorization", "")))
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request = Request(self.command, self.path, dict(self.headers), body)
+            said = twilio.serve(request, _basic_user(self.headers.get("Authorization", "")))
             self.close_connection = True
             if said is None:
                 return
-            status, document = said
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
+            self.send_response(said.status_code)
+            self.send_header("Content-Type", said.content_type)
+            self.send_header("Content-Length", str(len(said.data)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(said.data)
 
         def log_message(self, format: str, *args: object) -> None:
             """Silent."""

@@ -21,7 +21,7 @@ from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import LegRequest, OriginateRequest, PhoneLogin
 from dialer.telephony.twilio import TwilioCarrier, TwilioSettings, is_genuine, next_node, parse_webhook, reply_to_webhook
 from dialer.telephony.twilio.mapping import line_result
-from tests.telephony.fake_twilio import FakeTwilio
+from tests.telephony.fake_twilio import ACCOUNT, FakeTwilio
 from tests.telephony.listening import kinds, only
 from tests.telephony.numbers import bad_numbers
 from tests.telephony.plans import short_plan
@@ -72,7 +72,7 @@ def twilio(mailbox: Mailbox) -> Iterator[FakeTwilio]:
 
 
 def account(url: str, **more: object) -> TwilioSettings:
-    return TwilioSettings("ACtest", "token", PUBLIC, caller_id=OFFICE, base_url=url, timeout=1.0, **more)  # type: ignore[arg-type]
+    return TwilioSettings(ACCOUNT, "token", PUBLIC, caller_id=OFFICE, base_url=url, timeout=1.0, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture

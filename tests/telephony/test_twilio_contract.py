@@ -1,26 +1,38 @@
-"""What is sent to Twilio and what the small Twilio of the tests answers, held against the interface the official client knows.
+"""What is sent to Twilio and what the small Twilio of the tests answers, held against Twilio's published API description.
 
-The client is generated from Twilio's published description: names, types and words that it does not know are not Twilio's.
+Every test with the small Twilio is held against it; here everything is asked once, and mistakes are planted to see that they are found.
+Documents (TwiML) are not described there: their verbs are those of the official client.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from twilio.rest.api.v2010.account.call import CallContext, CallInstance, CallList
+import requests
+import structlog
+from twilio.rest import Client
 from twilio.twiml import voice_response
 
 from callcenter.core.clock import SystemClock
+from campaigns.messages.senders.port import SmsRequest
+from campaigns.messages.senders.twilio import TwilioSender, TwilioSmsSettings, read_reply, read_report
 from dialer.telephony.port import CallerNotice, LegRequest, OriginateRequest
 from dialer.telephony.robocall import NodeKind as Kind
 from dialer.telephony.robocall import OnMachine, PlanNode, RobocallPlan
-from dialer.telephony.twilio import TwilioCarrier, TwilioSettings, twiml
-from tests.telephony.fake_twilio import FakeTwilio
+from dialer.telephony.twilio import TwilioCarrier, TwilioSettings, next_node, parse_webhook, reply_to_webhook, twiml
+from dialer.telephony.twilio.http import TwilioHttp
+from scripts.extract_twilio_description import OPERATIONS, extract
+from tests.contracts import twilio_reports
+from tests.contracts.twilio import DESCRIPTION
+from tests.telephony import twilio_documents as documents
+from tests.telephony.fake_twilio import ACCOUNT, FakeTwilio
 
 PUBLIC = "https://calls.example.jp"
 NUMBER, OFFICE = "+819012345678", "+81312345678"
@@ -30,6 +42,7 @@ NODES = (
     PlanNode("ask", Kind.TRANSFER, "s", "おつなぎします。", then="end"),
     PlanNode("end", Kind.END, "s", "失礼します。"),
 )
+MESSAGE = SmsRequest("1-abcdef", NUMBER, "架空市です。お電話ください。")
 PLAN = RobocallPlan(NODES, OnMachine.LEAVE_MESSAGE, PlanNode("_machine", Kind.END, "m", "伝言です。"))
 
 
@@ -42,47 +55,156 @@ def twilio() -> Iterator[FakeTwilio]:
 
 @pytest.fixture
 def carrier(twilio: FakeTwilio) -> Iterator[TwilioCarrier]:
-    made = TwilioCarrier(TwilioSettings("ACtest", "token", PUBLIC, caller_id=OFFICE, base_url=twilio.url), SystemClock(), list)
+    made = TwilioCarrier(TwilioSettings(ACCOUNT, "token", PUBLIC, caller_id=OFFICE, base_url=twilio.url), SystemClock(), list)
     yield made
     made.close()
 
 
-def known_fields(method: Callable[..., Any]) -> set[str]:
-    """The names of a request's fields on the wire: CallerId for caller_id."""
-    names = set(inspect.signature(method).parameters) - {"self"}
-    return {"".join(part.capitalize() for part in name.strip("_").split("_")) for name in names}
-
-
-def test_every_field_and_word_of_a_call_is_one_that_twilio_knows(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
+def use_everything(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
+    """Everything this product ever asks of Twilio, with calls and with messages."""
+    carrier.connect()
+    carrier.check()
+    twilio.numbers.clear()
+    carrier.check()
     carrier.originate(OriginateRequest("c1", NUMBER, OFFICE, robocall=PLAN))
     carrier.originate(OriginateRequest("c2", "+819012345679", OFFICE, leg_id="leg-1"))
-    carrier.open_leg(LegRequest("leg-1", "client:op-1"))
-    for one in twilio.resources.values():
-        assert set(one.fields) <= known_fields(CallList.create)
-        assert one.fields["StatusCallbackMethod"] in {"GET", "POST"}
-        assert 1 <= int(one.fields["Timeout"]) <= 600
-        assert one.fields.get("MachineDetection", "Enable") in {"Enable", "DetectMessageEnd"}
-        assert one.fields["StatusCallback"].startswith(PUBLIC)
-    before = {sid: dict(one.fields) for sid, one in twilio.resources.items()}
+    carrier.originate(OriginateRequest("c3", "+819012345670", OFFICE))
+    for leg, address in (("leg-1", "client:op-1"), ("leg-2", "sip:desk@pbx.example.jp"), ("leg-3", "+81312340000")):
+        carrier.open_leg(LegRequest(leg, address))
+    carrier.mute("leg-1", "leg-1", is_muted=True)
+    carrier.hold("c2")
+    carrier.bridge("c2", "leg-1")
+    carrier.send_keys("c2", "12#", "leg-1")
+    carrier.hand_over("c2", "leg-3")
     carrier.announce(CallerNotice("c1", (("s", "はい。"),), is_last=True))
     carrier.hang_up("c2")
-    changed = {name for sid, one in twilio.resources.items() for name in one.fields if one.fields[name] != before[sid].get(name)}
-    assert changed == {"Twiml", "Status"}
-    assert changed <= known_fields(CallContext.update)
+    own = TwilioSender(TwilioSmsSettings(ACCOUNT, "token", sender=OFFICE, base_url=twilio.url))
+    service = TwilioSmsSettings(ACCOUNT, "token", messaging_service="MG" + "7" * 32, public_url=PUBLIC, base_url=twilio.url)
+    for sender in (own, TwilioSender(service)):
+        sender.send(MESSAGE)
+        sender.find(MESSAGE, datetime.now(UTC))
 
 
-def test_what_the_small_twilio_answers_is_a_call_as_the_client_knows_it(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
-    carrier.originate(OriginateRequest("c1", NUMBER, OFFICE, robocall=PLAN))
-    statuses = {value for name, value in vars(CallInstance.Status).items() if name.isupper()}
-    (call,) = carrier._client.calls.list(limit=5)
-    for told in (call, carrier._client.calls(call.sid).fetch()):
-        assert (told.to, told.account_sid, told.direction) == (NUMBER, "ACtest", "outbound-api")
-        assert told.date_created is not None
-        assert told.status in statuses
-        assert re.fullmatch("CA[0-9a-f]{32}", str(told.sid))
+def test_everything_we_ask_and_are_told_is_as_twilio_publishes_it(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
+    use_everything(twilio, carrier)
+    assert twilio.deviations == []
+    asked = {(method.lower(), re.sub(r"[A-Z]{2}[0-9a-f]{32}", "{}", path)) for method, path in twilio.requests}
+    described = {(method, re.sub(r"{\w+}", "{}", path)) for path, methods in OPERATIONS.items() for method in methods}
+    assert asked == described, "the extract is what we use, no more and no less"
 
 
-def documents() -> list[str]:
+@pytest.mark.parametrize(
+    ("planted", "said"),
+    [
+        ({"Recrod": "true"}, "Twilio knows no field Recrod"),
+        ({"Timeout": "half a minute"}, "integer"),
+        ({"StatusCallback": "/webhooks/twilio/voice"}, "StatusCallback: '/webhooks/twilio/voice' is not a 'uri'"),
+        ({"Twiml": "<Response><Say>"}, "Twiml: .* is not a 'twiml'"),
+        ({"From": ""}, "From: '' is not a 'endpoint'"),
+    ],
+)
+def test_a_request_that_is_not_as_published_fails_the_test_that_sent_it(planted: dict[str, str], said: str) -> None:
+    address = f"/2010-04-01/Accounts/{ACCOUNT}/Calls.json"
+    form = {"To": NUMBER, "From": OFFICE, "Twiml": "<Response/>"}
+    with pytest.raises(AssertionError, match=f"POST {address}, request: .*{said}"), FakeTwilio() as twilio:
+        requests.post(twilio.url + address, data={**form, **planted}, auth=(ACCOUNT, "token"), timeout=30).close()
+    assert len(twilio.deviations) == 1
+
+
+@pytest.mark.parametrize(
+    ("planted", "said"),
+    [
+        ({"status": "initiated"}, "status: 'initiated' is not one of"),
+        ({"sid": "CA1"}, "sid: 'CA1' is too short"),
+        ({"colour": "red"}, "'colour' was unexpected"),
+        ({"date_created": "2026-11-25T12:00:00Z"}, "is not a 'date-time-rfc-2822'"),
+    ],
+)
+def test_an_answer_that_is_not_as_published_fails_the_test_that_heard_it(
+    monkeypatch: pytest.MonkeyPatch, planted: dict[str, str], said: str
+) -> None:
+    genuine = documents.call
+    monkeypatch.setattr(documents, "call", lambda *told: {**genuine(*told), **planted})
+    with pytest.raises(AssertionError, match=f"answer 201: .*{said}"), FakeTwilio() as twilio:
+        Client(ACCOUNT, "token", http_client=TwilioHttp(twilio.url)).calls.create(to=NUMBER, from_=OFFICE, twiml="<Response/>")
+
+
+def test_an_answer_without_a_field_twilio_always_sends_is_none_of_twilios(monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = documents.call
+    monkeypatch.setattr(documents, "call", lambda *told: {key: value for key, value in genuine(*told).items() if key != "queue_time"})
+    with pytest.raises(AssertionError, match="'queue_time' is a required property"), FakeTwilio() as twilio:
+        Client(ACCOUNT, "token", http_client=TwilioHttp(twilio.url)).calls.create(to=NUMBER, from_=OFFICE, twiml="<Response/>")
+
+
+def test_the_extract_is_what_its_script_makes() -> None:
+    stored = json.loads(DESCRIPTION.read_text())
+    assert extract(stored, stored["x-extract-of"]["commit"]) == stored
+
+
+class Noting(dict[str, str]):
+    """A form that notes which of its fields were asked for."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(fields)
+        self.read: set[str] = set()
+
+    def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        self.read.add(key)
+        return super().get(key, default)
+
+    def __getitem__(self, key: str) -> str:
+        self.read.add(key)
+        return super().__getitem__(key)
+
+
+OURS = {"ref", "event", "node", "step", "press", "went_to", "caller", "called"}  # travel in the address, or are put there by the door
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        *(("status", {"CallStatus": word}) for word in sorted(twilio_reports.WORDS["CallStatus"])),
+        ("leg", {"CallStatus": "completed"}),
+        *(("machine", {"AnsweredBy": word}) for word in sorted(twilio_reports.WORDS["AnsweredBy"])),
+        *(("conference", {"StatusCallbackEvent": word}) for word in sorted(twilio_reports.WORDS["StatusCallbackEvent"])),
+        ("digit", {"Digits": "1"}),
+        ("prompt_done", {}),
+        ("nobody", {}),
+        ("transfer", {}),
+        ("incoming", {}),
+    ],
+)
+def test_we_read_of_a_report_only_what_twilio_documents(event: str, fields: dict[str, str]) -> None:
+    genuine = {"CallSid": "CA" + "1" * 32, "ParticipantLabel": "leg-1", "SequenceNumber": "1", "SipResponseCode": "486", **fields}
+    form = Noting({**genuine, "ref": "c1", "event": event, "node": "start", "step": "1", "press": "1"})
+    with structlog.testing.capture_logs() as lines:
+        parse_webhook(form, datetime.now(UTC))
+    assert lines == [], "every documented word is known"
+    next_node(form, PLAN)
+    reply_to_webhook(form, PUBLIC, PLAN)
+    kind = twilio_reports.kind_of(f"{PUBLIC}/webhooks/twilio/voice?event={event}")
+    assert form.read - OURS <= twilio_reports.known_fields(kind)
+
+
+def test_we_read_of_a_messages_report_only_what_twilio_documents() -> None:
+    sid = "SM" + "1" * 32
+    for word in sorted(twilio_reports.WORDS["MessageStatus"]):
+        form = Noting({"reference": "1-abc", "MessageSid": sid, "MessageStatus": word, "ErrorCode": "30003"})
+        assert read_report(form) is not None
+        assert form.read - {"reference"} <= twilio_reports.known_fields("message")
+    reply = Noting({"From": NUMBER, "Body": "停止", "MessageSid": sid})
+    assert read_reply(reply) is not None
+    assert reply.read <= twilio_reports.known_fields("reply")
+
+
+def test_a_report_with_a_field_or_a_word_of_our_own_making_fails_the_test() -> None:
+    address = f"{PUBLIC}/webhooks/twilio/voice?ref=c1&event=status"
+    for planted, said in (({"Status": "busy"}, "no field Status"), ({"CallStatus": "answered"}, "CallStatus is never answered")):
+        with pytest.raises(AssertionError, match=said), FakeTwilio() as twilio:
+            twilio.signed(address, {"CallSid": "CA1", **planted})
+
+
+def spoken() -> list[str]:
     addresses = twiml.Addresses(PUBLIC)
     return [
         *(twiml.node("c1", node, addresses) for node in NODES),
@@ -97,7 +219,7 @@ def documents() -> list[str]:
 
 
 def test_every_verb_and_attribute_of_a_document_is_twiml() -> None:
-    for document in documents():
+    for document in spoken():
         root = ET.fromstring(document)
         assert root.tag == "Response"
         for element in root.iter():
