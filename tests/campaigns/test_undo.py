@@ -86,7 +86,6 @@ def record(session: Session, attempt: Attempt, user_id: int, party: Party, outco
         now=now,
         user_id=user_id,
     )
-    session.execute(text("DELETE FROM draft"))
     undo.keep(session, attempt.id, user_id, before, now)
 
 
