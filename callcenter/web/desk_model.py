@@ -12,13 +12,16 @@ from sqlalchemy.orm import Session
 from callcenter.core.clock import local_day
 from callcenter.web import debtor_words, officer_words, phrases
 from callcenter.web.officer_model import request_models
+from callcenter.web.operator_outcome import consequence_lines
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.reasons import DenialReason, denial_text
 from campaigns.officers import desk, requests
 from campaigns.worklist import callbacks
+from dialer.agents import overdue
+from dialer.agents.overdue import Overdue
 from dialer.supervising import messages
 from reports.queries import todo
-from reports.queries.live import Callback, callbacks_owed, results_overdue
+from reports.queries.live import Callback, callbacks_owed
 from reports.queries.todo import Refused
 
 ANSWERED_SINCE = timedelta(days=7)
@@ -45,10 +48,7 @@ def desk_model(session: Session, lang: str, now: datetime) -> dict[str, Any]:
             for row in returned
         ],
         "callbacks": [_callback(row, people, lang, now) for row in callbacks_owed(session, now)],
-        "overdue": [
-            {"debtor_id": row.debtor_id, "case_no": row.debtor_no, "user": row.display_name, "since": row.since}
-            for row in results_overdue(session, now)
-        ],
+        "overdue": [_overdue(row, lang) for row in overdue.list_overdue(session, now)],
         "messages": [
             {
                 "id": told.message.id,
@@ -72,6 +72,22 @@ def desk_model(session: Session, lang: str, now: datetime) -> dict[str, Any]:
             "unmatched_since": found.unmatched_since,
             "rejected": found.rejected,
         },
+    }
+
+
+def _overdue(row: Overdue, lang: str) -> dict[str, Any]:
+    return {
+        "attempt_id": row.attempt_id,
+        "debtor_id": row.debtor_id,
+        "case_no": row.debtor_no,
+        "user": row.operator,
+        "since": row.since,
+        "party": phrases.label(lang, row.party),
+        "typed": row.typed,
+        "choices": [
+            {"value": choice.value, "label": phrases.label(lang, choice), "lines": consequence_lines(row.party, choice, lang)}
+            for choice in overdue.choices(row.party)
+        ],
     }
 
 

@@ -22,6 +22,7 @@ from campaigns.attempts.models import Escalation
 from campaigns.officers import cases, requests
 from campaigns.officers.models import OfficerRequest
 from campaigns.worklist import callbacks
+from dialer.agents import overdue
 from dialer.supervising import messages
 from reports.queries import todo
 
@@ -38,7 +39,7 @@ def show_desk(request: Request, session: Tx, who: Supervisor) -> Response:
     """Everything that waits for the supervisor's hand."""
     now = utc_now()
     found = model.desk_model(session, lang_of(request), now)
-    shown = {"requests": len(found["asked"]), "returned": len(found["returned"])}
+    shown = {"requests": len(found["asked"]), "returned": len(found["returned"]), "overdue": len(found["overdue"])}
     audit.record(session, "desk.viewed", "office", None, who.user_id, who.address, shown, now)
     return page(request, "supervisor_desk.html", shell_of(request, words_of(request)("nav.desk")), **found)
 
@@ -86,6 +87,25 @@ def give_callback(
         item = callbacks.reassign(session, item_id, int(user_id) if user_id else None, now)
         told = {"item": item_id, "to": item.user_id}
         audit.record(session, "callback.reassigned", "debtor", item.debtor_id, who.user_id, who.address, told, now)
+    return back(request, DESK)
+
+
+@router.post("/supervisor/desk/overdue/{attempt_id}")
+def write_result(
+    request: Request,
+    session: Tx,
+    who: Supervisor,
+    done: Done,
+    attempt_id: int,
+    outcome: Annotated[str, Field(max_length=40)] = "",
+    note: Words = "",
+) -> Response:
+    """Writes a result that its operator did not write in time."""
+    now = utc_now()
+    if not done.is_repeat:
+        row = overdue.write(session, attempt_id, outcome, note, now, who.user_id)
+        told = {"attempt_id": attempt_id, "party": row.party, "outcome": row.outcome, "operator_id": row.operator_id}
+        audit.record(session, "attempt.recorded_for", "debtor", row.debtor_id, who.user_id, who.address, told, now)
     return back(request, DESK)
 
 

@@ -264,13 +264,6 @@ def board(session: Session) -> list[BoardLine]:
     ]
 
 
-def overdue_results(session: Session, now: datetime) -> list[Attempt]:
-    """Conversations whose result nobody wrote down in time: the supervisor's list, oldest first."""
-    return list(
-        session.scalars(select(Attempt).where(Attempt.state == "wrap_up", Attempt.wrap_up_until < now).order_by(Attempt.wrap_up_until))
-    )
-
-
 def count_states(session: Session) -> dict[str, int]:
     """How many operators are in each state."""
     rows = session.execute(

@@ -12,11 +12,13 @@ from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
 from campaigns.attempts.codes import Channel
+from campaigns.attempts.models import Attempt
 from campaigns.compliance.gate import check
 from campaigns.debtors.models import PhoneNumber, Suppression
 from campaigns.imports.models import ImportFile
 from campaigns.payments.models import Payment
 from campaigns.worklist.models import WorkItem
+from dialer.agents.models import AgentSession
 from reports.control.models import MetricTarget
 from tests.callcenter.conftest import Case, Person, add_case, put_on_the_line
 
@@ -98,6 +100,31 @@ def test_words_to_the_team_are_shown_until_read_or_taken_back(office_id: int, su
     assert one.post("/operator/team/999999/seen").status_code == 404
     assert supervisor.get("/operator/team").status_code == 403
     assert 'id="team"' in one.get("/operator").text
+
+
+def test_a_result_that_ran_out_is_written_by_the_supervisor(
+    office_id: int, case: Case, supervisor: Person, person: Callable[..., Person]
+) -> None:
+    operator, now = person(Role.OPERATOR), utc_now()
+    attempt = put_on_the_line(office_id, operator.user_id, case, state="wrap_up", now=now)
+    there, told = f"{DESK}/overdue/{attempt}", {"outcome": "refuses", "note": "録音を聞いた"}
+    assert supervisor.post(there, told).status_code == 409  # its operator still has time
+    with transaction(office_id) as session:
+        session.get_one(Attempt, (office_id, attempt)).wrap_up_until = now - timedelta(minutes=1)
+    page = supervisor.get(DESK).text
+    assert ["代わりに書く" in page, operator.get(DESK).status_code] == [True, 403]
+    for wrong in ({"outcome": ""}, {"outcome": "promise_full"}, {"outcome": "reissue_slip"}, {"note": " "}):
+        assert supervisor.post(there, told | wrong).status_code == 422
+    assert [operator.post(there, told).status_code, supervisor.post(f"{DESK}/overdue/999999", told).status_code] == [403, 404]
+    assert [supervisor.post(there, told, key="one press").status_code for _ in range(2)] == [204, 204]
+    assert supervisor.post(there, told).status_code == 409
+    assert "代わりに書く" not in supervisor.get(DESK).text
+    with transaction(office_id) as session:
+        row = session.get_one(Attempt, (office_id, attempt))
+        assert (row.state, row.party, row.outcome, row.note) == ("closed", "debtor_unverified", "refuses", "録音を聞いた")
+        assert session.scalars(select(AgentSession.state)).one() == "ready"  # who still sat before it goes on
+        event = session.scalars(select(AuditEvent).where(AuditEvent.action == "attempt.recorded_for")).one()
+        assert (event.user_id, event.subject_id, event.detail["operator_id"]) == (supervisor.user_id, case.debtor_id, operator.user_id)
 
 
 def test_what_the_data_lack(office_id: int, case: Case, supervisor: Person) -> None:
