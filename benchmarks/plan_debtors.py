@@ -281,7 +281,7 @@ def main() -> int:
             f"only {found['count_seconds']:.2f} s, ratio {found['replan_ratio']['median']:.2f}x, "
             f"{found['replan_of_first_plan']['median']:.1%} of the first plan ({found['replan_concerned']['median']:.1%} decided anew); "
             f"unchanged {found['unchanged_seconds']:.2f} s; "
-            f"at ten times the debtors {found['growth_at_10x']['plan']:.1f}x the time"
+            f"at ten times the debtors {found['growth_at_10x']['plan']:.1f}x the time, re-plan {found['growth_at_10x']['replan']:.1f}x"
         )
     return 0
 

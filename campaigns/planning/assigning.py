@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 from sqlalchemy import text
@@ -28,7 +29,7 @@ from campaigns.segmentation.rules import Cases, RuleSet
 # A plan always reads everything. In the order of debtors' keys, which every table has an index for, the database needs neither hash tables
 # that outgrow its caches nor sorts, and memory stays the same however many debtors there are; a nested loop, chosen on statistics from
 # before the first plan, would take hours. Spans of debtors are worked on side by side where there are cores.
-SPANS, SMALL = 6, 50_000
+SPANS, SMALL, SMALL_PART = 6, 50_000, 10_000
 AS_A_WHOLE = {"work_mem": "128MB", "enable_nestloop": "off", "jit": "off"}
 IN_ORDER = {
     "enable_hashjoin": "off",
@@ -39,6 +40,9 @@ IN_ORDER = {
     "min_parallel_table_scan_size": "1TB",  # whole spans go to workers, never parts of one table
     "min_parallel_index_scan_size": "1TB",
 }
+# Some debtors are looked up by their keys, table by table, however old the statistics are: right after the first plan they still say that
+# nobody is planned, and everybody's rows would be read.
+BY_KEY = IN_ORDER | {"enable_seqscan": "off"}
 OLD = "office_id = :office AND campaign_id = :campaign"
 TOLD = tuple(COLUMNS)
 NAMES = ", ".join(TOLD)
@@ -48,8 +52,6 @@ SELECT o.channel, o.rule_code, o.reason_codes, o.arm, c.people
 FROM (SELECT place, drawn, count(*) AS people FROM {decided} GROUP BY 1, 2) c JOIN {outcome} o USING (place, drawn)"""
 IS_PLANNED = text(f"SELECT EXISTS (SELECT FROM channel_assignment WHERE {OLD})")  # noqa: S608 - constants of this module
 DECIDED = "(SELECT * FROM plan_decided ORDER BY debtor_id) d JOIN plan_outcome o USING (place, drawn)"
-# Bound as a value, not read from a table: the server hashes it where it finds no index worth its while, whatever its statistics are.
-CONCERNED = "CAST(:concerned AS bigint[])"
 IS_NEWS = f"""old.debtor_id IS NULL OR ({", ".join(f"old.{name}" for name in TOLD)}, old.rule_set_id)
   IS DISTINCT FROM ({", ".join(f"o.{name}" for name in TOLD)}, CAST(:rule_set AS bigint))
 ON CONFLICT (office_id, campaign_id, debtor_id) DO UPDATE SET
@@ -63,7 +65,8 @@ LEFT JOIN channel_assignment old ON old.office_id = :office AND old.campaign_id 
 WHERE {IS_NEWS}""")
 REMOVE = text(f"""DELETE FROM channel_assignment a WHERE {OLD}
 AND NOT EXISTS (SELECT FROM plan_decided d WHERE d.debtor_id = a.debtor_id)""")  # noqa: S608 - constants of this module
-BEFORE = f"SELECT ctid AS row, debtor_id, {NAMES}, rule_set_id FROM channel_assignment WHERE {OLD} AND debtor_id = ANY({CONCERNED})"  # noqa: S608
+BEFORE = f"""SELECT ctid AS row, debtor_id, {NAMES}, rule_set_id FROM channel_assignment
+WHERE {OLD} AND debtor_id = ANY(CAST((SELECT CAST(:concerned AS bigint[])) AS bigint[]))"""  # noqa: S608 - constants of this module
 SOME_CHANGED = text(f"{INSERT} FROM {DECIDED} LEFT JOIN plan_before old ON old.debtor_id = d.debtor_id WHERE {IS_NEWS}")
 SOME_REMOVED = text(f"""DELETE FROM channel_assignment WHERE {OLD} AND ctid = ANY(ARRAY(
   SELECT b.row FROM plan_before b WHERE NOT EXISTS (SELECT FROM plan_decided d WHERE d.debtor_id = b.debtor_id)))""")  # noqa: S608
@@ -158,13 +161,26 @@ def _make(session: Session, table: str, sql: str, values: Mapping[str, Any]) -> 
 def decide_some(session: Session, rule_set: RuleSet, ladder: Cases, values: Mapping[str, Any], concerned: Sequence[int]) -> None:
     """The same as `decide_all` for these debtors; counts nobody. What they have now goes into the temporary table plan_before."""
     compiled = Compiled()
-    decided = decided_sql(rule_set, compiled, ladder=ladder, some=CONCERNED)
+    parts = [_as_read(f"CAST({compiled.bind(part)} AS bigint[])") for part in _in_parts(concerned)]
+    decided = "\nUNION ALL\n".join(decided_sql(rule_set, compiled, ladder=ladder, some=part) for part in parts)
     given = {**values, "concerned": list(concerned)}
-    with configured(session, AS_A_WHOLE):
-        _make(session, "plan_decided", decided, compiled.values | given)
+    with configured(session, AS_A_WHOLE | BY_KEY):
+        _make(session, "plan_decided", decided, compiled.values | dict(values))
         _make(session, "plan_before", BEFORE, given)
     compiled = Compiled()
     _make(session, "plan_outcome", table_sql(rule_set, compiled, ladder=ladder), compiled.values)
+
+
+def _in_parts(concerned: Sequence[int]) -> list[list[int]]:
+    """The same in their order, in parts of a like size; at least one."""
+    number = min(SPANS, max(1, ceil(len(concerned) / SMALL_PART)))
+    size = max(1, ceil(len(concerned) / number))
+    return [list(concerned[first : first + size]) for first in range(0, max(1, len(concerned)), size)]
+
+
+def _as_read(array: str) -> str:
+    """A value that the server takes for one it is about to read: of thousands of known ones it would weigh each, for every table."""
+    return f"CAST((SELECT {array}) AS bigint[])"
 
 
 def write_decided(session: Session, values: Mapping[str, Any], experiment: str) -> tuple[int, int]:
@@ -186,6 +202,7 @@ def write_some(session: Session, values: Mapping[str, Any], experiment: str) -> 
     """The same for what `decide_some` decided."""
     with configured(session, AS_A_WHOLE):
         written = session.execute(SOME_CHANGED, values).rowcount  # type: ignore[attr-defined]
+    with configured(session, AS_A_WHOLE | BY_KEY):
         removed = session.execute(SOME_REMOVED, values).rowcount  # type: ignore[attr-defined]
         _enrol(session, values, experiment)
     return written, removed

@@ -37,8 +37,8 @@ SELECT (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint AS since,
 OTHERS = "campaign_id IS DISTINCT FROM :campaign"
 IS_UNKNOWN = text(f"SELECT EXISTS (SELECT FROM plan_mark WHERE office_id = :office AND xid >= :since AND debtor_id IS NULL AND {OTHERS})")  # noqa: S608 - constants
 MARKED = f"SELECT debtor_id FROM plan_mark WHERE office_id = :office AND xid >= :since AND {OTHERS}"  # noqa: S608 - constants
-HOUSEHOLDS = """SELECT d.id FROM debtor d WHERE d.office_id = :office AND d.household_no IN (
-  SELECT household_no FROM plan_mark WHERE office_id = :office AND xid >= :since AND household_no <> '')"""
+HOUSEHOLDS = """SELECT d.id FROM debtor d WHERE d.office_id = :office AND d.household_no = ANY(ARRAY(
+  SELECT household_no FROM plan_mark WHERE office_id = :office AND xid >= :since AND household_no <> ''))"""
 CONCERNED = "SELECT DISTINCT debtor_id FROM ({parts}) x LIMIT CAST(:most AS bigint)"
 FORGET = (
     text("DELETE FROM plan_basis WHERE planned_at < now() - interval '40 days'"),

@@ -20,6 +20,7 @@ from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.attempts.models import Attempt, Escalation
 from campaigns.debtors.models import Debt, Debtor, PhoneNumber, Suppression
 from campaigns.payments.models import Payment
+from campaigns.planning import assigning
 from campaigns.planning.assigning import TOLD, decide_all, moment_values
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import position_at
@@ -162,8 +163,9 @@ def planned(office_id: int, campaign_id: int, as_of: datetime, *, everybody: boo
     return result
 
 
-def test_whatever_happens_in_between_the_plan_is_that_for_everybody(settled: tuple[int, Town]) -> None:
+def test_whatever_happens_in_between_the_plan_is_that_for_everybody(settled: tuple[int, Town], monkeypatch: pytest.MonkeyPatch) -> None:
     office_id, town = settled
+    monkeypatch.setattr(assigning, "SMALL_PART", 7)  # more than that are decided for in parts
     seen: list[int | None] = []
     numbers = count()
 
