@@ -28,6 +28,7 @@ from callcenter.web.dependencies import SignedIn, Tx, address_of, local_path, ra
 from callcenter.web.entering import Entrant, enter, entrant_of
 from callcenter.web.i18n import LANGUAGES
 from callcenter.web.pages import Shell, page, words_of
+from dialer.agents import preview
 from dialer.agents import service as agents
 
 log = structlog.get_logger(__name__)
@@ -94,7 +95,7 @@ def sign_out(request: Request, session: Tx, who: Annotated[SignedIn, signed_in()
     """Ends the session on the server; an operator takes no more calls."""
     now = utc_now()
     if agents.find_live(session, who.user_id) is not None:
-        agents.sign_out(session, who.user_id, now)
+        preview.sign_out(session, who.user_id, now)
     end_session(session, who.session_id, who.user_id, now)
     audit.record(session, "session.ended", "user", who.user_id, who.user_id, who.address, None, now)
     response = RedirectResponse("/login", 303)

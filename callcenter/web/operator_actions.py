@@ -120,7 +120,7 @@ def _change(session: Session, who: SignedIn, now: datetime, state: str, reason: 
 @router.post("/end")
 def end_work(request: Request, session: Tx, who: Operator, done: Action) -> Response:
     """Ends work without signing out; in a call: after it."""
-    return act(request, session, who, done, lambda session, who, now: void(agents.sign_out(session, who.user_id, now)))
+    return act(request, session, who, done, lambda session, who, now: preview.sign_out(session, who.user_id, now))
 
 
 @router.post("/next")

@@ -77,6 +77,13 @@ def skip(session: Session, user_id: int, now: datetime, *, minutes: int = 30) ->
     agents.release(session, agent.id, now)
 
 
+def sign_out(session: Session, user_id: int, now: datetime) -> None:
+    """Ends the operator's work, in a call after it; a case they only look at goes back at once, for whoever is next."""
+    agent = agents.sign_out(session, user_id, now)
+    if agent.state == AgentState.RESERVED and agent.attempt_id is None and claimed_item(session, agent.id) is not None:
+        skip(session, user_id, now, minutes=0)
+
+
 def _case_of(session: Session, user_id: int, now: datetime) -> tuple[AgentSession, WorkItem]:
     agent = agents.require_live(session, user_id)
     agent.last_seen_at = now

@@ -246,6 +246,20 @@ def test_preview_gives_a_case_back_uncalled(office_id: int) -> None:
         preview.call_now(session, hall.user_ids[0], hall.clock.now())
 
 
+def test_who_goes_home_leaves_the_case_they_only_looked_at(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"], dial_mode="preview")
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(1)
+    with transaction(office_id) as session:
+        preview.request_next(session, hall.user_ids[0], hall.clock.now())
+    with transaction(office_id) as session:
+        preview.sign_out(session, hall.user_ids[0], hall.clock.now())
+        assert agents.find_live(session, hall.user_ids[0]) is None
+    item = hall.items()[0]
+    assert (item.state, item.reason, item.not_before) == ("ready", "skipped", hall.clock.now())
+
+
 def test_an_overdue_result_pauses_the_operator_and_goes_to_the_supervisor(office_id: int) -> None:
     hall = Hall(office_id, ["0009"], options={"wrap_up_seconds": 30})
     hall.dialer.start()

@@ -83,12 +83,8 @@ class People:
             self.act(lambda session, user_id=user_id: self._sign_out(session, user_id))
 
     def _sign_out(self, session: Session, user_id: int) -> None:
-        agent = agents.find_live(session, user_id)
-        if agent is None:
-            return
-        agents.sign_out(session, user_id, self._now())
-        if agent.state == AgentState.RESERVED and agent.attempt_id is None:
-            preview.skip(session, user_id, self._now())
+        if agents.find_live(session, user_id) is not None:
+            preview.sign_out(session, user_id, self._now())
 
     def leave(self, lasts: float) -> None:
         """An operator's console is gone for a while."""

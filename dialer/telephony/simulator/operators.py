@@ -95,7 +95,7 @@ class SimulatedOperators:
         with transaction(self._office_id) as session:
             for user_id in self._user_ids:
                 if agents.find_live(session, user_id) is not None:
-                    agents.sign_out(session, user_id, self._clock.now())
+                    preview.sign_out(session, user_id, self._clock.now())
 
     def next_at(self) -> datetime | None:
         """When somebody does something next."""
