@@ -85,6 +85,7 @@ from callcenter.web import (
 )
 from callcenter.web.board_feed import FEED
 from callcenter.web.live import Listener
+from callcenter.web.quick import Quick, words_of
 from callcenter.web.rendering import STATIC, static_version
 from callcenter.web.shield import Shield
 
@@ -152,6 +153,7 @@ ROUTERS = (
     api_imports.router,
     api_operators.router,
     twilio.router,
+    twilio.messages_router,
     gateway.router,
 )
 
@@ -207,6 +209,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="callcenter", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     for router in ROUTERS:
         app.include_router(router)
+        words = words_of(router.routes)
+        if words is not None:
+            app.router.routes[-1] = Quick(app.router.routes[-1], words)
     app.mount("/static", Static(directory=STATIC), name="static")
     errors.install(app)
     app.add_middleware(Shield, upload_limit=settings.upload_max_mb * 1_000_000)

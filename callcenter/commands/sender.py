@@ -9,14 +9,16 @@ import typer
 
 from callcenter.auth import audit
 from callcenter.commands.language import words
-from callcenter.commands.runtime import EXIT_FAILED, open_office, put
+from callcenter.commands.runtime import EXIT_FAILED, open_office, put, usage_error
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import InvalidInput
 from callcenter.core.settings import Settings, get_settings
+from campaigns.messages.rate import rates_of
 from campaigns.messages.senders import choice
 from campaigns.messages.senders.gateway.document import Gateway, read_gateway
 from campaigns.messages.senders.gateway.sender import example_document, example_request
+from campaigns.messages.senders.numbers import document_of
 from campaigns.messages.senders.registry import missing_settings, opened
 
 app = typer.Typer(no_args_is_help=True, help="Ways to send text messages.")
@@ -31,10 +33,18 @@ def show_sender(as_json: bool = AS_JSON) -> None:
         with transaction(office.id) as session:
             chosen = choice.chosen(session)
         kind = settings.sms_sender if chosen.kind == "settings" else chosen.kind
-        document: dict[str, Any] = {"chosen": chosen.kind, "kind": kind, "name": "", "segments_per_second": None, "problem": ""}
+        document: dict[str, Any] = {
+            "chosen": chosen.kind,
+            "kind": kind,
+            "name": "",
+            "segments_per_second": None,
+            "numbers": {},
+            "problem": "",
+        }
         try:
             sender = opened(settings, office.id, chosen)
-            document |= {"name": sender.name, "segments_per_second": sender.segments_per_second}
+            numbers = {number: rate for number, rate in rates_of(sender).items() if number}
+            document |= {"name": sender.name, "segments_per_second": sum(rates_of(sender).values()), "numbers": numbers}
         except InvalidInput as problem:
             document["problem"] = str(problem)
     put(document, as_json_document=as_json, lines=lambda: _shown(document))
@@ -45,17 +55,23 @@ def show_sender(as_json: bool = AS_JSON) -> None:
 def _shown(document: dict[str, Any]) -> list[str]:
     head = f"{document['kind']}" + (" (as the settings say)" if document["chosen"] == "settings" else " (the office's choice)")
     rate = f"{document['name']}: {document['segments_per_second']} segments a second"
-    return [words(head), words(document["problem"] or rate)]
+    return [words(head), words(document["problem"] or rate), *(f"  {number}: {rate:g}" for number, rate in document["numbers"].items())]
 
 
 @app.command("choose")
 def choose_sender(
     kind: str = typer.Argument(help="settings, simulator, twilio or gateway."),
     file: Path | None = typer.Argument(None, help="The provider's description, for gateway."),
+    number: list[str] = typer.Option(
+        [], "--number", help="For twilio: a number and its segments a second, as +815012345678=1; repeatable."
+    ),
+    rate: str = typer.Option("", "--rate", help="For twilio: segments a second of the Messaging Service or the settings' number (1)."),
     as_json: bool = AS_JSON,
 ) -> None:
     """Makes a sender the office's; batches not yet released go out by it."""
-    text = _text_of(file) if file is not None else ""
+    if (number or rate) and (kind != "twilio" or file is not None):
+        usage_error("--number and --rate are for twilio, without a file.", "For example: sender choose twilio --number +815012345678=1")
+    text = document_of(number, rate) if kind == "twilio" and file is None else _text_of(file) if file is not None else ""
     now = utc_now()
     with open_office(create=True) as office, transaction(office.id) as session:
         row = choice.choose(session, kind, text, None, now)
@@ -72,7 +88,11 @@ def check_sender(file: Path = typer.Argument(help="A provider's description (TOM
     settings = get_settings()
     document = {
         "name": described.name,
-        "request": example_request(described, settings.sms_gateway_url or "https://sms.example", settings.sms_gateway_from or "SENDER"),
+        "request": example_request(
+            described,
+            settings.sms_gateway_url or "https://sms.example",
+            next(iter(described.numbers), "") or settings.sms_gateway_from or "SENDER",
+        ),
         "missing": missing_settings(described, settings),
         "notes": _notes(described, settings),
     }

@@ -101,7 +101,12 @@ def get_engine(url: str | None = None) -> Engine:
     if url not in _engines:
         try:
             _engines[url] = create_engine(
-                sqlalchemy_url(url), pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args={"connect_timeout": 5}
+                sqlalchemy_url(url),
+                pool_size=10,
+                max_overflow=20,
+                pool_pre_ping=True,
+                hide_parameters=True,  # names and numbers: an error's text gets into logs, a failed job's whole trace does
+                connect_args={"connect_timeout": 5},
             )
         except (ValueError, TypeError) as problem:
             raise InvalidInput("DATABASE_URL can't be read.", hint="Expected postgresql://user@host:port/name.") from problem

@@ -8,7 +8,7 @@ import traceback
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,6 +38,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
+RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in {**HEADERS, "Cache-Control": "no-store"}.items()]
 HSTS = "max-age=63072000; includeSubDomains"
 BODY_LIMIT = 1_000_000
 UPLOADS = frozenset({"/imports", "/imports/layouts", "/api/v1/imports"})
@@ -124,14 +125,12 @@ class Exchange:
         """Puts the headers on the answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-            headers["X-Request-Id"] = self.request_id
+            headers = message.setdefault("headers", [])
+            own = {name.lower() for name, _ in headers}
+            headers.extend(pair for pair in RAW_HEADERS if pair[0] not in own)
+            headers.append((b"x-request-id", self.request_id.encode()))
             if is_secure():
-                headers["Strict-Transport-Security"] = HSTS
-            if "cache-control" not in headers:
-                headers["Cache-Control"] = "no-store"
+                headers.append((b"strict-transport-security", HSTS.encode()))
         await self._send(message)
 
     async def refuse(self, status: int, code: str, message: str) -> None:
@@ -145,6 +144,8 @@ class Exchange:
 
     def note(self) -> None:
         """One line in the log: route, not path or query, so that nothing personal gets there."""
+        if self.scope["state"].get("is_counted_elsewhere"):
+            return
         route: Any = self.scope.get("route")
         log.info(
             "request",

@@ -145,3 +145,25 @@ def test_the_sender_is_checked_by_field_and_chosen(person: Callable[..., Person]
     with transaction(office_id) as session:
         assert session.scalars(select(SenderChoice.kind)).all() == ["gateway"]
         assert "very-secret" not in session.scalars(select(SenderChoice.document)).one()
+
+
+def test_twilio_s_numbers_are_set_line_by_line(person: Callable[..., Person], office_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = person(Role.ADMINISTRATOR)
+    lines = "050-1234-5678 1.5\r\n\r\n+819012345678"
+    assert "2行目" in who.post("/sender/check", {"kind": "twilio", "numbers": "050-1234-5678 1\nnowhere!"}).text
+    assert who.post("/sender", {"kind": "twilio", "numbers": "050-1234-5678 0"}).status_code == 422
+    assert "2行目: 同じ番号" in who.post("/sender", {"kind": "twilio", "numbers": "050-1234-5678\n05012345678"}).text
+    assert who.post("/sender", {"kind": "twilio", "rate": "fast"}).status_code == 422
+    assert who.post("/sender", {"kind": "twilio", "numbers": lines}).status_code == 303
+    monkeypatch.setenv("CALLCENTER_TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
+    monkeypatch.setenv("CALLCENTER_TWILIO_AUTH_TOKEN", "token")
+    get_settings.cache_clear()
+    try:
+        page = who.get("/sender").text
+        assert "+815012345678 1.5\n+819012345678 1</textarea>" in page
+        assert re.search(r"<dt>\+815012345678</dt><dd class=\"num\">1.5 通/秒", page)
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+    with transaction(office_id) as session:
+        assert session.scalars(select(SenderChoice.kind)).all() == ["twilio"]

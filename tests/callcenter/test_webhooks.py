@@ -151,3 +151,43 @@ def test_what_can_not_be_stored_is_not_answered_with_a_success(office_id: int, m
         asyncio.run(one())
     monkeypatch.undo()
     get_settings.cache_clear()
+
+
+def test_a_report_that_can_not_be_stored_is_not_acknowledged_and_comes_again(
+    client: TestClient, office_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = json.dumps({"userReference": f"{office_id}-a", "messageId": "m", "status": "delivered"}).encode()
+    status, form = f"/webhooks/gateway/{office_id}/status", {"MessageSid": "SM1", "MessageStatus": "delivered"}
+    asyncio.run(door._documents(office_id))  # the sender is known, so that only the storing fails
+    with monkeypatch.context() as without:
+        without.setenv("DATABASE_URL", "postgresql://postgres@127.0.0.1:1/none")
+        get_settings.cache_clear()
+        answers = [gateway(client, status, report), twilio(client, f"/webhooks/twilio/messages/{office_id}-abc", form)]
+        assert [answer.status_code for answer in answers] == [503, 503]
+        assert "127.0.0.1" not in "".join(answer.text for answer in answers)
+    get_settings.cache_clear()
+    assert rows(office_id) == []
+    assert gateway(client, status, report).status_code == 204
+    assert [row.event_key for row in rows(office_id)] == [f"{office_id}-a:delivered:"]
+
+
+def test_taken_reports_are_counted_in_the_log_together_and_refused_ones_one_by_one(
+    client: TestClient, office_id: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = f"/webhooks/gateway/{office_id}/status"
+    answer = gateway(client, status, json.dumps({"userReference": f"{office_id}-a", "status": "delivered"}).encode())
+    assert (answer.headers["x-content-type-options"], answer.headers["cache-control"]) == ("nosniff", "no-store")
+    assert len(answer.headers["x-request-id"]) == 16
+    taken = capsys.readouterr()
+    assert "reports_stored" in taken.out + taken.err
+    assert "/webhooks/gateway" not in taken.out + taken.err
+    assert client.post(status, content=b"{}").status_code == 403
+    refused = capsys.readouterr()
+    assert "webhook_refused" in refused.out + refused.err
+
+
+def test_an_address_with_no_office_in_it_is_refused(client: TestClient) -> None:
+    for office in ("x", "0", "-1", "99999999999", "4294967297"):
+        assert gateway(client, f"/webhooks/gateway/{office}/status", b"{}").status_code == 403
+        assert twilio(client, f"/webhooks/twilio/replies/{office}", {"MessageSid": "S", "From": "+819012345678"}).status_code == 422
+    assert client.get("/webhooks/gateway/1/status").status_code == 405

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
+from campaigns.messages.rate import rates_of
 from campaigns.messages.senders.port import SenderRefused, SenderUnreachable, SendUnknown, SmsRequest
 from campaigns.messages.senders.twilio import STATES, STATUS_PATH, TwilioSender, TwilioSmsSettings, state_of
 from campaigns.messages.state import MessageState
@@ -61,6 +63,18 @@ def test_without_a_public_address_deliveries_are_asked_for(twilio: FakeTwilio) -
     (message,) = twilio.of(REQUEST.e164)
     assert own.is_asked_for_receipts
     assert (message.fields["From"], message.fields.get("StatusCallback")) == ("+81300000000", None)
+
+
+def test_each_of_several_numbers_sends_what_is_its_turn(twilio: FakeTwilio) -> None:
+    numbers = {"+815000000001": 1.0, "+815000000002": 2.5}
+    own = TwilioSender(TwilioSmsSettings(ACCOUNT, "token", base_url=twilio.url, numbers=numbers))
+    assert rates_of(own) == numbers
+    for number in numbers:
+        own.send(replace(REQUEST, number=number))
+    in_pool = TwilioSender(TwilioSmsSettings(ACCOUNT, "token", SERVICE, base_url=twilio.url, numbers=numbers))
+    in_pool.send(replace(REQUEST, number="+815000000001"))
+    sent = [(message.fields["From"], message.fields.get("MessagingServiceSid")) for message in twilio.of(REQUEST.e164)]
+    assert sorted(sent, key=str) == sorted([("+815000000001", None), ("+815000000002", None), ("+815000000001", SERVICE)], key=str)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from callcenter.api.webhooks.storing import keeper, read_limited, refusal
+from callcenter.api.webhooks.lean import LeanRoute
+from callcenter.api.webhooks.storing import keeper, office_in_path, read_limited, refusal
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.settings import get_settings
@@ -19,21 +20,21 @@ from campaigns.messages.senders import choice
 from campaigns.messages.senders.gateway import hearing, signing
 from campaigns.messages.senders.gateway.document import Gateway
 
-router = APIRouter(prefix="/webhooks/gateway")
+router = APIRouter(prefix="/webhooks/gateway", route_class=LeanRoute)
 REMEMBERED_SECONDS = 5.0
 _known: dict[int, tuple[float, list[Gateway]]] = {}
 
 
 @router.post("/{office_id}/status")
-async def hear_of_message(request: Request, office_id: int) -> Response:
+async def hear_of_message(request: Request) -> Response:
     """Stores a report about a message."""
-    return await _hear(request, office_id, "status")
+    return await _hear(request, office_in_path(request), "status")
 
 
 @router.post("/{office_id}/replies")
-async def hear_a_reply(request: Request, office_id: int) -> Response:
+async def hear_a_reply(request: Request) -> Response:
     """Stores what a citizen wrote."""
-    return await _hear(request, office_id, "reply")
+    return await _hear(request, office_in_path(request), "reply")
 
 
 async def _hear(request: Request, office_id: int, kind: str) -> Response:
@@ -56,7 +57,7 @@ async def _hear(request: Request, office_id: int, kind: str) -> Response:
 
 async def _documents(office_id: int) -> list[Gateway]:
     """The descriptions of the office's providers, remembered for some seconds."""
-    if not 0 < office_id < 2**31:
+    if not office_id:
         return []
     at, known = _known.get(office_id, (0.0, []))
     if time.monotonic() - at > REMEMBERED_SECONDS:

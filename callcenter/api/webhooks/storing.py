@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from weakref import WeakKeyDictionary
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -24,10 +24,13 @@ from campaigns.messages.inbox.keeping import Report, keep
 log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 500
+GATHERED = 0.01  # seconds from one write to the next: many reports share one, a lone one is written at once
 BODY_LIMIT = 64_000
 WAKE_EVERY = 1.0  # seconds; reports that come between two wake-ups are found by the next
 JOB = "campaigns.jobs.process_inbox"
 _woken: dict[int, float] = {}
+# Threads of their own: pages, however many wait for the database, hold up no report.
+_writers = ThreadPoolExecutor(4, thread_name_prefix="reports")
 
 
 class Keeper:
@@ -36,6 +39,7 @@ class Keeper:
     def __init__(self) -> None:
         self._waiting: list[tuple[Report, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._wrote_at = -GATHERED
 
     async def keep(self, report: Report) -> None:
         """Returns once the report is committed.
@@ -50,9 +54,12 @@ class Keeper:
         await done
 
     async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
+            await asyncio.sleep(max(0.0, self._wrote_at + GATHERED - loop.time()))
+            self._wrote_at = loop.time()
             taken, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-            failed = await run_in_threadpool(store, [report for report, _ in taken])
+            failed = await loop.run_in_executor(_writers, store, [report for report, _ in taken])
             for report, done in taken:
                 if done.done():
                     continue  # whoever asked has gone
@@ -61,7 +68,8 @@ class Keeper:
                 else:
                     done.set_result(None)
             for office_id in {report.office_id for report, _ in taken} - failed:
-                asyncio.get_running_loop().run_in_executor(None, wake, office_id)  # a slow Redis delays no answer
+                if is_wake_due(office_id, time.monotonic()):
+                    loop.run_in_executor(None, enqueue, JOB, office_id)  # a slow Redis delays no answer
         self._writing = None
 
 
@@ -83,18 +91,19 @@ def store(reports: Sequence[Report]) -> set[int]:
         try:
             with transaction(office_id) as session:
                 keep(session, own)
+            log.info("reports_stored", office_id=office_id, count=len(own))
         except (AppError, OperationalError, InterfaceError) as problem:
             log.error("reports_not_stored", office_id=office_id, count=len(own), error=type(problem).__name__)
             failed.add(office_id)
     return failed
 
 
-def wake(office_id: int) -> None:
-    """Has the reports processed, at most once a second; without Redis the schedule does so in its turn."""
-    now = time.monotonic()
-    if now - _woken.get(office_id, -WAKE_EVERY) >= WAKE_EVERY:
+def is_wake_due(office_id: int, now: float) -> bool:
+    """Whether a job is to be told of the reports: at most once a second; without Redis the schedule processes them in its turn."""
+    is_due = now - _woken.get(office_id, -WAKE_EVERY) >= WAKE_EVERY
+    if is_due:
         _woken[office_id] = now
-        enqueue(JOB, office_id)
+    return is_due
 
 
 async def read_limited(request: Request) -> bytes | None:
@@ -105,6 +114,13 @@ async def read_limited(request: Request) -> bytes | None:
         if len(body) > BODY_LIMIT:
             return None
     return body
+
+
+def office_in_path(request: Request) -> int:
+    """The office that the address names; 0 where that can be none."""
+    told = str(request.path_params.get("office_id", ""))
+    number = int(told) if told.isascii() and told.isdigit() and len(told) < 11 else 0
+    return number if number < 2**31 else 0
 
 
 def wire_path(request: Request) -> str:

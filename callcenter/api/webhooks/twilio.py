@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql import insert
 from starlette.requests import Request
 from starlette.responses import Response
 
-from callcenter.api.webhooks.storing import keeper, read_limited, refusal, wire_path
+from callcenter.api.webhooks.lean import LeanRoute
+from callcenter.api.webhooks.storing import keeper, office_in_path, read_limited, refusal, wire_path
 from callcenter.auth.models import Office
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
@@ -33,7 +34,8 @@ from dialer.telephony.twilio.twiml import INCOMING_PATH, WEBHOOK_PATH, nothing, 
 from dialer.telephony.twilio.webhook import STEPS, next_node, parse_webhook, reply_to_webhook
 
 log = structlog.get_logger(__name__)
-router = APIRouter()
+router = APIRouter()  # calls: few, and answered with what is to be done next
+messages_router = APIRouter(route_class=LeanRoute)
 CARRIER = "twilio"
 MOST_FIELDS = 100
 STILL_COMING = frozenset({"queued", "initiated", "ringing"})
@@ -114,9 +116,10 @@ def is_office(office_id: int) -> bool:
         return 0 < office_id < 2**31 and session.get(Office, office_id) is not None
 
 
-@router.post(STATUS_PATH + "{reference}")
-async def hear_of_message(request: Request, body: Signed, reference: str) -> Response:
+@messages_router.post(STATUS_PATH + "{reference}")
+async def hear_of_message(request: Request) -> Response:
     """Stores a report about a message and answers; a job moves the message."""
+    body, reference = await signed_form(request), str(request.path_params["reference"])
     office_id = office_of_reference(reference)
     word, sid = body.get("MessageStatus", ""), body.get("MessageSid", "")
     if office_id is None:
@@ -129,11 +132,12 @@ async def hear_of_message(request: Request, body: Signed, reference: str) -> Res
     return Response(status_code=204)
 
 
-@router.post(REPLY_PATH + "{office_id}")
-async def hear_a_reply(request: Request, body: Signed, office_id: int) -> Response:
+@messages_router.post(REPLY_PATH + "{office_id}")
+async def hear_a_reply(request: Request) -> Response:
     """Stores what a citizen wrote; the address in Twilio's Messaging Service carries the office's number. Nothing is answered to them."""
+    body, office_id = await signed_form(request), office_in_path(request)
     sid = body.get("MessageSid", "")
-    if not sid or not body.get("From") or not 0 < office_id < 2**31:
+    if not sid or not body.get("From") or not office_id:
         return refusal(request, 422, "malformed", "MessageSid or From is missing.")
     await keeper().keep(Report(office_id, CARRIER, "reply", f"reply:{sid}", body, utc_now()))
     return Response(nothing(), media_type="application/xml")

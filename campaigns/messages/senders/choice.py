@@ -15,6 +15,7 @@ from callcenter.core.errors import InvalidInput
 from callcenter.core.settings import Settings, get_settings
 from campaigns.messages.senders.gateway.document import Gateway, read_gateway
 from campaigns.messages.senders.models import SenderChoice
+from campaigns.messages.senders.numbers import read_numbers
 
 KINDS = ("settings", "simulator", "twilio", "gateway")
 LOOKED_BACK = 20
@@ -22,7 +23,7 @@ LOOKED_BACK = 20
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The kind, and for a gateway its document; `settings` is what the installation's settings say."""
+    """The kind, with its document: a gateway's description, or Twilio's numbers; `settings` is what the installation's settings say."""
 
     kind: str
     document: str = ""
@@ -44,6 +45,8 @@ def choose(session: Session, kind: str, document: str, user_id: int | None, now:
         raise InvalidInput(f"'{kind}' is no sender.", hint=f"Expected one of: {', '.join(KINDS)}.", code="bad_sender")
     if kind == "gateway":
         read_gateway(document)
+    elif kind == "twilio":
+        read_numbers(document)
     elif document:
         raise InvalidInput(f"The sender '{kind}' takes no document.", code="bad_sender")
     latest = session.scalar(select(SenderChoice).order_by(SenderChoice.id.desc()).limit(1))

@@ -11,7 +11,10 @@ from callcenter.core.db import Base, OfficeMixin
 
 
 class SenderChoice(OfficeMixin, Base):
-    """A choice: `kind` settings (what CALLCENTER_SMS_SENDER says), simulator, twilio, or gateway with its document, which has no secret."""
+    """A choice: `kind` settings (what CALLCENTER_SMS_SENDER says), simulator, twilio with its numbers, or gateway with its description.
+
+    A document has no secret.
+    """
 
     __tablename__ = "sender_choice"
     __table_args__ = (

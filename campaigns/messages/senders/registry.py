@@ -12,6 +12,7 @@ from campaigns.messages.senders import choice
 from campaigns.messages.senders.choice import Chosen
 from campaigns.messages.senders.gateway.document import Gateway
 from campaigns.messages.senders.gateway.sender import GatewaySender, GatewaySettings
+from campaigns.messages.senders.numbers import read_numbers
 from campaigns.messages.senders.port import SmsSender
 from campaigns.messages.senders.simulated import SimulatedSender
 from campaigns.messages.senders.twilio import TwilioSender, TwilioSmsSettings
@@ -23,12 +24,14 @@ def _simulated(settings: Settings, office_id: int, _document: str) -> SmsSender:
     return SimulatedSender(utc_now, seed=str(office_id), log=settings.data_dir / "simulated" / f"sms-{office_id}.jsonl")
 
 
-def _twilio(settings: Settings, office_id: int, _document: str) -> SmsSender:
+def _twilio(settings: Settings, office_id: int, document: str) -> SmsSender:
     token = settings.twilio_auth_token.get_secret_value()
-    if not settings.twilio_account_sid or not token or not (settings.twilio_messaging_service or settings.twilio_from):
+    described = read_numbers(document)
+    has_sender = settings.twilio_messaging_service or settings.twilio_from or described.numbers
+    if not settings.twilio_account_sid or not token or not has_sender:
         raise InvalidInput(
             "Twilio's account is not complete.",
-            hint="Set CALLCENTER_TWILIO_ACCOUNT_SID, _AUTH_TOKEN and _MESSAGING_SERVICE or _FROM.",
+            hint="Set CALLCENTER_TWILIO_ACCOUNT_SID, _AUTH_TOKEN and _MESSAGING_SERVICE or _FROM, or name the office's numbers.",
             code="sender_not_configured",
         )
     return TwilioSender(
@@ -39,6 +42,8 @@ def _twilio(settings: Settings, office_id: int, _document: str) -> SmsSender:
             sender=settings.twilio_from,
             public_url=settings.public_url,
             base_url=settings.twilio_base_url,
+            segments_per_second=described.segments_per_second,
+            numbers=described.numbers,
         )
     )
 
@@ -101,7 +106,7 @@ def missing_settings(document: Gateway, settings: Settings) -> list[str]:
     if document.auth.kind == "basic":
         wanted["CALLCENTER_SMS_GATEWAY_USER"] = not settings.sms_gateway_user
     if "{sender}" in "".join([*document.request.fields.values(), document.request.path]):
-        wanted["CALLCENTER_SMS_GATEWAY_FROM"] = not settings.sms_gateway_from
+        wanted["CALLCENTER_SMS_GATEWAY_FROM"] = not settings.sms_gateway_from and not document.numbers
     if document.callback is not None and settings.public_url:
         wanted["CALLCENTER_SMS_GATEWAY_CALLBACK_SECRET"] = not settings.sms_gateway_callback_secret.get_secret_value()
     if document.callback is not None and document.status is None:

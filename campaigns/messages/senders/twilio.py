@@ -92,7 +92,7 @@ ERRORS: Mapping[int, Trouble] = {
 
 @dataclass(frozen=True, slots=True)
 class TwilioSmsSettings:
-    """The account; `messaging_service` or `sender` (our own number) is needed.
+    """The account; `messaging_service`, `sender` (our own number) or `numbers` (several, each with its segments a second) is needed.
 
     `public_url` is this installation's https address as Twilio sees it; empty means no callbacks, so deliveries are asked for.
     """
@@ -105,6 +105,7 @@ class TwilioSmsSettings:
     base_url: str = ""
     timeout: float = 10.0
     segments_per_second: float = 1.0
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 class TwilioSmsHttp(TwilioHttpClient):  # type: ignore[misc]
@@ -135,21 +136,23 @@ class TwilioSender:
 
     def __init__(self, settings: TwilioSmsSettings) -> None:
         self._settings = settings
-        self.segments_per_second = settings.segments_per_second
+        self.segments_per_second, self.numbers = settings.segments_per_second, settings.numbers
         self.is_asked_for_receipts = not settings.public_url
         self._client = Client(settings.account_sid, settings.auth_token, http_client=TwilioSmsHttp(settings.base_url, settings.timeout))
 
     def send(self, request: SmsRequest) -> SmsStatus:
-        sender: dict[str, str] = (
-            {"messaging_service_sid": self._settings.messaging_service}
-            if self._settings.messaging_service
-            else {"from_": self._settings.sender}
-        )
+        sender = self._from(request.number)
         if self._settings.public_url:
             sender["status_callback"] = self._settings.public_url.rstrip("/") + STATUS_PATH + request.reference
         with _sender_errors():
             made = self._client.messages.create(to=request.e164, body=request.body, **sender)
         return _status(made)
+
+    def _from(self, number: str) -> dict[str, str]:
+        """Who sends: the number whose turn it is, which a Messaging Service must have in its pool; else the service or our one number."""
+        own = number or ("" if self._settings.messaging_service else self._settings.sender)
+        service = self._settings.messaging_service
+        return ({"messaging_service_sid": service} if service else {}) | ({"from_": own} if own else {})
 
     def find(self, request: SmsRequest, since: datetime) -> SmsStatus | None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -41,6 +41,7 @@ Path = Annotated[str, Field(max_length=300), AfterValidator(_path)]
 HeaderName = Annotated[str, AfterValidator(_header)]
 Values = dict[Annotated[str, Field(min_length=1, max_length=80)], Annotated[str, Field(max_length=300)]]
 Place = Annotated[str, Field(min_length=1, max_length=120)]
+Rate = Annotated[float, Field(gt=0, le=1000)]
 Statuses = list[Annotated[int, Field(ge=100, le=599)]]
 
 
@@ -48,6 +49,9 @@ class Part(BaseModel):
     """A table of the document: unknown fields are mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Document = TypeVar("Document", bound=Part)
 
 
 class Auth(Part):
@@ -136,7 +140,8 @@ class Gateway(Part):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,19}$")]
     title: Annotated[str, Field(max_length=80)] = ""
-    segments_per_second: Annotated[float, Field(gt=0, le=1000)]
+    segments_per_second: Rate
+    numbers: Annotated[dict[Annotated[str, Field(min_length=1, max_length=40)], Rate], Field(max_length=100)] = {}
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
     auth: Auth
     request: Request
@@ -163,6 +168,8 @@ class Gateway(Part):
             raise ValueError("request.fields: no field carries the text; one needs {text}")
         if "reference" not in used:
             raise ValueError("request.fields: no field carries our reference; one needs {reference}")
+        if self.numbers and "sender" not in used:
+            raise ValueError("numbers: no field of the request carries {sender}, so no number could be told")
         if self.request.method == "GET" and self.request.format == "json":
             raise ValueError("request.format: a GET request has no body; expected form")
         if self.status is not None:
@@ -191,18 +198,25 @@ def read_gateway(text: str) -> Gateway:
     Raises:
         InvalidInput: no TOML, or fields that are unknown, missing or unusable: every one is named with what was expected.
     """
+    return read_toml(Gateway, text, "bad_gateway", "See `callcenter sender example`.")
+
+
+def read_toml(kind: type[Document], text: str, code: str, hint: str) -> Document:
+    """A document of some kind, checked.
+
+    Raises:
+        InvalidInput: no TOML, or fields that are unknown, missing or unusable.
+    """
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
-        raise InvalidInput(f"The document has more than {MOST_BYTES} bytes.", code="bad_gateway")
+        raise InvalidInput(f"The document has more than {MOST_BYTES} bytes.", code=code)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise InvalidInput(f"The document is no TOML: {problem}.", code="bad_gateway") from None
+        raise InvalidInput(f"The document is no TOML: {problem}.", code=code) from None
     try:
-        return Gateway.model_validate(_plain(document))
+        return kind.model_validate(_plain(document))
     except ValidationError as problem:
-        raise InvalidInput(
-            " ".join(map(_describe, problem.errors())), hint="See `callcenter sender example`.", code="bad_gateway"
-        ) from None
+        raise InvalidInput(" ".join(map(_describe, problem.errors())), hint=hint, code=code) from None
 
 
 def state_of(word: str, states: dict[str, State]) -> MessageState | None:

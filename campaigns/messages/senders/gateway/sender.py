@@ -43,6 +43,7 @@ class GatewaySender:
         self._document, self._settings = document, settings
         self.name = document.name
         self.segments_per_second = document.segments_per_second
+        self.numbers = document.numbers
         self.is_asked_for_receipts = document.callback is None or not settings.public_url
         # Without a way to ask, each request has a connection of its own: a kept one that was closed can't be told from a lost answer.
         kept = httpx.Limits(max_keepalive_connections=None if document.status else 0, keepalive_expiry=KEPT_SECONDS)
@@ -85,7 +86,7 @@ class GatewaySender:
             "to_national": format_national(request.e164).replace("-", ""),
             "text": request.body,
             "reference": request.reference,
-            "sender": self._settings.sender,
+            "sender": request.number or self._settings.sender,
             "callback": callback,
             "provider_id": "",
         }
