@@ -9,6 +9,7 @@ import pytest
 
 from callcenter.cli import run
 from callcenter.core.db import transaction
+from callcenter.core.settings import get_settings
 from tests.campaigns.town import Town
 
 
@@ -128,3 +129,21 @@ def test_the_office_s_terms(office_id: int, capsys: pytest.CaptureFixture[str]) 
         assert run(["office", "terms", "--set", wrong]) == status
         assert "error: " in capsys.readouterr().err
     assert told(capsys, "office", "terms") == changed
+
+
+def test_twilio_s_numbers_are_set_from_the_command_line(
+    office_id: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = ("--number", "050-1234-5678=1", "--number", "+819012345678=2.5")
+    with monkeypatch.context() as account:
+        account.setenv("CALLCENTER_TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
+        account.setenv("CALLCENTER_TWILIO_AUTH_TOKEN", "token")
+        get_settings.cache_clear()
+        assert told(capsys, "sender", "choose", "twilio", *numbers)["is_new"] is True
+        assert told(capsys, "sender", "choose", "twilio", *numbers)["is_new"] is False
+        shown = told(capsys, "sender", "show")
+    get_settings.cache_clear()
+    assert (shown["numbers"], shown["segments_per_second"]) == ({"+815012345678": 1.0, "+819012345678": 2.5}, 3.5)
+    assert run(["sender", "choose", "twilio", "--number", "nowhere!"]) == 1
+    assert "Line 1" in capsys.readouterr().err
+    assert run(["sender", "choose", "simulator", "--number", "+819012345678=2"]) == 2
