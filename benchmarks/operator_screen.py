@@ -92,7 +92,7 @@ def _office() -> tuple[int, list[Seat]]:
     """Fifty operators in a call with a verified person each."""
     now = utc_now()
     with transaction(None) as session:
-        office = add_office(session, code="bench", name="架空市", phone="+81300000000").id
+        office = add_office(session, code="bench", name="架空市", phone="03-1234-5678").id
         session.execute(text("UPDATE office SET is_training = true"))
     seats: list[Seat] = []
     with transaction(office) as session:

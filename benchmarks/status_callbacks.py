@@ -73,7 +73,7 @@ def run(quick: bool) -> dict[str, Any]:
 def _office() -> tuple[int, str]:
     """An office with a described provider and an operator; its id and the operator's password."""
     with transaction(None) as session:
-        office = add_office(session, code="bench", name="架空市", phone="+81300000000").id
+        office = add_office(session, code="bench", name="架空市", phone="03-1234-5678").id
     with transaction(office) as session:
         choice.choose(session, "gateway", example_document(), None, utc_now())
         _, password = accounts.add_user(session, sign_in_name="op", display_name="op", role=Role.OPERATOR.value)

@@ -51,7 +51,7 @@ def main() -> None:
         points = wanted & ranges(told)
         if not points:
             continue
-        font = TTFont(SHIPPED / "files" / name)
+        font = TTFont(SHIPPED / "files" / name, recalcTimestamp=False)
         options = subset.Options(flavor="woff2", layout_features=["ccmp", "locl", "mark", "mkmk"], notdef_outline=True)
         cutter = subset.Subsetter(options)
         cutter.populate(unicodes=points)

@@ -743,6 +743,18 @@ PAGES_BY_NAME: dict[str, tuple[str, Model]] = BEFORE | {
         "form": {"office_code": "", "sign_in_name": "saeki", "error": "利用者名かパスワードが違います。", "next": "/", "provider": "市の認証基盤でサインイン",
                  "offices": [option("kaku", "架空市", True), option("mihon", "見本町")]},
     }),
+    "setup": ("setup.html", {
+        "shell": signed_out("はじめの設定"), "file": "setup-code.txt", "error": "",
+        "fields": {"name": "架空市", "code": "kaku", "phone": "03-0000-0000", "sign_in_name": "", "display_name": ""},
+    }),
+    "setup_failed": ("setup.html", {
+        "shell": signed_out("はじめの設定"), "file": "setup-code.txt", "error": "設定コードが違います。",
+        "fields": {"name": "", "code": "", "phone": "", "sign_in_name": "saeki", "display_name": "佐伯"},
+    }),
+    "unlock": ("unlock.html", {"shell": shell("画面のロック", "calls", "operator", live_url=None), "next": "/operator", "error": ""}),
+    "unlock_failed": ("unlock.html", {
+        "shell": shell("画面のロック", "calls", "operator", live_url=None), "next": "/operator", "error": "パスワードが違います。",
+    }),
     "error": ("error.html", {"shell": signed_out("エラー"), "error": {"kind": "unavailable", "request_id": "7f3a-91c2", "home_href": "/"}}),
     "talking": operator(
         "talking", "通話・案件 20-00418", "本人確認が済みました。案件を表示しています。", phone("talking", 161, is_verified=True), case()
