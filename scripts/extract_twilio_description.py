@@ -26,6 +26,8 @@ OPERATIONS = {
     f"{ACCOUNT}/IncomingPhoneNumbers.json": ("get",),
     f"{ACCOUNT}/Messages.json": ("get", "post"),
     f"{ACCOUNT}/OutgoingCallerIds.json": ("get",),
+    f"{ACCOUNT}/Recordings.json": ("get",),
+    f"{ACCOUNT}/Recordings/{{Sid}}.json": ("delete",),
 }
 UNNEEDED = frozenset({"description", "summary", "tags", "example", "examples", "headers", "externalDocs", "deprecated"})
 NAMED = frozenset({"properties", "schemas", "paths", "parameters", "responses", "content", "securitySchemes"})
@@ -42,7 +44,7 @@ def trimmed(value: Any, *, keys_are_names: bool = False) -> Any:
         kept = value
     else:
         kept = {key: one for key, one in value.items() if key not in UNNEEDED and not key.startswith("x-")}
-        if "content" in value and "required" not in value:
+        if "description" in value and ("content" in value or len(value) == 1):
             kept["description"] = ""  # a response has to have one
     return {key: trimmed(one, keys_are_names=not keys_are_names and key in NAMED) for key, one in kept.items()}
 

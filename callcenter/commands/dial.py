@@ -27,10 +27,11 @@ from callcenter.core.logging import configure_logging
 from callcenter.core.settings import Settings, get_settings
 from campaigns.planning.service import find_campaign, latest_campaign
 from dialer.ivr.speech import prepare_plan, prepare_waiting
+from dialer.recordings.fetching import Fetcher
 from dialer.recordings.keeping import RecordingKeeper
 from dialer.sharing import WakeUp
 from dialer.telephony.port import CarrierLimits
-from dialer.telephony.registry import build_carrier
+from dialer.telephony.registry import build_carrier, build_recordings
 from dialer.telephony.simulator.day import DayPlan, DayReport, SimulatedDay, end_of_days, next_working_morning
 from dialer.telephony.twilio.inbox import StoredWebhooks
 from dialer.worker import Dialer, DialerSettings
@@ -106,9 +107,12 @@ def _work(campaign: str, node: str) -> None:
 
 @contextmanager
 def _keeping(settings: Settings, node: str, clock: SystemClock, office_ids: tuple[int, ...]) -> Iterator[None]:
-    """Takes recordings out of the carrier's spool, in a thread of its own so that no call waits for it."""
+    """Takes recordings out of the carrier's spool, or from the carrier itself, in a thread of its own so that no call waits for it."""
     stopping = threading.Event()
-    keeper = RecordingKeeper(settings.recording_spool, settings.data_dir, node, clock, lambda: office_ids or _all_office_ids())
+    remote = build_recordings(settings)
+    fetcher = Fetcher(settings.carrier, remote, settings.recording_spool, node, clock) if remote is not None else None
+    spool, data_dir = settings.recording_spool, settings.data_dir
+    keeper = RecordingKeeper(spool, data_dir, node, clock, lambda: office_ids or _all_office_ids(), fetcher=fetcher)
     thread = threading.Thread(target=keeper.run, args=(stopping,), name="recordings", daemon=True)
     thread.start()
     try:

@@ -24,7 +24,6 @@ from callcenter.web.problems import told
 from campaigns.planning.models import Campaign
 from dialer.recordings import retention, reviews
 from dialer.recordings.models import RecordingKey
-from dialer.recordings.service import RECORDING_CARRIERS
 from dialer.recordings.terms import (
     NOTICES,
     OfficeTerms,
@@ -129,6 +128,6 @@ def _page(request: Request, session: Session, terms: OfficeTerms, *, is_preview:
         due_total=sum(row.count for row in due),
         is_preview=is_preview,
         key=None if key is None else {"version": key.version, "made_at": key.made_at},
-        can_record=get_settings().carrier in RECORDING_CARRIERS,
+        is_remote=get_settings().carrier == "twilio",
         errors=[] if problem is None else [{"field_id": problem.code, "message": " ".join(told(problem, lang_of(request))).strip()}],
     )

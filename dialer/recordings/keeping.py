@@ -7,9 +7,7 @@ this process dies: the next one goes on. A recording that can't be stored stays 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,59 +23,31 @@ from callcenter.core.live import publish
 from dialer.calls.models import Call
 from dialer.calls.state import CallState
 from dialer.recordings import keys, sealing, vault
+from dialer.recordings.fetching import Fetcher
 from dialer.recordings.models import Recording
+from dialer.recordings.problems import (
+    EMPTY,
+    IS_LATE_AFTER,
+    LATE,
+    MISSING,
+    NOT_STARTED,
+    NOT_STORED,
+    OPERATOR_SILENT,
+    SILENT,
+    note_problem,
+)
 from dialer.recordings.service import begin, remove_files
 from dialer.recordings.sound import RATE, Loudness
+from dialer.recordings.spool import SpoolFiles, make_spool
 
 log = structlog.get_logger(__name__)
 
-NOT_STARTED, MISSING, EMPTY, NOT_STORED, LATE, SILENT, OPERATOR_SILENT = (
-    "not_started",
-    "missing",
-    "empty",
-    "not_stored",
-    "late",
-    "silent",
-    "operator_silent",
-)
-PROBLEMS = (NOT_STARTED, MISSING, EMPTY, NOT_STORED, LATE, SILENT, OPERATOR_SILENT)
 STARTS_WITHIN = timedelta(seconds=15)  # a notice is part of the recording, so it begins with the answer
 COMES_WITHIN = timedelta(seconds=20)
-IS_LATE_AFTER = timedelta(minutes=10)
+REMOTE_COMES_WITHIN = timedelta(hours=1)  # what the carrier holds is made ready there first
 LOOK_BACK = timedelta(days=1)
 _EMPTY_BYTES = int(RATE * 2 * 0.3)
 _TALK_BYTES = RATE * 2 * 10  # shorter ones may well be silent on one side
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolFiles:
-    """Both directions of a recording in the spool."""
-
-    debtor: Path
-    operator: Path
-
-    @classmethod
-    def of(cls, spool: Path, name: str) -> SpoolFiles:
-        """Those of the recording `name`."""
-        return cls(spool / f"{name}-in.sln", spool / f"{name}-out.sln")
-
-    @property
-    def both(self) -> tuple[Path, Path]:
-        """The two paths."""
-        return self.debtor, self.operator
-
-    def sizes(self) -> tuple[int, ...]:
-        """Bytes of the files that are there."""
-        return tuple(path.stat().st_size for path in self.both if path.exists())
-
-    def is_still(self, seconds: float) -> bool:
-        """Whether nothing has been written to them for so long."""
-        return all(time.time() - path.stat().st_mtime >= seconds for path in self.both if path.exists())
-
-    def remove(self) -> None:
-        """Takes them out of the spool."""
-        for path in self.both:
-            path.unlink(missing_ok=True)
 
 
 class RecordingKeeper:
@@ -86,6 +56,7 @@ class RecordingKeeper:
     Args:
         offices: ids of the offices it serves.
         settle_seconds: how long a file must have been left alone.
+        fetcher: brings what the carrier holds itself into the spool.
     """
 
     def __init__(
@@ -97,9 +68,10 @@ class RecordingKeeper:
         offices: Callable[[], Sequence[int]],
         *,
         settle_seconds: float = 1.0,
+        fetcher: Fetcher | None = None,
     ) -> None:
         self._spool, self._data, self._node, self._clock, self._offices = spool, data_dir, node, clock, offices
-        self._settle = settle_seconds
+        self._settle, self._fetcher = settle_seconds, fetcher
 
     def run(self, stopping: threading.Event, every: float = 2.0) -> None:
         """Works until told to stop."""
@@ -118,6 +90,9 @@ class RecordingKeeper:
             with transaction(office_id) as session:
                 self._find_unnoticed(session, now)
                 self._watch(session, now)
+            if self._fetcher is not None:
+                self._fetcher.step(office_id)
+            with transaction(office_id) as session:
                 due = self._due(session, now)
             stored += sum(self._take_in(office_id, recording_id) for recording_id in due)
         return stored
@@ -137,11 +112,14 @@ class RecordingKeeper:
             is_over = call.state == CallState.ENDED
             if is_over and call.ended_at is not None and call.ended_at < now - IS_LATE_AFTER:
                 note_problem(session, row, LATE)
-            elif row.node == self._node and not is_over and row.began_at < now - STARTS_WITHIN and not self._has_begun(row):
+            elif row.node == self._node and not is_over and row.began_at < now - STARTS_WITHIN and not self._has_begun(row, call):
                 note_problem(session, row, NOT_STARTED)
 
-    def _has_begun(self, row: Recording) -> bool:
-        return row.is_simulated or bool(SpoolFiles.of(self._spool, row.name).sizes())
+    def _has_begun(self, row: Recording, call: Call) -> bool:
+        return row.is_simulated or self._is_remote(call) or bool(SpoolFiles.of(self._spool, row.name).sizes())
+
+    def _is_remote(self, call: Call) -> bool:
+        return self._fetcher is not None and self._fetcher.carrier == call.carrier
 
     def _due(self, session: Session, now: datetime) -> Sequence[int]:
         ended = select(Recording.id).join(Call, (Call.office_id == Recording.office_id) & (Call.id == Recording.call_id))
@@ -152,10 +130,10 @@ class RecordingKeeper:
         with transaction(office_id) as session:
             row = session.get_one(Recording, (office_id, recording_id))
             call = session.get_one(Call, (office_id, row.call_id))
-            ended_at = call.ended_at or self._clock.now()
+            waits_until = (call.ended_at or self._clock.now()) + (REMOTE_COMES_WITHIN if self._is_remote(call) else COMES_WITHIN)
         files = SpoolFiles.of(self._spool, row.name)
         sizes = files.sizes()
-        if not sizes and self._clock.now() < ended_at + COMES_WITHIN:
+        if not sizes and self._clock.now() < waits_until:
             return False
         if sizes and not files.is_still(self._settle):
             return False
@@ -207,24 +185,11 @@ def _problem_of(heard: Loudness, size: int) -> str:
     return OPERATOR_SILENT if heard.problem == OPERATOR_SILENT and size > _TALK_BYTES else ""
 
 
-def note_problem(session: Session, row: Recording, problem: str) -> None:
-    """The board shows it until somebody has seen it; the same problem is told once."""
-    if row.problem != problem:
-        row.problem, row.seen_by = problem, None
-        log.warning("recording_problem", recording=row.id, problem=problem)
-        publish(session, "board")
-
-
 def mark_seen(session: Session, recording_id: int, user_id: int) -> None:
     """Somebody has seen that this recording has a problem."""
     seen = update(Recording).where(Recording.id == recording_id, Recording.problem != "", Recording.seen_by.is_(None))
     session.execute(seen.values(seen_by=user_id))
     publish(session, "board")
-
-
-def make_spool(spool: Path) -> None:
-    """The spool, for this user and group only: Asterisk's user belongs to the group, or the other way round."""
-    spool.mkdir(parents=True, exist_ok=True, mode=0o770)
 
 
 def sweep_vault(session: Session, data_dir: Path) -> int:

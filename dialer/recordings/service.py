@@ -22,7 +22,6 @@ from dialer.recordings.sealing import BrokenSeal, unwrap
 from dialer.recordings.terms import NOTICE_SOUND, NOTICE_TEXT, office_terms, terms_of
 from dialer.telephony.conversation import RecordingPlan
 
-RECORDING_CARRIERS = frozenset({"asterisk", "simulator"})
 REASONS = ("quality", "complaint", "promise", "training", "audit", "other")  # why somebody wants to hear a recording
 SHORTEST_NOTE = 5
 
@@ -33,7 +32,7 @@ def plan_for(call: Call, options: Mapping[str, Any], *, has_notice_sound: bool) 
     A notice that must be played and can't be (its sound is missing) leaves the call unrecorded, and the board says so.
     """
     terms = terms_of(options)
-    if not terms.is_on or call.carrier not in RECORDING_CARRIERS:
+    if not terms.is_on:
         return None
     call.is_recorded, call.has_notice = True, terms.notice == "voice"
     if not call.has_notice:

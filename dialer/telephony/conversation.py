@@ -21,6 +21,30 @@ class RecordingPlan:
     notice_text: str = ""
 
 
+RECORDING = "recording"  # the kind of the reports about recordings that the carrier holds itself
+HELD_READY, HELD_EMPTY, HELD_FAILED = "ready", "empty", "failed"
+GONE = "recording_gone"  # the code of a refusal: the carrier does not have this recording any more
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecording:
+    """A recording that the carrier holds and has done with.
+
+    Attributes:
+        sid: the carrier's id of it.
+        status: ready, empty or failed.
+        key: of the report that says so; unique.
+    """
+
+    sid: str
+    status: str
+    key: str
+
+    def noted(self, channel_id: str) -> dict[str, str]:
+        """As it waits in the carrier's inbox."""
+        return {"ref": channel_id, "event": RECORDING, "sid": self.sid, "status": self.status}
+
+
 class SupervisionMode(StrEnum):
     """What a supervisor does with an operator's conversation."""
 

@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     NODE = "node"  # a robocall went on to this node of its script
     INCOMING = "incoming"  # somebody calls the published number; carries `caller` and `called`
     TRANSFER = "transfer"  # a robocall's listener asks for an operator and waits
+    RECORDED = "recorded"  # the carrier holds a recording of the call: for whoever keeps recordings, never for the call
     ENDED = "ended"  # the call is over; carries `line_result`
     LEG_UP = "leg_up"  # an operator's own voice leg stands (channel_id is the leg's)
     LEG_DOWN = "leg_down"

@@ -6,12 +6,17 @@ To add one: a package beside `simulator/`, a builder here, its mapping table, it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from callcenter.core.clock import Clock
 from callcenter.core.errors import InvalidInput
 from callcenter.core.settings import Settings
 from dialer.telephony.events import CarrierEvent
 from dialer.telephony.port import Carrier
+
+if TYPE_CHECKING:
+    from dialer.telephony.twilio import TwilioSettings
+    from dialer.telephony.twilio.recordings import TwilioRecordings
 
 Inbox = Callable[[], Sequence[CarrierEvent]]
 _SEED = 1
@@ -53,21 +58,35 @@ def _asterisk(settings: Settings, clock: Clock, inbox: Inbox) -> Carrier:
 
 
 def _twilio(settings: Settings, clock: Clock, inbox: Inbox) -> Carrier:
-    from dialer.telephony.twilio import TwilioCarrier, TwilioSettings
+    from dialer.telephony.twilio import TwilioCarrier
+
+    return TwilioCarrier(_twilio_account(settings), clock, inbox)
+
+
+def build_recordings(settings: Settings) -> TwilioRecordings | None:
+    """Where the configured carrier keeps recordings itself; None for one that writes them into the spool."""
+    if settings.carrier != "twilio":
+        return None
+    from dialer.telephony.twilio.recordings import TwilioRecordings
+
+    return TwilioRecordings(_twilio_account(settings))
+
+
+def _twilio_account(settings: Settings) -> TwilioSettings:
+    from dialer.telephony.twilio import TwilioSettings
 
     token = settings.twilio_auth_token.get_secret_value()
     if not settings.twilio_account_sid or not token:
         raise InvalidInput("the Twilio account is not set", hint="Set CALLCENTER_TWILIO_ACCOUNT_SID and CALLCENTER_TWILIO_AUTH_TOKEN.")
     if not settings.public_url:
         raise InvalidInput("Twilio can't report without an address", hint="Set CALLCENTER_PUBLIC_URL.")
-    account = TwilioSettings(
+    return TwilioSettings(
         account_sid=settings.twilio_account_sid,
         auth_token=token,
         public_url=settings.public_url,
         caller_id=settings.caller_id,
         base_url=settings.twilio_base_url,
     )
-    return TwilioCarrier(account, clock, inbox)
 
 
 _BUILDERS: Mapping[str, Callable[[Settings, Clock, Inbox], Carrier]] = {

@@ -25,12 +25,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 import requests
 from twilio.request_validator import RequestValidator
 
-from tests.contracts.twilio import Answer, Request, description
+from tests.contracts.twilio import HOST, Answer, Request, description
 from tests.contracts.twilio_reports import deviations_of_report
 from tests.telephony import twilio_documents as documents
 
@@ -39,7 +39,7 @@ UNDELIVERED = {30001: "Queue overflow", 30003: "Unreachable destination handset"
 _CALL_STATUSES = ["initiated", "ringing", "in-progress", "completed"]
 _MESSAGE_STATUSES = ["sent", "delivered"]
 ACCOUNT = "AC" + "5" * 32
-Said = tuple[int, dict[str, Any]]
+Said = tuple[int, dict[str, Any] | None]
 _FINAL = {"completed", "busy", "no-answer", "failed", "canceled", "delivered", "undelivered"}
 
 
@@ -52,6 +52,7 @@ class Resource:
     fields: dict[str, str]
     status: str = "queued"
     left: deque[str] = field(default_factory=deque)
+    lists: dict[str, list[str]] = field(default_factory=dict)
     extra: dict[str, str] = field(default_factory=dict)
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     sequence: int = 0
@@ -71,6 +72,9 @@ class FakeTwilio:
 
     Attributes:
         resources: everything accepted so far, by sid.
+        recordings: those it holds, by sid: the call's sid and the sound as a WAV file, b"" for one that is absent.
+        sounds: what is recorded of calls to a number: from the debtor, to the debtor (16-bit samples at 8 kHz); without: silence.
+        broken: "media" or "delete": what answers with a fault of Twilio's own.
         requests: method and path of every request, in order.
         reports: every report that was posted: address, fields and the answer's text.
         deviations: where a request or an answer was not as Twilio publishes it; leaving the server with one fails.
@@ -88,6 +92,9 @@ class FakeTwilio:
         self.reports: list[tuple[str, dict[str, str], str]] = []
         self.numbers: set[str] = {"+81312345678"}
         self.rooms: dict[str, str] = {}
+        self.recordings: dict[str, tuple[str, bytes]] = {}
+        self.sounds: dict[str, tuple[bytes, bytes]] = {}
+        self.broken: set[str] = set()
         self.deviations: list[str] = []
         self._serial = count(1)
         self._lock = threading.RLock()
@@ -117,8 +124,10 @@ class FakeTwilio:
         with self._lock:
             for one in list(self.resources.values()):
                 if one.left and one.status not in _FINAL:
-                    one.status = one.left.popleft()
+                    was, one.status = one.status, one.left.popleft()
                     made += self._report(one)
+                    if one.fields.get("Record") == "true" and one.status in _FINAL:
+                        made += self._record(one, was_up=was == "in-progress")
         if deliver:
             for address, fields in made:
                 self.post(address, fields)
@@ -158,32 +167,65 @@ class FakeTwilio:
         one.sequence += 1
         return made
 
+    def _record(self, one: Resource, *, was_up: bool) -> list[tuple[str, dict[str, str]]]:
+        sid = f"RE{next(self._serial):032x}"
+        sides = self.sounds.get(one.number, (bytes(16000), bytes(16000)))
+        sound = documents.wav(*sides) if was_up and any(sides) else b""
+        self.recordings[sid] = one.sid, sound
+        address, wanted = one.fields.get("RecordingStatusCallback", ""), one.lists.get("RecordingStatusCallbackEvent", ["completed"])
+        status = "completed" if sound else "absent"
+        told = {"AccountSid": self.account_sid, "CallSid": one.sid, "RecordingSid": sid, "RecordingStatus": status}
+        told |= {"RecordingUrl": f"{HOST}/2010-04-01/Accounts/{self.account_sid}/Recordings/{sid}", "RecordingChannels": "2"}
+        told |= {"RecordingSource": "OutboundAPI", "RecordingTrack": one.fields.get("RecordingTrack", "both")}
+        return [(address, told)] if address and status in wanted else []
+
+    def media(self, request: Request, user: str | None) -> Answer | None:
+        """A recording's sound, which is not part of the published description; None where something else is asked for."""
+        found = re.fullmatch(r"/2010-04-01/Accounts/[^/.]+/Recordings/(RE[0-9a-f]{32})\.wav", request.path)
+        if found is None:
+            return None
+        self.requests.append((request.method.upper(), request.path))
+        if "media" in self.broken:
+            return Answer(503, b"")
+        if user != f"{self.account_sid}:{self.auth_token}":
+            return Answer(401, b"")
+        _, sound = self.recordings.get(found[1], ("", b""))
+        return Answer(200, sound, "audio/x-wav") if sound else Answer(404, b"")
+
     def serve(self, request: Request, user: str | None) -> Answer | None:
         """What the server says to one request; None closes the connection without a word. Both are held against the description."""
         form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
         with self._lock:
+            if (sound := self.media(request, user)) is not None:
+                return sound
             self.requests.append((request.method.upper(), request.path))
             self.deviations += description().deviations_of_request(request)
             said = self._answer(request, form, user)
             if said is None:
                 return None
-            answer = Answer(said[0], json.dumps(said[1]).encode())
+            answer = Answer(said[0], b"" if said[1] is None else json.dumps(said[1]).encode())
             self.deviations += description().deviations_of_answer(request, answer)
         return answer
 
     def _answer(self, request: Request, form: dict[str, str], user: str | None) -> Said | None:
         if user != f"{self.account_sid}:{self.auth_token}":
             return documents.error(20003)
+        if request.method in self.broken:
+            return documents.error(20503)
         found = re.fullmatch(r"/2010-04-01/Accounts/[^/.]+(?:/(.+?))?\.json", request.path)
         match found[1].split("/") if found is not None and found[1] else []:
             case [] if found is not None:
                 return 200, documents.resource("", self.account_sid, sid=self.account_sid, status="active", type="Full")
             case ["Calls" | "Messages" as kind] if request.method == "post":
-                return self._create(kind, form)
+                return self._create(kind, form, parse_qs(request.body.decode()))
             case ["Calls" | "Messages" as kind]:
                 return self._list(kind, request)
             case ["Calls" | "Messages", sid]:
                 return self._one(request.method, sid, form)
+            case ["Recordings"]:
+                return self._recordings_of(request)
+            case ["Recordings", sid] if request.method == "delete":
+                return documents.error(20404) if self.recordings.pop(sid, None) is None else (204, None)
             case ["IncomingPhoneNumbers" | "OutgoingCallerIds" as kind]:
                 return self._numbers(kind, request)
             case ["Conferences"]:
@@ -225,20 +267,30 @@ class FakeTwilio:
         ]
         return 200, documents.page(request.path, "incoming_phone_numbers", rows)
 
-    def _create(self, kind: str, form: dict[str, str]) -> Said | None:
+    def _create(self, kind: str, form: dict[str, str], lists: dict[str, list[str]]) -> Said | None:
         number = form.get("To", "")
         code = self.errors.get(number)
         if code in documents.ERRORS:
             return documents.error(code)
         prefix = "CA" if kind == "Calls" else "SM"
         statuses = self.script.get(number, _CALL_STATUSES if kind == "Calls" else _MESSAGE_STATUSES)
-        one = Resource(kind, f"{prefix}{next(self._serial):032x}", form, left=deque(statuses))
+        one = Resource(kind, f"{prefix}{next(self._serial):032x}", form, left=deque(statuses), lists=lists)
         one.extra.update(self.details.get(number, {}))
         if code in UNDELIVERED:
             one.left = deque(["sent", "undelivered"])
             one.extra["ErrorCode"] = str(code)
         self.resources[one.sid] = one
         return None if number in self.swallowed else (201, self._document(one))
+
+    def _recordings_of(self, request: Request) -> Said:
+        wanted = request.parameters.query.get("CallSid")
+        words = {"source": "OutboundAPI", "channels": 2, "subresource_uris": {}}
+        rows = [
+            documents.resource(".recording", self.account_sid, sid=sid, call_sid=call, status="completed" if sound else "absent", **words)
+            for sid, (call, sound) in self.recordings.items()
+            if wanted in {None, call}
+        ]
+        return 200, documents.page(request.path, "recordings", rows)
 
     def _one(self, method: str, sid: str, form: Mapping[str, str]) -> Said:
         one = self.resources.get(sid)
@@ -275,6 +327,9 @@ def _handler(twilio: FakeTwilio) -> type[BaseHTTPRequestHandler]:
             self._serve()
 
         def do_GET(self) -> None:
+            self._serve()
+
+        def do_DELETE(self) -> None:
             self._serve()
 
         def _serve(self) -> None:

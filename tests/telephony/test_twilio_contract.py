@@ -23,11 +23,13 @@ from twilio.twiml import voice_response
 from callcenter.core.clock import SystemClock
 from campaigns.messages.senders.port import SmsRequest
 from campaigns.messages.senders.twilio import TwilioSender, TwilioSmsSettings, read_reply, read_report
+from dialer.telephony.conversation import RecordingPlan
 from dialer.telephony.port import CallerNotice, LegRequest, OriginateRequest
 from dialer.telephony.robocall import NodeKind as Kind
 from dialer.telephony.robocall import OnMachine, PlanNode, RobocallPlan
 from dialer.telephony.twilio import TwilioCarrier, TwilioSettings, next_node, parse_webhook, reply_to_webhook, twiml
 from dialer.telephony.twilio.http import TwilioHttp
+from dialer.telephony.twilio.recordings import TwilioRecordings
 from scripts.extract_twilio_description import OPERATIONS, extract
 from tests.contracts import twilio_reports
 from tests.contracts.twilio import DESCRIPTION
@@ -68,7 +70,7 @@ def use_everything(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
     carrier.check()
     carrier.originate(OriginateRequest("c1", NUMBER, OFFICE, robocall=PLAN))
     carrier.originate(OriginateRequest("c2", "+819012345679", OFFICE, leg_id="leg-1"))
-    carrier.originate(OriginateRequest("c3", "+819012345670", OFFICE))
+    carrier.originate(OriginateRequest("c3", "+819012345670", OFFICE, recording=RecordingPlan("c3", "notice", "録音しています。")))
     for leg, address in (("leg-1", "client:op-1"), ("leg-2", "sip:desk@pbx.example.jp"), ("leg-3", "+81312340000")):
         carrier.open_leg(LegRequest(leg, address))
     carrier.mute("leg-1", "leg-1", is_muted=True)
@@ -78,6 +80,12 @@ def use_everything(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
     carrier.hand_over("c2", "leg-3")
     carrier.announce(CallerNotice("c1", (("s", "はい。"),), is_last=True))
     carrier.hang_up("c2")
+    while twilio.advance():
+        pass
+    recordings = TwilioRecordings(TwilioSettings(ACCOUNT, "token", PUBLIC, base_url=twilio.url))
+    (held,) = recordings.of_call(twilio.of("+819012345670")[0].sid)
+    recordings.remove(held.sid)
+    recordings.remove(held.sid)
     own = TwilioSender(TwilioSmsSettings(ACCOUNT, "token", sender=OFFICE, base_url=twilio.url))
     service = TwilioSmsSettings(ACCOUNT, "token", messaging_service="MG" + "7" * 32, public_url=PUBLIC, base_url=twilio.url)
     for sender in (own, TwilioSender(service)):
@@ -167,6 +175,7 @@ OURS = {"ref", "event", "node", "step", "press", "went_to", "caller", "called"} 
         ("leg", {"CallStatus": "completed"}),
         *(("machine", {"AnsweredBy": word}) for word in sorted(twilio_reports.WORDS["AnsweredBy"])),
         *(("conference", {"StatusCallbackEvent": word}) for word in sorted(twilio_reports.WORDS["StatusCallbackEvent"])),
+        *(("recording", {"RecordingSid": "RE1", "RecordingStatus": word}) for word in sorted(twilio_reports.WORDS["RecordingStatus"])),
         ("digit", {"Digits": "1"}),
         ("prompt_done", {}),
         ("nobody", {}),
@@ -210,7 +219,9 @@ def spoken() -> list[str]:
         *(twiml.node("c1", node, addresses) for node in NODES),
         twiml.wait_for_operator("c1", NODES[2], addresses, step=2, press=1),
         twiml.conference("c1", "o1-leg-1", addresses, keys="1w2", is_muted=True),
+        twiml.conference("c1", "o1-leg-1", addresses, notice="録音しています。"),
         twiml.hold(),
+        twiml.hold("録音しています。"),
         twiml.held(),
         twiml.welcome(),
         twiml.say(("一", "二"), is_last=True),

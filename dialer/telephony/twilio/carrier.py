@@ -97,16 +97,19 @@ class TwilioCarrier:
     def originate(self, request: OriginateRequest) -> None:
         settings = self._settings
         require_dialable(request.number, allow_ip=settings.allow_ip_phones, blocked_prefixes=settings.blocked_prefixes)
+        notice = request.recording.notice_text if request.recording is not None else ""
         if request.robocall is not None:
             document = twiml.node(request.channel_id, request.robocall.nodes[0], self._addresses)
         elif request.leg_id is not None:
-            document = twiml.conference(request.channel_id, request.leg_id, self._addresses)
+            document = twiml.conference(request.channel_id, request.leg_id, self._addresses, notice=notice)
         else:
-            document = twiml.hold()
+            document = twiml.hold(notice)
         more = {} if request.robocall is None else self._machine_detection(request.channel_id, request.robocall)
+        if request.recording is not None:
+            more |= self._recording(request.channel_id)
         self._create(request.channel_id, "status", request.number, request.caller_id, document, request.ring_seconds, more)
 
-    def _machine_detection(self, channel_id: str, plan: RobocallPlan) -> dict[str, str]:
+    def _machine_detection(self, channel_id: str, plan: RobocallPlan) -> dict[str, Any]:
         """Twilio listens while the person hears the script already; for a message it waits for the end of the greeting."""
         if plan.on_machine is OnMachine.TALK and not self._settings.detect_machines:
             return {}
@@ -116,6 +119,18 @@ class TwilioCarrier:
             "machine_detection": "DetectMessageEnd" if plan.message is not None else "Enable",
             "async_amd": "true",
             "async_amd_status_callback": self._addresses.report(channel_id, "machine"),
+        }
+
+    def _recording(self, channel_id: str) -> dict[str, Any]:
+        """From the answer on, both directions apart, with nothing cut off; told when it can be fetched, or that there is none."""
+        return {
+            "record": True,
+            "recording_channels": "dual",
+            "recording_track": "both",
+            "trim": "do-not-trim",
+            "recording_status_callback": self._addresses.report(channel_id, "recording"),
+            "recording_status_callback_event": ["completed", "absent"],
+            "recording_status_callback_method": "POST",
         }
 
     def open_leg(self, request: LegRequest) -> None:

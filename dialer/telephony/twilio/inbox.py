@@ -9,8 +9,9 @@ from sqlalchemy import select, update
 from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
 from dialer.calls.models import CarrierInbox
+from dialer.telephony.conversation import RECORDING
 from dialer.telephony.events import CarrierEvent
-from dialer.telephony.twilio.webhook import parse_webhook
+from dialer.telephony.twilio.webhook import held_recording, parse_webhook
 
 CARRIER = "twilio"
 BATCH = 200
@@ -40,7 +41,19 @@ class StoredWebhooks:
                 .order_by(CarrierInbox.id)
                 .limit(BATCH)
             ).all()
-            if rows:
-                self._given[office_id] = [row.id for row in rows]
-            parsed = [parse_webhook(row.payload, row.received_at) for row in rows]
+            told = [row for row in rows if not _is_set_apart(row)]
+            if told:
+                self._given[office_id] = [row.id for row in told]
+            parsed = [parse_webhook(row.payload, row.received_at) for row in told]
         return [event for event in parsed if event is not None]
+
+
+def _is_set_apart(row: CarrierInbox) -> bool:
+    """A report about a recording stays in the inbox for whoever keeps recordings (`dialer.recordings.fetching`), in our words."""
+    if row.payload.get("event") != RECORDING:
+        return False
+    told = row.payload
+    held = held_recording(told["CallSid"], told.get("RecordingSid", ""), told.get("RecordingStatus", ""))
+    if held is not None:
+        row.kind, row.payload = RECORDING, held.noted(told["ref"])
+    return held is not None

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import structlog
 
 from campaigns.attempts.codes import LineResult
+from dialer.telephony.conversation import HELD_EMPTY, HELD_FAILED, HELD_READY
 from dialer.telephony.events import EventKind
 from dialer.telephony.sip import BY_SIP_STATUS
 
@@ -29,6 +30,8 @@ KIND_BY_STATUS = MappingProxyType(
         "canceled": EventKind.ENDED,
     }
 )
+# Words of a recording that Twilio has done with; in-progress, paused, processing and the like are not here.
+HELD_BY_STATUS = MappingProxyType({"completed": HELD_READY, "absent": HELD_EMPTY, "failed": HELD_FAILED})
 _RESULT_BY_STATUS = MappingProxyType(
     {
         "completed": LineResult.ANSWERED,

@@ -38,15 +38,17 @@ class Addresses:
         return f"{self.public_url.rstrip('/')}{WEBHOOK_PATH}?{urlencode({'ref': channel_id, 'event': event, **more})}"
 
 
-def conference(channel_id: str, room: str, addresses: Addresses, *, keys: str = "", is_muted: bool = False, is_guest: bool = False) -> str:
-    """Joins the operator's room, which ends with the operator's leaving; `keys` are pressed first, towards the other end."""
+def conference(
+    channel_id: str, room: str, addresses: Addresses, *, keys: str = "", notice: str = "", is_muted: bool = False, is_guest: bool = False
+) -> str:
+    """Joins the operator's room, which ends with the operator's leaving; first `keys` are pressed for the other end, `notice` is said."""
     is_operator = channel_id == room or (is_leg_id(channel_id) and not is_guest)
-    return _document("conference", channel_id, addresses, room=room, is_operator=is_operator, keys=keys, is_muted=is_muted)
+    return _document("conference", channel_id, addresses, room=room, is_operator=is_operator, keys=keys, notice=notice, is_muted=is_muted)
 
 
-def hold(seconds: int = HOLD_SECONDS) -> str:
-    """Keeps an answered call until it is joined with an operator."""
-    return _render("hold", seconds=seconds)
+def hold(notice: str = "", seconds: int = HOLD_SECONDS) -> str:
+    """Keeps an answered call until it is joined with an operator; `notice` is said first."""
+    return _render("hold", notice=notice, seconds=seconds)
 
 
 def held() -> str:

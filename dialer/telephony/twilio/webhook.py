@@ -12,11 +12,12 @@ from datetime import datetime
 
 import structlog
 
+from dialer.telephony.conversation import HeldRecording
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import is_leg_id
 from dialer.telephony.robocall import MOST_KEYS, MOST_STEPS, PlanNode, RobocallPlan
 from dialer.telephony.twilio import twiml
-from dialer.telephony.twilio.mapping import KIND_BY_STATUS, is_machine, line_result
+from dialer.telephony.twilio.mapping import HELD_BY_STATUS, KIND_BY_STATUS, is_machine, line_result
 
 _log = structlog.get_logger(__name__)
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
@@ -49,8 +50,17 @@ def parse_webhook(form: Mapping[str, str], at: datetime) -> CarrierEvent | None:
             return CarrierEvent(EventKind.MACHINE, channel_id, at, key=f"{sid}:machine") if found else None
         case "conference":
             return _conference(form, at)
+        case "recording":
+            held = held_recording(sid, form.get("RecordingSid", ""), form.get("RecordingStatus", ""))
+            return CarrierEvent(EventKind.RECORDED, channel_id, at, key=held.key) if held is not None else None
         case _:
             return None
+
+
+def held_recording(call_sid: str, sid: str, status: str) -> HeldRecording | None:
+    """A recording of this call as Twilio names it; None for one that is not done with yet."""
+    word = HELD_BY_STATUS.get(status)
+    return HeldRecording(sid, word, key=f"{call_sid}:recorded:{sid}:{word}") if word is not None and sid else None
 
 
 def next_node(form: Mapping[str, str], plan: RobocallPlan | None) -> PlanNode | None:
