@@ -57,6 +57,7 @@ PERIODIC = (
     Periodic("campaigns.jobs.run_sync", seconds=60),
     Periodic("callcenter.auth.jobs.seal_audit", seconds=45),
     Periodic("reports.jobs.refresh_facts", seconds=60),
+    Periodic("reports.jobs.refresh_snapshots", queue="batch", seconds=60),
     Periodic("reports.jobs.check_figures", seconds=900),
     Periodic("reports.jobs.count_half_hours", queue="batch", seconds=3600),
     Periodic("campaigns.jobs.sweep_checks", queue="batch", seconds=60),

@@ -39,6 +39,7 @@ ROOMS_WITH_TABLES = (
     "reports.forecasts.models",
     "reports.pack.notes",
     "reports.saved_views",
+    "reports.snapshots",
 )
 for room in ROOMS_WITH_TABLES:
     import_module(room)

@@ -17,6 +17,8 @@ from reports.pack.content import Pack, gather
 from reports.pack.document import pack_pdf
 from reports.pack.mail import message, recipients_of, send
 from reports.pack.workbook import pack_xlsx
+from reports.questions import COUNTERS
+from reports.snapshots import count_again
 
 DAYS_A_TURN = 40
 
@@ -25,6 +27,12 @@ def refresh_facts(office_id: int) -> int:
     """Builds the facts of days that are over and not built, or changed since; returns how many days. The next turn goes on."""
     with transaction(office_id) as session:
         return refresh(session, utc_now(), most=DAYS_A_TURN)
+
+
+def refresh_snapshots(office_id: int) -> int:
+    """Counts again what people look at of a large list; returns how many answers."""
+    with transaction(office_id) as session:
+        return count_again(session, COUNTERS, utc_now())
 
 
 def check_figures(office_id: int) -> int:

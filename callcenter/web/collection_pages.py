@@ -24,10 +24,12 @@ from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.pages import lang_of, page, shell_of, words_of
+from callcenter.web.report_model import counted_at
 from reports.collection import ageing, effect
 from reports.collection.rates import VINTAGE_WORDS, VINTAGES, Collection, Compared, Sums, collection, years_known
 from reports.collection.totals_file import HEADS, MOST_BYTES, Problem, read_totals, store_totals
 from reports.line_chart import line_chart
+from reports.questions import ages_of, rolls_of
 
 router = APIRouter(prefix="/reports/collection")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]
@@ -47,7 +49,8 @@ def _shown(request: Request, session: Session, who: SignedIn, year: int, month: 
     found = collection(session, *chosen) if chosen else None
     zone = session.get_one(Office, who.office_id).time_zone
     today = local_day(now, ZoneInfo(zone))
-    months, rolls = ageing.rolls(session, today, zone)
+    months, rolls, _ = rolls_of(session, today, zone, now)
+    ages, as_of = ages_of(session, today, now)
     model = {
         "years": [
             {"value": one, "label": _year_words(one, lang), "is_chosen": chosen is not None and one == chosen[0]} for one, _ in known
@@ -65,7 +68,8 @@ def _shown(request: Request, session: Session, who: SignedIn, year: int, month: 
         422 if problems or wrong else 200,
         page=model,
         figures=_figures(found, lang) if found else None,
-        ages=_ages(ageing.ages(session, today), lang),
+        ages=_ages(ages, lang),
+        as_of=counted_at(as_of, now, lang),
         rolls={
             "months": [phrases.pick(lang, (f"{one.month}月", one.strftime("%b"))) for one in months],
             "rows": [

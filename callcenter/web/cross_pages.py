@@ -23,6 +23,7 @@ from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.formats import clock, write_day
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.report_filters import choices, read_filters, require_readable
+from callcenter.web.report_model import counted_at
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from reports import saved_views
 from reports.cut_forms import FORMS, label
@@ -32,7 +33,7 @@ from reports.further_metrics import EVERY, GROUPS
 from reports.metrics import UNIT_WORDS
 from reports.queries.behind import Cell, calls_behind
 from reports.queries.crossed import crossed
-from reports.queries.measures import measured
+from reports.questions import measures_of
 
 router = APIRouter(prefix="/reports")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]
@@ -184,7 +185,7 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
     now, lang = utc_now(), lang_of(request)
     filters = read_filters(session, who, request.query_params, local_day(now), lang)
     query = require_readable(filters)
-    found = measured(session, query, now) if request.query_params.get("values") == "1" else None
+    found, as_of = measures_of(session, query, now) if request.query_params.get("values") == "1" else (None, now)
     groups = [
         {
             "code": code,
@@ -201,6 +202,7 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
     model = {
         "from_on": period.first,
         "to_on": period.last,
+        "as_of": counted_at(as_of, now, lang),
         "values_url": "" if found else f"/reports/definitions?{filters.address}&values=1",
         **lists,
     }

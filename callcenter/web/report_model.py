@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.intervals import wilson
 from callcenter.web import phrases
-from callcenter.web.formats import write_day
+from callcenter.web.formats import clock, write_day
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.windows import is_holiday
 from reports.charts import FEW, HeatMap, differ
@@ -22,6 +22,7 @@ from reports.metrics import BY_CODE, KEPT_RATE, UNIT_WORDS, Metric, Unit
 from reports.periods import Period
 from reports.queries.headline import Headline, HeadlineQuery, headline
 from reports.queries.patterns import Funnel, contact_hours, funnel
+from reports.questions import list_counts_of
 
 TILES = ("attempts", "contact_rate_per_call", "contact_rate_per_person", "promise_rate", "kept_rate", "attempts_per_operator_hour")
 BANDS = ("few", "a", "b", "c", "d", "e")
@@ -32,19 +33,21 @@ TREND = ("contact_rate_per_call", "promise_rate")
 
 def report_model(session: Session, query: HeadlineQuery, now: datetime, lang: str, *, sees_individuals: bool) -> dict[str, Any]:
     """All fields of report.html but `page`."""
-    total = _figures(session, query, now)
+    found = headline(session, replace(query, cut=None), now)
+    total, plain = found.rows[0].figures, replace(query, has_persons=False)  # the tables below have no column of persons
     length = timedelta(days=query.period.days)
     earlier = replace(query, period=Period(query.period.first - length, query.period.last - length, query.period.zone))
-    by_operator = headline(session, replace(query, cut=Cut.OPERATOR), now) if sees_individuals else None
+    by_operator = headline(session, replace(plain, cut=Cut.OPERATOR), now) if sees_individuals else None
+    counted, as_of = list_counts_of(session, query, now)
     return {
         "figures": figures_model(total, _figures(session, earlier, now), query.period.days, _targets(session, query), lang),
         "heat": heat_model(contact_hours(session, replace(query, cut=None), now), lang),
-        **funnel_model(funnel(session, replace(query, cut=None), now), lang),
+        **funnel_model(funnel(session, replace(query, cut=None), now, found.whole, counted), lang, counted_at(as_of, now, lang)),
         "trend": trend_model(
-            headline(session, replace(query, cut=Cut.DAY), now), lang, _marks(session, query.period), _targets(session, query)
+            headline(session, replace(plain, cut=Cut.DAY), now), lang, _marks(session, query.period), _targets(session, query)
         ),
-        "by_hour": [cut_row(row, lang) for row in headline(session, replace(query, cut=Cut.HOUR), now).rows],
-        "by_cut": chosen_cut(session, query, now, lang),
+        "by_hour": [cut_row(row, lang) for row in headline(session, replace(plain, cut=Cut.HOUR), now).rows],
+        "by_cut": chosen_cut(session, plain, now, lang),
         "by_operator": operators_model(by_operator, total, lang) if by_operator else None,
     }
 
@@ -137,8 +140,16 @@ def _heat_cell(found: HeatMap, hour: int, weekday: int) -> dict[str, Any] | None
     return {"percent": int(rounded(cell.rate * 100).to_integral_value()), "n": cell.n, "band": BANDS[cell.step]}
 
 
-def funnel_model(found: Funnel, lang: str) -> dict[str, Any]:
-    """The steps from the list to the payment, each with the base of its share."""
+def counted_at(as_of: datetime, now: datetime, lang: str) -> str:
+    """As of when the list was counted, where it was not just now."""
+    at = clock(as_of)
+    return (
+        "" if as_of == now else phrases.pick(lang, (f"名簿から数える数は{at}現在です。", f"What is counted from the list is as of {at}."))
+    )
+
+
+def funnel_model(found: Funnel, lang: str, as_of: str = "") -> dict[str, Any]:
+    """The steps from the list to the payment, each with the base of its share; `as_of` is a sentence or nothing."""
     steps = (
         (found.listed, None, ("名簿", "On the list"), ("対象の人", "persons concerned")),
         (found.with_number, found.listed, ("番号判明", "Number known"), ("名簿のうち", "of the list")),
@@ -173,7 +184,7 @@ def funnel_model(found: Funnel, lang: str) -> dict[str, Any]:
             "Each step has its own base. These are not the effect of the calls alone.",
         ),
     )
-    return {"funnel": rows if found.listed or found.attempted else [], "funnel_notes": [note]}
+    return {"funnel": rows if found.listed or found.attempted else [], "funnel_notes": [note, *filter(None, [as_of])]}
 
 
 def _of(count: int, whole: int) -> float:

@@ -67,7 +67,8 @@ class MetricWatch(OfficeMixin, Base):
 class MetricAlert(OfficeMixin, Base):
     """A period (`first` is its first day) in which a figure left its limits, by one rule of `limits`; found once.
 
-    `withdrawn_at` is set when later data (a correction, a reversed payment) put the figure back inside.
+    `withdrawn_at` is set when later data (a correction, a reversed payment) put the figure back inside; `mailed_at` when those who want
+    to know by e-mail were told, or there was nobody to tell.
     """
 
     __tablename__ = "metric_alert"
@@ -88,9 +89,26 @@ class MetricAlert(OfficeMixin, Base):
     high: Mapped[float] = mapped_column(Float)
     found_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
+    mailed_at: Mapped[datetime | None]
     seen_by: Mapped[int | None]
     seen_at: Mapped[datetime | None]
     remark: Mapped[str] = mapped_column(String(400), server_default="")
+
+
+class AlertRecipient(OfficeMixin, Base):
+    """An address (a person's, or one of the office) that gets an e-mail about each new alert, in its language."""
+
+    __tablename__ = "alert_recipient"
+    __table_args__ = (
+        ForeignKeyConstraint(["office_id"], ["office.id"]),
+        UniqueConstraint("office_id", "address"),
+        CheckConstraint("lang in ('ja','en')", name="lang"),
+    )
+
+    address: Mapped[str] = mapped_column(String(254))
+    lang: Mapped[str] = mapped_column(String(2))
+    added_by: Mapped[int | None]
+    added_at: Mapped[datetime]
 
 
 class Decision(OfficeMixin, Base):

@@ -19,7 +19,7 @@ class Fact(Base):
 
     `dimension` all (key ''), hour (00–23) or operator (user id, 0 for none). `campaign_id` 0 holds every attempt, in a campaign or not.
     `worked_us` are microseconds at work, on rows of operator calls only; null where none were recorded. The four sets are serialised
-    64-bit Roaring bitmaps of debtor ids, so that persons of any period can be counted exactly.
+    64-bit Roaring bitmaps of debtor ids, so that persons of any period can be counted exactly; their sizes stand beside them.
     """
 
     __tablename__ = "fact"
@@ -49,6 +49,10 @@ class Fact(Base):
     contacted: Mapped[bytes] = mapped_column(LargeBinary)
     right_party: Mapped[bytes] = mapped_column(LargeBinary)
     promised: Mapped[bytes] = mapped_column(LargeBinary)
+    persons_attempted: Mapped[int] = mapped_column(Integer)
+    persons_contacted: Mapped[int] = mapped_column(Integer)
+    persons_right_party: Mapped[int] = mapped_column(Integer)
+    persons_promised: Mapped[int] = mapped_column(Integer)
 
 
 class FactBuilt(Base):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -17,6 +17,8 @@ from callcenter.core.db import office_of
 from reports.facts.models import ANY_CAMPAIGN, DAY, MONTH
 
 SETS = ("attempted", "contacted", "right_party", "promised")
+PERSONS = {name: f"persons_{name}" for name in SETS}
+"""The columns with the numbers of the sets' members."""
 SUMS = ("attempts", "contacts", "right_party_contacts", "promises", "imported", "promises_due", "promises_kept")
 MOST_GAPS = 6
 """With more separate spans of raw days than this, one look at all raw rows is quicker."""
@@ -24,7 +26,10 @@ MOST_GAPS = 6
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one key that can still be added to others: sets of persons instead of numbers of persons."""
+    """Counts of one key that can still be added to others: sets of persons instead of numbers of persons.
+
+    `numbers` stand for the sets where these were not read, because the key is that of a single fact.
+    """
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUMS, 0))
     worked_us: int | None = None
@@ -32,6 +37,11 @@ class Tally:
     contacted: BitMap64 = field(default_factory=BitMap64)
     right_party: BitMap64 = field(default_factory=BitMap64)
     promised: BitMap64 = field(default_factory=BitMap64)
+    numbers: dict[str, int] | None = None
+
+    def persons(self, name: str) -> int:
+        """How many persons are in the set of that name."""
+        return len(getattr(self, name)) if self.numbers is None else self.numbers[name]
 
     def add(self, other: Tally) -> None:
         """Takes in another one of the same key."""
@@ -93,7 +103,15 @@ def cover(session: Session, first: date, last: date, zone: str, *, uses_months: 
 
 
 def tallies(
-    session: Session, found: Cover, dimension: str, key: str, *, channel: str | None, campaign_id: int | None, has_hours: bool
+    session: Session,
+    found: Cover,
+    dimension: str,
+    key: str,
+    *,
+    channel: str | None,
+    campaign_id: int | None,
+    has_hours: bool,
+    persons: Sequence[str] | None = SETS,
 ) -> dict[str, Tally]:
     """The standing facts added up by `key`: a column of the facts, or `day`.
 
@@ -101,11 +119,16 @@ def tallies(
         dimension: all, hour or operator.
         channel: one channel, or None for all.
         has_hours: whether operators' time belongs to the answer.
+        persons: the sets that belong to the answer (they are what takes the time); None where each key is one fact, whose numbers do.
     """
     sums = ", ".join(f"sum({name})::int8 AS {name}" for name in SUMS)
+    if persons is None:
+        people = "".join(f", max({column}) AS {name}" for name, column in PERSONS.items())
+    else:
+        people = "".join(f", array_agg({name}) AS {name}" for name in persons)
     statement = f"""
-        SELECT {key}::text AS key, {sums}, sum(worked_us)::int8 AS worked_us, array_agg(attempted) AS attempted,
-          array_agg(contacted) AS contacted, array_agg(right_party) AS right_party, array_agg(promised) AS promised
+        SELECT {key}::text AS key, {sums}, sum(worked_us)::int8 AS worked_us
+          {people}
         FROM fact WHERE office_id = %(office)s AND dimension = %(dimension)s AND campaign_id = %(campaign)s
           {"AND channel = %(channel)s" if channel else ""}
           AND (grain = 'd' AND day = ANY(%(days)s) OR grain = 'm' AND day = ANY(%(months)s))
@@ -121,15 +144,16 @@ def tallies(
     driver = session.connection().connection.driver_connection
     assert isinstance(driver, Connection)
     with driver.cursor(binary=True, row_factory=dict_row) as cursor:
-        return {row["key"]: _tally(row, has_hours=has_hours) for row in cursor.execute(statement, values)}
+        rows = cursor.execute(statement, values).fetchall()
+    return {row["key"]: _tally(row, persons, has_hours=has_hours) for row in rows}
 
 
-def _tally(row: dict[str, Any], *, has_hours: bool) -> Tally:
-    return Tally(
-        {name: row[name] for name in SUMS},
-        row["worked_us"] if has_hours else None,
-        *(_union(row[name]) for name in SETS),
-    )
+def _tally(row: dict[str, Any], persons: Sequence[str] | None, *, has_hours: bool) -> Tally:
+    counts, worked = {name: row[name] for name in SUMS}, row["worked_us"] if has_hours else None
+    if persons is None:
+        return Tally(counts, worked, numbers={name: row[name] for name in SETS})
+    attempted, contacted, right_party, promised = (_union(row[name]) if name in persons else BitMap64() for name in SETS)
+    return Tally(counts, worked, attempted, contacted, right_party, promised)
 
 
 def _union(parts: Iterable[bytes]) -> BitMap64:

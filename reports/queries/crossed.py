@@ -1,11 +1,12 @@
 """Any two cuts crossed: the counts of every cell, row and column from the raw rows, and the calls behind a cell.
 
-What adds up is counted once per cell; persons are counted anew for rows, columns and the whole, because one person may stand in several.
+What adds up is counted once per cell, from the facts where these can tell; persons are counted anew for rows, columns and the whole,
+because one person may stand in several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from reports.cut_forms import FORMS, UNCUT, label
 from reports.cuts import Cut, CutForm
 from reports.figures import ratio
 from reports.metrics import Metric
+from reports.queries.crossed_facts import from_facts
 from reports.queries.raw import HANDED_OVER, HITS, HeadlineQuery, filters_of, parameters
 from reports.words import Words
 
@@ -112,16 +114,32 @@ def crossed(session: Session, query: HeadlineQuery, columns: Cut | None, metric:
     form, other = query.form, UNCUT if columns is None else FORMS[columns]
     values = parameters(query, office_of(session), now)
     ask = _Asking(session, query, values, metric)
-    cells = ask.counted(form, other)
-    by_row = cells if columns is None else ask.counted(form, UNCUT)
+    if ask.with_persons or form.is_multiple or other.is_multiple:
+        cells = ask.counted(form, other)
+        by_row = cells if columns is None else ask.counted(form, UNCUT)
+        by_column = ask.counted(UNCUT, other) if columns else {}
+        whole = (cells if columns is None and query.cut is None else ask.counted(UNCUT, UNCUT)).get(("", ""), Counts())
+    else:
+        found = from_facts(session, query, columns, metric, now)
+        cells = ask.counted(form, other) if found is None else {place: Counts(**row) for place, row in found.items()}
+        by_row, by_column = _added(cells, lambda row, _: (row, "")), _added(cells, lambda _, column: ("", column)) if columns else {}
+        whole = _added(cells, lambda _, __: ("", "")).get(("", ""), Counts())
     row_totals = {key: counts for (key, _), counts in by_row.items()}
-    column_totals = {key: counts for (_, key), counts in ask.counted(UNCUT, other).items()} if columns else {}
-    whole = (cells if columns is None and query.cut is None else ask.counted(UNCUT, UNCUT)).get(("", ""), Counts())
+    column_totals = {key: counts for (_, key), counts in by_column.items()}
     rows = _lines(session, query.cut, form, sorted(row_totals), values)
     heads = _lines(session, columns, other, sorted(column_totals), values) if columns else ()
     cut_off = len(rows) > MOST_KEYS or len(heads) > MOST_KEYS
     notes = tuple(note for cut in (form, other) if (note := cut.note_on(metric)) is not None)
     return Crossed(rows[:MOST_KEYS], heads[:MOST_KEYS], cells, row_totals, column_totals, whole, cut_off, notes)
+
+
+def _added(cells: dict[tuple[str, str], Counts], place: Callable[[str, str], tuple[str, str]]) -> dict[tuple[str, str], Counts]:
+    """The cells' counts (none of persons) added up by another place."""
+    sums: dict[tuple[str, str], Counts] = {}
+    for at, counts in cells.items():
+        before = sums.get(place(*at), Counts())
+        sums[place(*at)] = Counts(**{name: getattr(before, name) + getattr(counts, name) for name in SUMMED})
+    return sums
 
 
 class _Asking:

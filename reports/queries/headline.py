@@ -40,11 +40,15 @@ IN_FACTS: dict[Cut | None, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The answer: rows sorted by key, and the moment up to which it was counted."""
+    """The answer: rows sorted by key, and the moment up to which it was counted.
+
+    `whole` are the persons themselves, where nothing is cut and facts could tell.
+    """
 
     query: HeadlineQuery
     rows: tuple[Row, ...]
     as_of: datetime
+    whole: Tally | None = None
 
     def document(self) -> dict[str, Any]:
         """The report as the contract with other programs has it."""
@@ -61,18 +65,15 @@ class Headline:
 
 def headline(session: Session, query: HeadlineQuery, now: datetime) -> Headline:
     """The headline figures, counted up to `now` (spans that are still open end there)."""
-    rows = _from_facts(session, query, now)
-    if rows is None:
+    parts = tallied(session, query, now)
+    rows = [] if parts is None else _rows(session, query.cut, parts)
+    if parts is None:
         found = session.execute(text(statement(query)), parameters(query, office_of(session), now))
         rows = [read_row(query.cut, row._mapping) for row in found]
     if query.cut is None and not rows:
         rows = [read_row(None, {})]
-    return Headline(query, tuple(sorted(rows, key=lambda row: row.key or "")), now)
-
-
-def _from_facts(session: Session, query: HeadlineQuery, now: datetime) -> list[Row] | None:
-    parts = tallied(session, query, now)
-    return None if parts is None else _rows(session, query.cut, parts)
+    whole = parts.get("") if parts and query.cut is None else None
+    return Headline(query, tuple(sorted(rows, key=lambda row: row.key or "")), now, whole)
 
 
 def tallied(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, Tally] | None:
@@ -85,7 +86,12 @@ def tallied(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, 
     if not found.is_worth_it:
         return None
     channel = None if query.channel == ALL_CHANNELS else str(query.channel)
-    parts = tallies(session, found, dimension, key, channel=channel, campaign_id=query.campaign_id, has_hours=query.has_hours)
+    persons: tuple[str, ...] | None = SETS if query.has_persons else ()
+    if query.cut is Cut.DAY and channel is not None:
+        persons = None  # a day of one channel is one fact
+    parts = tallies(
+        session, found, dimension, key, channel=channel, campaign_id=query.campaign_id, has_hours=query.has_hours, persons=persons
+    )
     for first, last in found.gaps:
         gap = replace(query, period=Period(first, last, period.zone))
         for row in session.execute(text(statement(gap, to_merge=True)), parameters(gap, office_of(session), now)).mappings():
@@ -94,8 +100,8 @@ def tallied(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, 
 
 
 def _tally(row: Any) -> Tally:
-    sets = (BitMap64(row[name]) for name in SETS)
-    return Tally({name: int(row[name]) for name in SUMS}, row["worked_us"], *sets)
+    attempted, contacted, right_party, promised = (BitMap64(row[name]) for name in SETS)
+    return Tally({name: int(row[name]) for name in SUMS}, row["worked_us"], attempted, contacted, right_party, promised)
 
 
 def _rows(session: Session, cut: Cut | None, parts: dict[str, Tally]) -> list[Row]:
@@ -107,9 +113,9 @@ def _rows(session: Session, cut: Cut | None, parts: dict[str, Tally]) -> list[Ro
     for key, tally in parts.items():
         found: dict[str, Any] = {name: tally.counts[name] for name in SUMS} | {
             "key": key,
-            "persons_attempted": len(tally.attempted),
-            "persons_contacted": len(tally.contacted),
-            "persons_right_party": len(tally.right_party),
+            "persons_attempted": tally.persons("attempted"),
+            "persons_contacted": tally.persons("contacted"),
+            "persons_right_party": tally.persons("right_party"),
         }
         if tally.worked_us is not None and not tally.counts["imported"]:
             found["operator_seconds"] = Fraction(tally.worked_us, 1_000_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -105,22 +106,35 @@ _LISTED = {
 }
 
 
-def funnel(session: Session, query: HeadlineQuery, now: datetime) -> Funnel:
-    """How many of the list (of the campaign, if one is named) have a number, were called, reached, promised, kept it, and owe nothing."""
+def funnel(
+    session: Session, query: HeadlineQuery, now: datetime, whole: Tally | None = None, counted: Mapping[str, int] | None = None
+) -> Funnel:
+    """How many of the list (of the campaign, if one is named) have a number, were called, reached, promised, kept it, and owe nothing.
+
+    Args:
+        whole: the persons of the same query, where they were read before.
+        counted: what `list_counts` says of it, where that was asked before.
+    """
+    counted = list_counts(session, query, now) if counted is None else counted
+    return Funnel(**counted, **_persons(session, query, now, whole))
+
+
+def list_counts(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, int]:
+    """Of the funnel: listed, with_number, due, kept, settled."""
     statement = _FUNNEL.format(
         filters=filters_of(query),
         paid_in_time=PAID_IN_TIME,
         listed=_LISTED[query.campaign_id is not None],
     )
-    found = session.execute(text(statement), parameters(query, office_of(session), now)).mappings().one()
-    return Funnel(**found, **_persons(session, query, now))
+    return dict(session.execute(text(statement), parameters(query, office_of(session), now)).mappings().one())
 
 
-def _persons(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, int]:
+def _persons(session: Session, query: HeadlineQuery, now: datetime, whole: Tally | None) -> dict[str, int]:
     """Persons called, reached and promising, from the facts where these stand."""
-    parts = tallied(session, replace(query, cut=None), now)
+    parts = None if whole else tallied(session, replace(query, cut=None), now)
     if parts is not None:
         whole = parts.get("", Tally())
+    if whole is not None:
         return {"attempted": len(whole.attempted), "contacted": len(whole.contacted), "promised": len(whole.promised)}
     statement = _PERSONS.format(handed_over=HANDED_OVER, filters=filters_of(query))
     return dict(session.execute(text(statement), parameters(query, office_of(session), now)).mappings().one())

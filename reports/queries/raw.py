@@ -24,7 +24,8 @@ CHANNELS = (Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT
 class HeadlineQuery:
     """What is asked: a period, the cut, one channel or `all`, and a campaign or None for everything.
 
-    `until` leaves out what began from that moment on, for comparing a day that is not over with another.
+    `until` leaves out what began from that moment on, for comparing a day that is not over with another. `has_persons`: whether the
+    numbers of persons belong to the answer; without them they are 0 or not, and the facts of many keys are read much faster.
     """
 
     period: Period
@@ -32,6 +33,7 @@ class HeadlineQuery:
     channel: str = Channel.OPERATOR_CALL
     campaign_id: int | None = None
     until: datetime | None = None
+    has_persons: bool = True
 
     @property
     def form(self) -> CutForm:

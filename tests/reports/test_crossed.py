@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from itertools import product
+from itertools import cycle, product
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from campaigns.attempts.models import Attempt
 from campaigns.debtors.models import Debtor
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
+from reports.facts.build import rebuild
 from reports.further_metrics import CROSSABLE, EVERY, GROUPS
-from reports.metrics import CONTACT_PER_CALL, CONTACT_PER_PERSON, KEPT_RATE
+from reports.metrics import ATTEMPTS, CONTACT_PER_CALL, CONTACT_PER_PERSON, KEPT_RATE, PROMISE_RATE
 from reports.periods import Period
 from reports.queries.crossed import Counts, crossed
 from reports.queries.headline import HeadlineQuery, headline
@@ -140,3 +141,31 @@ def test_an_empty_period_has_counts_of_nought_and_no_rates(session: Session, tow
     assert found.value(EVERY["attempts"]) == 0
     assert found.value(EVERY["contact_rate_per_call"]) is None
     assert found.value(EVERY["occupancy"]) is None
+
+
+FACT_CUTS = (Cut.HOUR, Cut.WEEKDAY, Cut.DAY, Cut.WEEK, Cut.MONTH, Cut.CHANNEL, Cut.OPERATOR)
+
+
+def test_facts_cross_as_the_raw_rows_do(session: Session, town: dict[str, Any]) -> None:
+    queries = [
+        (HeadlineQuery(SEPTEMBER, row, campaign_id=town["campaign"]), column) for row, column in product(FACT_CUTS, (*FACT_CUTS, None))
+    ]
+    queries += [(HeadlineQuery(SEPTEMBER, Cut.HOUR, channel="all"), Cut.CHANNEL), (HeadlineQuery(SEPTEMBER, Cut.DAY), Cut.AMOUNT)]
+
+    def asked() -> list[dict[str, list[tuple[Any, ...]]]]:
+        tables = []
+        for (query, column), metric in zip(queries, cycle((CONTACT_PER_CALL, PROMISE_RATE, ATTEMPTS)), strict=False):
+            found = crossed(session, query, column, metric, NOW)
+            parts: dict[str, dict[Any, Counts]] = {
+                "cells": found.cells,
+                "rows": found.row_totals,
+                "columns": found.column_totals,
+                "whole": {"": found.whole},
+            }
+            tables.append({n: sorted((k, c.value(metric), c.base(metric)) for k, c in part.items()) for n, part in parts.items()})
+        return tables
+
+    raw = asked()
+    rebuild(session, date(2026, 9, 1), date(2026, 9, 30), NOW)
+    session.execute(text("INSERT INTO fact_dirty (office_id, day) VALUES (:office, '2026-09-07')"), {"office": session.info["office_id"]})
+    assert asked() == raw
