@@ -11,6 +11,7 @@ from callcenter.auth.models import Office
 from callcenter.core.errors import Conflict, InvalidInput
 from callcenter.core.phones import parse_phone
 
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,38}", re.IGNORECASE)
 
 
@@ -56,7 +57,12 @@ def add_office(
 
 
 def published_number(text: str) -> str:
-    """The number that debtors call back and that calls show, E.164 as carriers need it; "" for none. Raises InvalidInput."""
+    """The number that debtors call back and that calls show, E.164 as carriers need it; "" for none. Raises InvalidInput.
+
+    One that is written as E.164 is taken as it is: made-up towns have made-up numbers, which no numbering plan knows.
+    """
+    if E164.fullmatch(text.strip()):
+        return text.strip()
     parsed = parse_phone(text)
     if parsed is not None and parsed.e164 is None:
         raise InvalidInput("The office's published number is no telephone number.", hint="Write it like 03-1234-5678.", code="office_phone")

@@ -8,13 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from callcenter.auth.models import AuditEvent, Office, Role, UserSession
+from callcenter.auth.offices import published_number
 from callcenter.auth.terms import KEY as ACCESS
 from callcenter.auth.terms import AccessTerms
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
+from callcenter.core.errors import InvalidInput
+from callcenter.demo import TOWNS
 from callcenter.web import office_options as table
 from callcenter.web.i18n import LANGUAGES, catalogue
 from callcenter.web.rendering import STATIC
@@ -172,3 +176,10 @@ def test_an_alert_waits_until_somebody_says_what_was_found(person: PersonMaker, 
     shown = auditor.get("/alerts").text
     assert "確かめるものはありません" in shown
     assert "本人に注意した" in shown
+
+
+def test_the_published_number_is_one_that_carriers_take() -> None:
+    assert [published_number(text) for text in ("03-1234-5678", " +81300000001 ", "")] == ["+81312345678", "+81300000001", ""]
+    assert {published_number(town.phone) for town in TOWNS} == {town.phone for town in TOWNS}
+    with pytest.raises(InvalidInput):
+        published_number("03-12")
