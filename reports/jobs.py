@@ -9,13 +9,16 @@ from zoneinfo import ZoneInfo
 from callcenter.auth.models import Office
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
+from callcenter.core.errors import Unavailable
 from callcenter.core.settings import get_settings
 from reports.control.checking import check
+from reports.control.letters import give_back, take_untold
 from reports.facts.build import refresh
 from reports.forecasts.counting import count_days
+from reports.mail import letter, send
 from reports.pack.content import Pack, gather
 from reports.pack.document import pack_pdf
-from reports.pack.mail import message, recipients_of, send
+from reports.pack.mail import message, recipients_of
 from reports.pack.workbook import pack_xlsx
 from reports.questions import COUNTERS
 from reports.snapshots import count_again
@@ -36,9 +39,32 @@ def refresh_snapshots(office_id: int) -> int:
 
 
 def check_figures(office_id: int) -> int:
-    """Looks at every watched figure; returns how many alerts are new."""
+    """Looks at every watched figure and writes to those who want to know; returns how many alerts are new."""
     with transaction(office_id) as session:
-        return check(session, utc_now())
+        found = check(session, utc_now())
+    mail_alerts(office_id)
+    return found
+
+
+def mail_alerts(office_id: int) -> int:
+    """Sends a letter about alerts that nobody was written to about; returns how many letters left.
+
+    Raises:
+        Unavailable: the mail server took none; the next turn tries again. One that took part of them is not asked twice.
+    """
+    settings = get_settings()
+    page = f"{settings.public_url.rstrip('/')}/reports/targets" if settings.public_url else ""
+    with transaction(office_id) as session:
+        alerts, letters = take_untold(session, page, utc_now(), has_server=bool(settings.smtp_host))
+    for number, one in enumerate(letters):
+        try:
+            send(settings, letter(settings, one.to, one.subject, one.body))
+        except Unavailable:
+            if number == 0:
+                with transaction(office_id) as session:
+                    give_back(session, alerts)
+            raise
+    return len(letters)
 
 
 def count_half_hours(office_id: int) -> int:

@@ -16,10 +16,12 @@ from callcenter.auth.permissions import Action
 from callcenter.auth.permissions import may as is_allowed
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import InvalidInput
+from callcenter.core.settings import get_settings
 from callcenter.web.control_model import cycle_choices, decisions_model, targets_model
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
+from callcenter.web.i18n import LANGUAGES
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from reports.control import service
+from reports.control import letters, service
 from reports.control.checking import zone_of
 from reports.control.models import Cycle
 from reports.control.series import WATCHABLE
@@ -48,7 +50,12 @@ def _targets(request: Request, session: Session, who: SignedIn, cycle: str, give
         "cycle_options": cycle_choices(chosen or Cycle.DAILY, lang),
         "may_keep": is_allowed(who.role, Action.SET_TARGETS),
         "month": this_month,
-        "given": {"first": this_month, "last": "", "value": "", "metric": ""} | dict(given),
+        "given": {"first": this_month, "last": "", "value": "", "metric": "", "address": ""} | dict(given),
+        "has_mail": bool(get_settings().smtp_host),
+        "recipients": [{"id": one.id, "address": one.address, "lang": one.lang} for one in letters.recipients(session)],
+        "lang_options": [
+            {"value": one, "label": say(f"alert_mail.{one}"), "is_chosen": one == given.get("lang", lang)} for one in LANGUAGES
+        ],
         "metric_options": metric_options(given.get("metric", ""), lang),
         "errors": [{"field_id": field, "message": say(f"control_problem.{code}")} for field, code in errors],
     }
@@ -108,6 +115,28 @@ def see_alert(session: Tx, who: Keeper, form: Form, alert_id: int) -> Response:
     alert = service.see_alert(session, alert_id, _texts(form).get("remark", ""), who.user_id, utc_now())
     audit.record(session, "alert.seen", "metric_alert", alert.id, who.user_id, who.address, {"metric": alert.metric}, utc_now())
     return RedirectResponse("/reports/targets#h-alerts", 303)
+
+
+@router.post("/targets/recipients/add")
+def add_recipient(request: Request, session: Tx, who: Keeper, form: Form, done: Annotated[Once, once]) -> Response:
+    """Writes to an address about alerts from now on; the trail keeps no address."""
+    if not done.is_repeat:
+        given = _texts(form)
+        lang = given.get("lang", "") if given.get("lang") in LANGUAGES else lang_of(request)
+        try:
+            row = letters.add_recipient(session, given.get("address", ""), lang, who.user_id, utc_now())
+        except InvalidInput:
+            return _targets(request, session, who, "daily", given, [("address", "address")])
+        audit.record(session, "alert.recipient_added", "alert_recipient", row.id, who.user_id, who.address, None, utc_now())
+    return RedirectResponse("/reports/targets#h-mail", 303)
+
+
+@router.post("/targets/recipients/{recipient_id}/remove")
+def remove_recipient(session: Tx, who: Keeper, recipient_id: int) -> Response:
+    """Writes to an address no longer."""
+    letters.remove_recipient(session, recipient_id)
+    audit.record(session, "alert.recipient_removed", "alert_recipient", recipient_id, who.user_id, who.address, None, utc_now())
+    return RedirectResponse("/reports/targets#h-mail", 303)
 
 
 @router.get("/decisions")

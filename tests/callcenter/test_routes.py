@@ -122,6 +122,7 @@ WHO: dict[str, frozenset[Role]] = {
     "/reports/targets/cycles": frozenset({S, T}),
     "/reports/targets/forget": frozenset({S, T}),
     "/reports/targets/alerts": frozenset({S, T}),
+    "/reports/targets/recipients": frozenset({S, T}),
     "/reports/decisions": frozenset({S, T, A}),
     "/reports/decisions/add": frozenset({S, T}),
     "/reports/decisions/{decision_id}/state": frozenset({S, T}),

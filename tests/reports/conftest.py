@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import httpx
@@ -15,6 +16,7 @@ from callcenter.auth.sessions import open_session
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.web import arms_pages, collection_pages, control_pages, cross_pages, errors, forecast_pages, pack_pages, report_pages
+from tests.reports.sink import Sink
 
 
 class Browser:
@@ -68,3 +70,13 @@ def browse(office_id: int) -> Callable[[Role], Browser]:
         return Browser(app, f"{office_id}.{token}")
 
     return sign_in
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join(60)
