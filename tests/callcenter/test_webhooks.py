@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from twilio.request_validator import RequestValidator
 
 from callcenter.api.webhooks import gateway as door
+from callcenter.api.webhooks import storing
 from callcenter.api.webhooks.storing import Keeper, store
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
@@ -136,6 +137,22 @@ def test_many_at_once_share_transactions_and_none_is_lost(office_id: int) -> Non
     asyncio.run(all_of_them())
     with transaction(office_id) as session:
         assert session.scalar(select(func.count()).select_from(MessageInbox)) == 150
+
+
+def test_a_flaw_in_storing_is_told_to_those_who_wait_and_stops_nobody_after_them(office_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = Report(office_id, "twilio", "status", "k", {}, utc_now())
+
+    async def both() -> None:
+        keeper = Keeper()
+        with monkeypatch.context() as flawed:
+            flawed.setattr(storing, "store", lambda reports: 1 / 0)
+            with pytest.raises(StoreUnavailable):
+                await keeper.keep(report)
+        await keeper.keep(report)
+
+    asyncio.run(both())
+    with transaction(office_id) as session:
+        assert session.scalar(select(func.count()).select_from(MessageInbox)) == 1
 
 
 def test_what_can_not_be_stored_is_not_answered_with_a_success(office_id: int, monkeypatch: pytest.MonkeyPatch) -> None:

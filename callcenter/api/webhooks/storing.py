@@ -59,7 +59,11 @@ class Keeper:
             await asyncio.sleep(max(0.0, self._wrote_at + GATHERED - loop.time()))
             self._wrote_at = loop.time()
             taken, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-            failed = await loop.run_in_executor(_writers, store, [report for report, _ in taken])
+            try:
+                failed = await loop.run_in_executor(_writers, store, [report for report, _ in taken])
+            except Exception as problem:  # noqa: BLE001 - whatever it was: those who wait are told, and the next ones are written
+                log.error("reports_not_stored", count=len(taken), error=type(problem).__name__)
+                failed = {report.office_id for report, _ in taken}
             for report, done in taken:
                 if done.done():
                     continue  # whoever asked has gone
