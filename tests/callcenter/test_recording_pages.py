@@ -136,6 +136,13 @@ def test_kept_on_purpose_then_deleted_for_good(recorded: int, office_id: int, pe
     assert not list((get_settings().data_dir / "recordings").rglob("*.sealed"))
 
 
+def test_terms_say_where_a_recording_lies_first(person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch) -> None:
+    who = person(Role.ADMINISTRATOR)
+    assert "Twilio" not in who.get("/recording-terms").text
+    monkeypatch.setattr(get_settings(), "carrier", "twilio")
+    assert "Twilio からは消去します" in who.get("/recording-terms").text
+
+
 def test_terms_say_what_they_would_delete_before_they_are_saved(recorded: int, office_id: int, person: Callable[..., Person]) -> None:
     from datetime import timedelta
 

@@ -137,7 +137,7 @@ class TwilioHall(Hall):
 def hall(app: FastAPI, office_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwilioHall]:
     monkeypatch.setenv("CALLCENTER_PUBLIC_URL", PUBLIC)
     monkeypatch.setenv("CALLCENTER_TWILIO_AUTH_TOKEN", "token")
-    monkeypatch.setenv("CALLCENTER_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("CALLCENTER_DATA", str(tmp_path / "data"))
     get_settings.cache_clear()
     made = TwilioHall(office_id, suffixes=["1111"], options=RECORDED)
     monkeypatch.setattr(door, "utc_now", made.clock.now)

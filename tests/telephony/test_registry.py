@@ -15,7 +15,7 @@ from callcenter.core.clock import ManualClock
 from callcenter.core.errors import InvalidInput
 from callcenter.core.settings import Settings, get_settings
 from dialer.telephony.asterisk.render import FILES
-from dialer.telephony.registry import build_carrier
+from dialer.telephony.registry import build_carrier, build_recordings
 from tests.telephony.fake_ami import FakeAmi, refusal
 
 CLOCK = ManualClock(datetime(2026, 4, 1, tzinfo=UTC))
@@ -32,6 +32,11 @@ def test_every_carrier_can_be_built(name: str) -> None:
     carrier = build_carrier(Settings(carrier=name, **COMPLETE), CLOCK)  # type: ignore[arg-type]
     assert carrier.name == name
     carrier.close()
+
+
+@pytest.mark.parametrize(("name", "holds"), [("simulator", False), ("asterisk", False), ("twilio", True)])
+def test_only_a_carrier_that_holds_recordings_is_asked_for_them(name: str, holds: bool) -> None:
+    assert (build_recordings(Settings(carrier=name, **COMPLETE)) is not None) == holds  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
