@@ -13,6 +13,8 @@ from functools import lru_cache
 from importlib.resources import files
 
 HOLE = "{}"
+JOINED = "; "  # between mistakes that are told together
+SEPARATOR = {"ja": "／", "en": JOINED}
 
 
 @lru_cache
@@ -30,6 +32,9 @@ def in_language(message: str, lang: str) -> str:
     whole, filled = _templates(lang)
     if message in whole:
         return whole[message]
+    several = message.split(JOINED)
+    if len(several) > 1 and all(part != told for part, told in zip(several, (in_language(part, lang) for part in several), strict=True)):
+        return SEPARATOR[lang].join(in_language(part, lang) for part in several)
     for pattern, target in (*filled, *_own_templates(lang)):
         if found := pattern.fullmatch(message):
             parts = iter(target.split(HOLE))

@@ -241,7 +241,7 @@ def _read(file: str) -> object:
         text = sys.stdin.read(MAX_BYTES) if file == "-" else Path(file).read_bytes()[:MAX_BYTES].decode("utf-8-sig")
         return json.loads(text)
     except OSError as problem:
-        raise InvalidInput(f"{file}: {problem.strerror}.", hint="Check the path.") from problem
+        raise InvalidInput(f"{file}: the file can't be read ({problem.strerror}).", hint="Check the path.") from problem
     except UnicodeDecodeError as problem:
         raise InvalidInput(f"{file}: byte {problem.start} is no UTF-8.", hint="Save it as UTF-8.") from problem
     except (json.JSONDecodeError, RecursionError) as problem:

@@ -163,11 +163,13 @@ def check_result(result: Result, *, channel: Channel, line_result: LineResult, i
 
 def _check_party(result: Result, channel: Channel, line_result: LineResult, is_verified: bool) -> None:
     if line_result is not LineResult.ANSWERED and result.party is not Party.NOBODY:
-        raise InvalidInput("Nobody answered, so there is no party.", hint="Choose なし.", code="party_without_answer")
+        raise InvalidInput("Nobody answered, so there is no party.", hint="Choose 'nobody'.", code="party_without_answer")
     if line_result is LineResult.ANSWERED and result.party is Party.NOBODY:
-        raise InvalidInput("Somebody answered: say who.", hint="Choose 不明 when it stayed silent.", code="answer_without_party")
+        raise InvalidInput("Somebody answered: say who.", hint="Choose 'unknown' when it stayed silent.", code="answer_without_party")
     if result.party in RIGHT_PARTIES and channel is Channel.OPERATOR_CALL and not is_verified:
-        raise InvalidInput("The party was not verified.", hint="Verify two items first, or choose 本人(未確認).", code="party_not_verified")
+        raise InvalidInput(
+            "The party was not verified.", hint="Verify two items first, or choose 'debtor, not verified'.", code="party_not_verified"
+        )
     allowed = OUTCOMES_OF[result.party]
     if channel is Channel.AUTO_CALL and result.party is Party.UNKNOWN:
         allowed = allowed | {Outcome.CLAIMS_PAID, Outcome.CALLBACK_PROMISED}
@@ -198,6 +200,6 @@ def _check_callback(result: Result, channel: Channel, now: datetime) -> None:
             raise InvalidInput("A call-back needs its time.", code="callback_time_missing")
         return
     if result.outcome not in CALLBACK_OUTCOMES:
-        raise InvalidInput("Only a call-back has a time.", hint="Choose 折り返し約束, or leave the time out.", code="callback_time")
+        raise InvalidInput("Only a call-back has a time.", hint="Choose 'call-back promised', or leave the time out.", code="callback_time")
     if not now < moment <= now + timedelta(days=MAX_CALLBACK_DAYS):
         raise InvalidInput(f"The call-back must lie within the next {MAX_CALLBACK_DAYS} days.", code="callback_time")

@@ -55,6 +55,12 @@ def test_one_language_in_every_room(
         ["report", "headline", "--from", "2026-11-02", "--to", "2026-11-01"],
         ["campaign", "create", "5"],
         ["user", "disable", "nobody"],
+        ["rules", "check", str(tmp_path / "none.json")],
+        ["rules", "check", str(empty)],
+        ["recordings", "set", "--keep-days", "0"],
+        ["telephony", "render", str(tmp_path / "asterisk"), "--trunk-host", "192.0.2.1", "--phone", "desk"],
+        ["sender", "choose", "pigeon"],
+        ["office", "add", "betsu", "--name", "別", "--phone", "x"],
     ):
         assert run(words) in (1, 2), words
         told = capsys.readouterr().err

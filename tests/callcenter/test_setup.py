@@ -100,7 +100,7 @@ def test_the_command_line_does_the_same_once(data: Path, capsys: pytest.CaptureF
 
 def test_a_further_offices_number_is_kept_as_carriers_need_it(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["office", "add", "betsu", "--name", "別の市", "--phone", "市民課"]) == 1
-    assert "office's published number" in capsys.readouterr().err
+    assert "自治体の公表する番号が" in capsys.readouterr().err
     assert run(["office", "add", "betsu", "--name", "別の市", "--phone", "０３－１２３４－５６７８"]) == 0
     with transaction(None) as session:
         assert session.scalars(select(Office.phone)).all() == ["+81312345678"]

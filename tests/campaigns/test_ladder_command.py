@@ -51,8 +51,8 @@ def test_a_ladder_goes_in_and_out_as_a_file(office_id: int, tmp_path: Path, caps
         ('[[ladder.steps]]\nchannel = "fax"', "ladder.steps[0].channel"),
         ('[[ladder.steps]]\nchannel = "sms"\nattempts = 0', "ladder.steps[0].attempts"),
         ("[cycle]\nstart_day = 31", "cycle.start_day"),
-        ("[steps]", "steps: is unknown"),
-        ("ladder = ", "no TOML"),
+        ("[steps]", "steps: そのような項目はありません"),
+        ("ladder = ", "TOML の書き方が正しくありません"),
     ],
 )
 def test_a_mistake_names_its_place_and_changes_nothing(

@@ -116,7 +116,7 @@ def test_wrong_use_is_told(office: int, arguments: list[str], status: int, capsy
 
 
 def test_what_is_no_json_is_told_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for text, words in (('{"rules": [', "line 1"), ("[" * 100_000, "JSON"), ("\xff", "UTF-8")):
+    for text, words in (('{"rules": [', "1 行目"), ("[" * 100_000, "JSON"), ("\xff", "UTF-8")):
         path = tmp_path / "bad.json"
         path.write_bytes(text.encode("latin-1"))
         assert words in refused(capsys, 1, "rules", "check", str(path))
