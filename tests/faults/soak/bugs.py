@@ -147,7 +147,7 @@ def sweep_resends(mine: Mine) -> None:
     ours = events.sweep_messages
     again = text(
         "UPDATE message SET state = 'ready', claim_token = NULL, lease_until = NULL, attempt_id = NULL"
-        " WHERE office_id = :office AND state IN ('unknown', 'handed_over') AND handed_over_at < :now - interval '3 seconds'"
+        " WHERE office_id = :office AND (state = 'unknown' OR state = 'handed_over' AND handed_over_at < :now - interval '3 seconds')"
     )
 
     def sweep(session: Any, now: Any) -> int:
@@ -164,7 +164,7 @@ def put_back_keeps_attempt(mine: Mine) -> None:
     ours = release.put_back
     back = text(
         "UPDATE message SET state = 'ready', claim_token = NULL, lease_until = NULL, attempt_id = NULL, handed_over_at = NULL"
-        " WHERE office_id = :office AND id = ANY(:ids) AND state = 'handed_over' AND claim_token = :token"
+        " WHERE office_id = :office AND id = ANY(:ids) AND state IN ('claimed', 'handed_over', 'unknown') AND claim_token = :token"
     )
 
     def put_back(session: Any, message_ids: Any, token: str, now: Any) -> int:
