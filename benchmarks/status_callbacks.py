@@ -145,11 +145,11 @@ async def _open(port: int) -> Line:
 
 
 async def _measure(port: int, which: str, office: int, password: str, seconds: int) -> dict[str, float]:
+    cookie = await _sign_in(port, password) if which == "ours" else ""
+    alone = await _look_alone(port, cookie, seconds) if which == "ours" else [0.0]
     lines = [await _open(port) for _ in range(CONNECTIONS)]
     requests = [_report(which, office) for _ in range(RATE * seconds)]
     await asyncio.gather(*(line.ask(_report(which, office)) for line in lines))  # the process is up and has its connections
-    cookie = await _sign_in(port, password) if which == "ours" else ""
-    alone = await _look_alone(port, cookie, seconds) if which == "ours" else [0.0]
     stop = asyncio.Event()
     pages = [asyncio.create_task(_look(port, cookie, stop)) for _ in range(OPERATORS)] if which == "ours" else []
     took: list[float] = []
@@ -195,7 +195,7 @@ async def _sign_in(port: int, password: str) -> str:
 
     import httpx
 
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         token = re.search(r'name="csrf_token" value="([^"]+)"', (await client.get("/login")).text)
         assert token is not None
         form = {"sign_in_name": "op", "password": password, "office": "bench", "csrf_token": token[1]}

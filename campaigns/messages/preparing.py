@@ -160,7 +160,7 @@ def _write_messages(
     texts = outline.texts
     assert texts is not None
     personal = codes_of([(row.debtor_id, row.template) for row in rows if row.debtor_id not in refused], texts)
-    same = {code: wording for code, wording in texts.by_code.items() if wording.write is None}
+    same = {code: wording for code, wording in texts.by_code.items() if wording.personal is None}
     window = outline.window
     values = {
         "office": office_of(session),

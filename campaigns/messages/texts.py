@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,8 @@ from callcenter.core.errors import InvalidInput, NotFound
 from callcenter.core.phones import format_national
 from campaigns.attempts.codes import Channel
 from campaigns.messages.models import Template
-from campaigns.messages.templates import DEFAULT_BODY, DEFAULT_CODE, check_text, fields_in, render, renderer, segments_of
+from campaigns.messages.personal import PersonalText
+from campaigns.messages.templates import DEFAULT_BODY, DEFAULT_CODE, check_text, fields_in, render, segments_of
 from campaigns.planning.models import Campaign
 from campaigns.segmentation.models import ChannelAssignment
 
@@ -31,13 +32,12 @@ FROM debtor d WHERE d.office_id = :office AND d.id = ANY(:debtors)
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One template as a batch uses it: `body` finished where it is the same for everybody, else `write` makes it from a person's fields."""
+    """One template as a batch uses it: `body` finished where it is the same for everybody, else `personal` makes it person by person."""
 
     template_id: int
     body: str
     segments: int
-    allows_tax_words: bool = False
-    write: Callable[[Mapping[str, str]], str] | None = None
+    personal: PersonalText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Texts:
     @property
     def personal(self) -> frozenset[str]:
         """Codes whose text differs from person to person."""
-        return frozenset(code for code, wording in self.by_code.items() if wording.write is not None)
+        return frozenset(code for code, wording in self.by_code.items() if wording.personal is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +97,16 @@ def load_texts(session: Session, campaign: Campaign, now: datetime, *, stores: b
 def write_personal(session: Session, texts: Texts, debtors: Mapping[int, str]) -> tuple[list[Written], list[int]]:
     """The texts of some people (id → code of a personal wording), and those for whom none may go out: a field is missing, it is too long
     or says what it must not."""
-    rows = session.execute(_PERSONAL, {"office": office_of(session), "debtors": list(debtors)})
     written: list[Written] = []
     failed: list[int] = []
-    for row in rows:
-        wording = texts.by_code[debtors[row.id]]
-        assert wording.write is not None
-        fields = {**texts.common, **{name: _told(value) for name, value in row._mapping.items() if name != "id" and value is not None}}
-        try:
-            body = wording.write(fields)
-            check_text(body, allows_tax_words=wording.allows_tax_words)
-        except InvalidInput:
-            failed.append(row.id)
-            continue
-        written.append(Written(row.id, body, segments_of(body)))
+    for debtor_id, name, letter_date, promise_date in session.execute(_PERSONAL, {"office": office_of(session), "debtors": list(debtors)}):
+        personal = texts.by_code[debtors[debtor_id]].personal
+        assert personal is not None
+        body = personal.write(name, letter_date, promise_date)
+        if body is None:
+            failed.append(debtor_id)
+        else:
+            written.append(Written(debtor_id, body, segments_of(body)))
     return written, failed
 
 
@@ -125,16 +121,10 @@ def _wording(session: Session, code: str, common: Mapping[str, str], now: dateti
             session.add(template)
             session.flush()
     if fields_in(template.body) - SAME_FOR_ALL:
-        return Wording(template.id, "", 0, template.allows_tax_words, renderer(template.body))
+        return Wording(template.id, "", 0, PersonalText(template.body, common, allows_tax_words=template.allows_tax_words))
     body = render(template.body, common)
     check_text(body, allows_tax_words=template.allows_tax_words)
-    return Wording(template.id, body, segments_of(body), template.allows_tax_words)
-
-
-def _told(value: object) -> str:
-    """A field as people read it: dates by month and day."""
-    month, day = getattr(value, "month", None), getattr(value, "day", None)
-    return str(value) if month is None else f"{month}月{day}日"
+    return Wording(template.id, body, segments_of(body))
 
 
 def codes_of(rows: Sequence[tuple[int, str]], texts: Texts) -> dict[int, str]:
