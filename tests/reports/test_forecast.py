@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+import polars as pl
 import pytest
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Role
+from callcenter.commands.sampling.debts import installments
+from callcenter.commands.sampling.draws import Draws
+from callcenter.commands.sampling.history import attempts
+from callcenter.commands.sampling.people import debtors
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
+from campaigns.attempts.models import Attempt
 from campaigns.worklist.models import WorkItem
 from reports import jobs
 from reports.forecasts.counting import KEPT_DAYS, count_days, history_of, promised_callbacks
+from reports.forecasts.method import COVERED, backtest, calls_per_operator
 from tests.reports import world
 from tests.reports.conftest import Browser
 
@@ -35,6 +43,26 @@ def test_half_hours_are_counted_by_the_office_s_clock(session: Session) -> None:
     assert history_of(session).days[date(2026, 9, 9)][18] == (3, 2, 1)
     assert count_days(session, NOW + timedelta(days=400), most=5) == 5
     assert history_of(session).days == {}
+
+
+def test_on_the_sample_town_the_forecast_is_no_worse_than_last_week(session: Session) -> None:
+    as_of = date(2026, 9, 10)
+    draws = Draws(42)
+    people = debtors(draws, 3000, as_of)
+    rows = attempts(draws, people, installments(draws, people, as_of), as_of)
+    calls = rows.filter(pl.col("channel") == "operator_call").select("began", "operator", "line_result")
+    clerks = {name: world.operator(session, name) for name in sorted(set(calls["operator"]))}
+    shared = {"debtor_id": world.debtor(session), "channel": "operator_call", "state": "closed", "source": "imported"}
+    times = [(began.replace(tzinfo=world.TOKYO), clerks[name], line) for began, name, line in calls.iter_rows()]
+    session.execute(insert(Attempt), [shared | {"began_at": at, "operator_id": who, "line_result": line} for at, who, line in times])
+    while count_days(session, NOW, most=40) > 3:
+        pass
+    found = backtest(history_of(session), calls_per_operator)
+    assert found is not None
+    assert found.half_hours > 200
+    assert found.error <= found.naive_error
+    assert found.coverage is not None
+    assert found.coverage >= COVERED - 0.1
 
 
 def test_promised_call_backs_stand_in_their_half_hour(session: Session) -> None:
