@@ -40,7 +40,8 @@ def control_chart(
         "target": [targets.get(one.point.first.replace(day=1)) for one in shown],
     }
     values = [value * scale for track in tracks.values() for value in track if value is not None]
-    low, high, step = scale_of(min(values), max(values))
+    room = max(0.1 * abs(max(values)), 1.0) if min(values) == max(values) else 0.0  # a line that never moves is no cliff
+    low, high, step = scale_of(min(values) - room, max(values) + room)
     low, high = max(low, 0.0), min(high, 100.0) if scale == 100 else high
     span = (RIGHT - LEFT) / max(len(shown) - 1, 1)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page
 
+from tests.callcenter.conftest import PASSWORD
+
+SOON = 60_000
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -30,3 +34,27 @@ def looked_at(pictures: Path, page: Page, name: str) -> None:
     page.screenshot(path=pictures / f"{name}.png", full_page=True)
     assert page.evaluate(TOO_WIDE) == []
     assert axe(page) == []
+
+
+def sign_in(page: Page, address: str, name: str) -> None:
+    page.set_default_timeout(SOON)
+    page.goto(address + "/login")
+    page.get_by_label("利用者名").fill(name)
+    page.get_by_label("パスワード").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+
+def in_both(page: Page, address: str, path: str, name: str, checked: Callable[[Page, str], None]) -> None:
+    """The page wide, light and Japanese, and narrow, dark and English."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.goto(address + path)
+    checked(page, f"{name}-1280")
+    page.get_by_role("button", name="English").click()
+    page.wait_for_selector('html[lang="en"]')
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.emulate_media(color_scheme="dark")
+    page.goto(address + path)
+    checked(page, f"{name}-en-390")
+    page.get_by_role("button", name="日本語").click()
+    page.wait_for_selector('html[lang="ja"]')

@@ -8,19 +8,18 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from callcenter.auth import throttling
 from callcenter.auth.models import AuditEvent, Office, Role, User
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
-from tests.browser.looking import looked_at
+from tests.browser.looking import in_both, looked_at, sign_in
 from tests.browser.serving import served
 from tests.callcenter.conftest import PASSWORD, add_case, put_on_the_line, stored_password
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "artifacts" / "access"
-SOON = 60_000
 checked = partial(looked_at, PICTURES)
 # the characters at the beginnings of lines of a paragraph, found by where each one is painted
 LINE_STARTS = """(node) => {
@@ -54,30 +53,6 @@ def address(office_id: int) -> Iterator[str]:
         yield where
 
 
-def sign_in(page: Page, address: str, name: str) -> None:
-    page.set_default_timeout(SOON)
-    page.goto(address + "/login")
-    page.get_by_label("利用者名").fill(name)
-    page.get_by_label("パスワード").fill(PASSWORD)
-    page.keyboard.press("Enter")
-
-
-def in_both(page: Page, address: str, path: str, name: str) -> None:
-    """The page wide, light and Japanese, and narrow, dark and English."""
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.emulate_media(color_scheme="light")
-    page.goto(address + path)
-    checked(page, f"{name}-1280")
-    page.get_by_role("button", name="English").click()
-    page.wait_for_selector('html[lang="en"]')
-    page.set_viewport_size({"width": 390, "height": 900})
-    page.emulate_media(color_scheme="dark")
-    page.goto(address + path)
-    checked(page, f"{name}-en-390")
-    page.get_by_role("button", name="日本語").click()
-    page.wait_for_selector('html[lang="ja"]')
-
-
 def test_an_administrator_sets_up_a_factor_and_the_office(chromium: Browser, address: str) -> None:
     page = chromium.new_context(locale="ja-JP", viewport={"width": 1280, "height": 900}).new_page()
     sign_in(page, address, "kanri")
@@ -95,7 +70,7 @@ def test_an_administrator_sets_up_a_factor_and_the_office(chromium: Browser, add
         page.goto(f"{address}/{name}")
         checked(page, name)
     for name in ("office", "retention", "design"):
-        in_both(page, address, f"/{name}", name)
+        in_both(page, address, f"/{name}", name, checked)
     starts = page.goto(address + "/design") and page.locator("#prose").evaluate(LINE_STARTS)
     assert len(starts) >= 3
     assert not set(starts) & set("、。」』）っッゃゅょー"), starts
@@ -112,8 +87,8 @@ def test_an_auditor_reads_the_trail_and_an_alert(chromium: Browser, address: str
     page = chromium.new_context(locale="ja-JP", viewport={"width": 1280, "height": 900}).new_page()
     sign_in(page, address, "kanno")
     page.wait_for_url("**/audit")
-    in_both(page, address, "/audit", "audit")
-    in_both(page, address, "/alerts", "alerts")
+    in_both(page, address, "/audit", "audit", checked)
+    in_both(page, address, "/alerts", "alerts", checked)
     page.get_by_role("button", name="記録する").click()
     expect(page.locator("main")).to_contain_text("業務上の理由があった")
     page.context.close()
