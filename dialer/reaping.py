@@ -136,9 +136,9 @@ def _open_calls(carrier: str) -> Select[Call]:
 def _end_lost(session: Session, calls: Sequence[Call], now: datetime) -> int:
     """Nobody will tell how these ended: who answered, answered; who may have been rung, was rung."""
     for call in calls:
-        line_result = LineResult.ANSWERED if call.answered_at is not None else LineResult.NO_ANSWER
+        was, line_result = call.state, LineResult.ANSWERED if call.answered_at is not None else LineResult.NO_ANSWER
         end_call(session, call, line_result, now, why="lost")
-        log.warning("call_lost", call=call.id, was=call.state)
+        log.warning("call_lost", call=call.id, was=was)
     return len(calls)
 
 

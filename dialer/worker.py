@@ -203,6 +203,7 @@ class Dialer:
     def step_reap(self) -> None:
         """Settles what nobody else will: expired results, absent consoles, calls and claims left behind."""
         live = self.carrier.live_channels() if self.carrier.is_connected() else None
+        self.step_events(0.0)  # how a channel ended that is not listed any more was told before the list
         for office_id in self._duties:
             with transaction(office_id) as session:
                 reaping.tidy(session, self.settings.node, self.carrier.name, live, self.clock.now())

@@ -24,6 +24,8 @@ from dialer.calls.service import request_hang_up
 from dialer.ivr.models import RobocallScript
 from dialer.ivr.service import scripts_of
 from dialer.telephony.errors import CarrierRefused, CarrierUnreachable, HandoverUnknown
+from dialer.telephony.events import EventKind
+from dialer.telephony.simulator.carrier import SimulatedCarrier
 from tests.dialer.world import Hall
 
 
@@ -303,3 +305,24 @@ def test_outside_the_contact_hours_nobody_is_called_and_nothing_is_refused_one_b
     hall.pass_time(10)
     assert hall.calls() == []
     assert hall.items()[0].state == "ready"
+
+
+class Prompt(SimulatedCarrier):
+    """Lists what is alive at this moment, also when nobody has read yet how the rest ended: as Asterisk does when a dialer is behind."""
+
+    def live_channels(self) -> frozenset[str] | None:
+        now = self._clock.now()
+        over = {event.channel_id for at, _, event in self._due if event.kind is EventKind.ENDED and at <= now}
+        return frozenset(self._live | set(self._legs)) - over
+
+
+def test_a_call_whose_end_was_told_and_not_read_yet_is_not_taken_for_lost(office_id: int) -> None:
+    hall = Hall(office_id, ["0002"])
+    hall.new_dialer(Prompt(hall.clock, seed=7))
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(0.1)
+    assert hall.calls()[0].state != "ended"
+    hall.clock.move_to(hall.clock.now() + timedelta(seconds=30))
+    hall.dialer.step_reap()
+    assert (hall.calls()[0].state, hall.calls()[0].line_result) == ("ended", "busy")
