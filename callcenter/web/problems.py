@@ -200,8 +200,9 @@ FIELDS: Mapping[str, str] = {
 
 
 def told(problem: AppError, lang: str) -> tuple[str, str]:
-    """Message and hint for a person; a hint in another language than the page's is left out."""
+    """Message and hint for a person; a hint in another language than the page's is left out, or beside an example."""
     if problem.code not in PROBLEMS:
         return problem.message, problem.hint
+    text = PROBLEMS[problem.code][lang == "en"]
     is_japanese = any("ぁ" <= letter <= "龥" for letter in problem.hint)
-    return PROBLEMS[problem.code][lang == "en"], problem.hint if is_japanese == (lang == "ja") else ""
+    return text, problem.hint if is_japanese == (lang == "ja") and "例:" not in text else ""

@@ -246,3 +246,20 @@ def test_another_page_in_charge_makes_this_one_look_on(page: Page, address: str,
     with page.expect_response("**/take-over"):
         page.get_by_role("button", name="この画面で続ける").click()
     assert office.sent("/console/take-over")[0][2]["x-console"] == office.sent("/console/claim")[0][2]["x-console"]
+
+
+def test_escape_leads_back_to_the_answers_and_what_was_told_of_a_case_goes_with_it(page: Page, address: str, office: Office) -> None:
+    page.goto(f"{address}/talking_unverified")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=15_000)
+    check = page.locator("#checks input[name=said]").first
+    form = page.locator("#checks form:has(input[name=said])").first
+    office.answers[form.get_attribute("action") or ""] = (409, '<div class="banner">記録されています</div>')
+    check.fill("S55.4.3")
+    page.keyboard.press("Enter")
+    expect(page.locator("#page-conflict")).to_contain_text("記録されています")
+    page.keyboard.press("Escape")
+    expect(page.locator("#branch-form input[name=branch]").first).to_be_focused()
+    office.stage = "ringing"
+    office.tell("call")
+    expect(page.locator(".phone-state")).to_contain_text("呼出中", timeout=15_000)
+    expect(page.locator("#page-conflict > *")).to_have_count(0, timeout=60_000)

@@ -2,6 +2,7 @@
 import { now } from "./clock.js";
 import { headers } from "./sending.js";
 
+const READ_IN = 5_000;
 const painted = document.getElementById("painted");
 let key = document.getElementById("stage-key")?.value;
 let measured = null;
@@ -40,6 +41,21 @@ document.addEventListener("htmx:after:swap", () => {
     const fieldset = document.querySelector("#outcome [data-digits]");
     (fieldset?.querySelector("input:checked") ?? fieldset?.querySelector("input"))?.focus({ preventScroll: true });
   }
+});
+
+// what was told of a case that is not on the screen any more goes, after there was time to read it
+document.addEventListener("htmx:after:swap", () => {
+  const told = document.querySelector("#page-conflict > *");
+  if (!told) return;
+  told.dataset.key ??= key;
+  if (told.dataset.key !== key) setTimeout(() => told.remove(), READ_IN);
+});
+
+// from a check back to what the other end answers
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.isComposing || !event.target.closest?.("#checks")) return;
+  const answers = document.getElementById("branch-form");
+  (answers?.querySelector("input[name=branch]:checked") ?? answers?.querySelector("input[name=branch]"))?.focus();
 });
 
 const stage = document.getElementById("stage");
