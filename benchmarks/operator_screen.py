@@ -278,7 +278,9 @@ def _serve(which: str, listening: int) -> None:
     from callcenter.app import create_app
 
     app = create_app() if which == "ours" else _bare()
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=60)).run(sockets=[socket.socket(fileno=listening)])
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=60)).run(
+        sockets=[socket.socket(fileno=listening)]
+    )
 
 
 if __name__ == "__main__":

@@ -276,6 +276,9 @@ def _ended(session: Session, call: Call, attempt: Attempt, view: CallView, now: 
     if call.mode == ROBOCALL:
         robocalls.note_path(session, call, attempt)
     agent_id = call.agent_session_id
+    if line_result is LineResult.MACHINE and attempt.verified_at is not None:
+        line_result = LineResult.ANSWERED  # who has proved who they are is no machine, whatever the detector says after that
+        call.line_result = line_result.value
     if attempt.state == "wrap_up":  # handed over to an officer, and the operator still writes
         late.note_line_end(session, attempt, ended_at)
         return

@@ -11,6 +11,7 @@ from callcenter.core.db import transaction
 from callcenter.core.errors import Conflict
 from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import Channel, Outcome, Party
+from campaigns.attempts.models import Attempt
 from campaigns.compliance.models import ComplianceDecision
 from campaigns.debtors.models import Debt, Debtor
 from campaigns.planning.models import Campaign
@@ -74,6 +75,24 @@ def test_a_call_without_a_conversation_closes_itself_and_frees_the_operator(offi
     assert first.handed_over_at is not None
     assert [call.state for call in hall.calls()] == ["ended"]
     assert hall.agent().state == "ready"
+
+
+def test_a_detector_s_late_word_does_not_close_a_conversation_with_a_verified_person(office_id: int) -> None:
+    hall = Hall(office_id, ["0004"])
+    hall.dialer.start()
+    hall.staff()
+    for _ in range(120):
+        hall.pass_time(0.5)
+        if hall.attempts() and hall.agent().state == "talking":
+            break
+    assert hall.agent().state == "talking"
+    with transaction(office_id) as session:
+        session.execute(update(Attempt).values(verified_at=hall.clock.now(), verified_with="name,birth_date"))
+    hall.pass_time(60)
+    attempt = hall.attempts()[0]
+    assert (attempt.state, attempt.line_result, attempt.party) == ("wrap_up", "answered", None)
+    assert [call.line_result for call in hall.calls()] == ["answered"]
+    assert hall.agent().state == "wrap_up"
 
 
 def test_a_result_written_during_the_call_needs_no_wrap_up(office_id: int) -> None:
