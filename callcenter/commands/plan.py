@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from callcenter.commands.language import pick
 from callcenter.commands.moments import local_text, read_moment
@@ -23,6 +27,20 @@ from campaigns.segmentation.reasons import reason_text
 from campaigns.worklist.fill import fill
 
 SHOWN_DECISIONS = 5
+STEPS = {"decide": ("判断", "deciding"), "write": ("書き込み", "writing"), "queue": ("架電の準備", "queueing calls")}
+
+
+@contextmanager
+def steps_shown() -> Iterator[Callable[[str], None]]:
+    """The step under way and its time, on standard error when that is a terminal; a step is one statement, so that no share is known."""
+    console, lang = Console(stderr=True), get_settings().lang
+    if not console.is_terminal:
+        yield lambda step: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda step: bar.update(task, description=pick(lang, *STEPS[step]))
 
 
 def plan(
@@ -35,11 +53,14 @@ def plan(
 ) -> None:
     """Assigns a channel and a reason to every listed debtor, and queues the operators' calls."""
     moment = read_moment(as_of)
-    with open_office() as office, transaction(office.id) as session:
+    with open_office() as office, steps_shown() as tell, transaction(office.id) as session:
         found = find_campaign(session, campaign)
         other = version_beside(session, found, rule_set_version).id if rule_set_version else None
-        result = plan_campaign(session, found.id, moment, dry_run=dry_run, rule_set_id=other, everybody=True if everybody else None)
+        result = plan_campaign(
+            session, found.id, moment, dry_run=dry_run, rule_set_id=other, everybody=True if everybody else None, tell=tell
+        )
         if not dry_run:
+            tell("queue")
             fill(session, found.id, moment)
     document = {
         "campaign": result.campaign,

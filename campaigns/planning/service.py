@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -236,6 +236,7 @@ def plan(
     dry_run: bool = False,
     rule_set_id: int | None = None,
     everybody: bool | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> PlanResult:
     """Assigns a channel and a reason to every listed debtor who owes; writes only what changed.
 
@@ -247,6 +248,7 @@ def plan(
         dry_run: counts only.
         rule_set_id: another version than the campaign's, for a dry run.
         everybody: True decides for everybody in any case, False for as few as can be; by default whatever is quicker.
+        tell: is told when deciding (decide) and writing (write) begin.
 
     Raises:
         NotFound: no such campaign.  Conflict: it is finished.  InvalidInput: its rule set or its ladder can't be read.
@@ -263,6 +265,8 @@ def plan(
     rule_set = rules_of(session, rule_set_id or campaign.rule_set_id)
     position = position_at(session, campaign, as_of)
     values = plan_values(session, campaign, as_of, now or as_of, position)
+    tell = tell or (lambda step: None)
+    tell("decide")
     if dry_run:
         counted = count_only(session, rule_set, position.cases(), values)
         return _summed_up(campaign.name, as_of, counted, is_dry_run=True)
@@ -272,9 +276,11 @@ def plan(
         concerned = gather(session, basis, rule_set, position.cases(), values, however_many=everybody is False)
     if concerned is None:
         counted = decide_all(session, rule_set, position.cases(), values)
+        tell("write")
         changed, removed = write_decided(session, values, rule_set.experiment.code)
     else:
         decide_some(session, rule_set, position.cases(), values, concerned)
+        tell("write")
         changed, removed = write_some(session, values, rule_set.experiment.code)
         counted = count_onward(session, counts_before(session, values))
     keep(session, basis, values, counted)
