@@ -15,8 +15,8 @@ from campaigns.messages.templates import MAX_CHARACTERS, TAX_WORDS, check_text, 
 
 _MARK = "\ue000"
 """Stands for the name: a sign of Unicode's private area, so no part of any word, amount or link."""
-# Every sign that a tax word, an amount or a link can have in it.
-_TELLING = re.compile(rf"[{''.join(set(TAX_WORDS.pattern) - {'|'})}A-Za-z0-9\d\s.,，:/\-¥￥円万{_MARK}]", re.IGNORECASE)
+# Every sign that a tax word, an amount or a link can have in it; but for the space within an amount, which no name has a digit beside.
+_TELLING = re.compile(rf"[{''.join(set(TAX_WORDS.pattern) - {'|'})}A-Za-z0-9\d.,，:/\-¥￥円万{_MARK}]", re.IGNORECASE)
 
 
 class PersonalText:
@@ -36,7 +36,7 @@ class PersonalText:
 
     def write(self, name: str, letter_date: date | None, promise_date: date | None) -> str | None:
         """The text, None where none may go out: a field is missing, it is too long or says what it must not."""
-        if not name or self._is_marked or _TELLING.search(name):
+        if not name.strip() or name != name.strip() or self._is_marked or _TELLING.search(name):
             return self._written(name, letter_date, promise_date)
         key = (letter_date, promise_date)
         if key not in self._shapes:
