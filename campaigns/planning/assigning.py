@@ -40,9 +40,11 @@ IN_ORDER = {
     "min_parallel_table_scan_size": "1TB",  # whole spans go to workers, never parts of one table
     "min_parallel_index_scan_size": "1TB",
 }
-# Some debtors are looked up by their keys, table by table, however old the statistics are: right after the first plan they still say that
-# nobody is planned, and everybody's rows would be read.
+# Some debtors are looked up by their keys, table by table. They are bound as values, never read from a table: the server hashes them where
+# it finds no index worth its while, whatever its statistics are, and compares no row with each of thousands.
 BY_KEY = IN_ORDER | {"enable_seqscan": "off"}
+# Right after the first plan the statistics say that nobody is planned, and everybody's rows would be read to remove a few.
+BY_ROW = {"enable_seqscan": "off", "enable_indexscan": "off", "enable_bitmapscan": "off"}
 OLD = "office_id = :office AND campaign_id = :campaign"
 TOLD = tuple(COLUMNS)
 NAMES = ", ".join(TOLD)
@@ -66,7 +68,7 @@ WHERE {IS_NEWS}""")
 REMOVE = text(f"""DELETE FROM channel_assignment a WHERE {OLD}
 AND NOT EXISTS (SELECT FROM plan_decided d WHERE d.debtor_id = a.debtor_id)""")  # noqa: S608 - constants of this module
 BEFORE = f"""SELECT ctid AS row, debtor_id, {NAMES}, rule_set_id FROM channel_assignment
-WHERE {OLD} AND debtor_id = ANY(CAST((SELECT CAST(:concerned AS bigint[])) AS bigint[]))"""  # noqa: S608 - constants of this module
+WHERE {OLD} AND debtor_id = ANY(CAST(:concerned AS bigint[]))"""  # noqa: S608 - constants of this module
 SOME_CHANGED = text(f"{INSERT} FROM {DECIDED} LEFT JOIN plan_before old ON old.debtor_id = d.debtor_id WHERE {IS_NEWS}")
 SOME_REMOVED = text(f"""DELETE FROM channel_assignment WHERE {OLD} AND ctid = ANY(ARRAY(
   SELECT b.row FROM plan_before b WHERE NOT EXISTS (SELECT FROM plan_decided d WHERE d.debtor_id = b.debtor_id)))""")  # noqa: S608
@@ -161,11 +163,12 @@ def _make(session: Session, table: str, sql: str, values: Mapping[str, Any]) -> 
 def decide_some(session: Session, rule_set: RuleSet, ladder: Cases, values: Mapping[str, Any], concerned: Sequence[int]) -> None:
     """The same as `decide_all` for these debtors; counts nobody. What they have now goes into the temporary table plan_before."""
     compiled = Compiled()
-    parts = [_as_read(f"CAST({compiled.bind(part)} AS bigint[])") for part in _in_parts(concerned)]
+    parts = [f"CAST({compiled.bind(part)} AS bigint[])" for part in _in_parts(concerned)]
     decided = "\nUNION ALL\n".join(decided_sql(rule_set, compiled, ladder=ladder, some=part) for part in parts)
     given = {**values, "concerned": list(concerned)}
     with configured(session, AS_A_WHOLE | BY_KEY):
         _make(session, "plan_decided", decided, compiled.values | dict(values))
+    with configured(session, AS_A_WHOLE):
         _make(session, "plan_before", BEFORE, given)
     compiled = Compiled()
     _make(session, "plan_outcome", table_sql(rule_set, compiled, ladder=ladder), compiled.values)
@@ -176,11 +179,6 @@ def _in_parts(concerned: Sequence[int]) -> list[list[int]]:
     number = min(SPANS, max(1, ceil(len(concerned) / SMALL_PART)))
     size = max(1, ceil(len(concerned) / number))
     return [list(concerned[first : first + size]) for first in range(0, max(1, len(concerned)), size)]
-
-
-def _as_read(array: str) -> str:
-    """A value that the server takes for one it is about to read: of thousands of known ones it would weigh each, for every table."""
-    return f"CAST((SELECT {array}) AS bigint[])"
 
 
 def write_decided(session: Session, values: Mapping[str, Any], experiment: str) -> tuple[int, int]:
@@ -202,7 +200,7 @@ def write_some(session: Session, values: Mapping[str, Any], experiment: str) -> 
     """The same for what `decide_some` decided."""
     with configured(session, AS_A_WHOLE):
         written = session.execute(SOME_CHANGED, values).rowcount  # type: ignore[attr-defined]
-    with configured(session, AS_A_WHOLE | BY_KEY):
+    with configured(session, AS_A_WHOLE | BY_ROW):
         removed = session.execute(SOME_REMOVED, values).rowcount  # type: ignore[attr-defined]
         _enrol(session, values, experiment)
     return written, removed
