@@ -112,7 +112,7 @@ def _value_limits(before: Sequence[Point]) -> Limits | None:
     Source: W. A. Shewhart; D. J. Wheeler, Understanding variation, 1993.
     """
     values = [point.value or 0.0 for point in before]
-    half = XMR_FACTOR * fmean(abs(second - first) for first, second in pairwise(values))
+    half = XMR_FACTOR * fmean([abs(second - first) for first, second in pairwise(values)])
     center = fmean(values)
     return Limits(center, max(0.0, center - half), center + half) if half else None
 
@@ -131,17 +131,18 @@ def _beyond_chance(points: Sequence[Point], center: float) -> float:
     if len(points) < 2 or not 0 < center < 1:
         return 1.0
     scores = [((point.value or 0.0) - center) / sqrt(center * (1 - center) / point.n) for point in points]
-    return max(1.0, fmean(abs(second - first) for first, second in pairwise(scores)) / MOVING_RANGE)
+    return max(1.0, fmean([abs(second - first) for first, second in pairwise(scores)]) / MOVING_RANGE)
 
 
 def _is_run(usable: Sequence[Point], *, is_share: bool) -> bool:
     """Whether the last RUN points stand on one side of what was usual before them."""
     run, before = usable[-RUN:], usable[:-RUN][-BASELINE:]
-    limits = limits_for(run[0], before, is_share=is_share)
-    if limits is None or len(run) < RUN:
+    if len(run) < RUN or len(before) < LEAST_BASELINE:
         return False
-    sides = {(point.value or 0.0) > limits.center for point in run}
-    return len(sides) == 1 and all(point.value != limits.center for point in run)
+    center = _mean_share(before) if is_share else fmean([point.value or 0.0 for point in before])
+    values = [point.value or 0.0 for point in run]
+    is_one_sided = min(values) > center or max(values) < center
+    return is_one_sided and limits_for(run[0], before, is_share=is_share) is not None
 
 
 @dataclass(frozen=True, slots=True)
