@@ -12,7 +12,9 @@ from campaigns.planning.service import create_campaign, set_status
 from campaigns.planning.state import CampaignStatus
 
 TOWN = """
-INSERT INTO debtor (office_id, debtor_no, name) SELECT :office, lpad(n::text, 10, '0'), '見本 ' || n FROM generate_series(1, :people) n;
+INSERT INTO debtor (office_id, debtor_no, name)
+  SELECT :office, lpad(n::text, 10, '0'), '見本 ' || translate(n::text, '0123456789', '零一二三四五六七八九')
+  FROM generate_series(1, :people) n;
 INSERT INTO debt (office_id, debtor_id, tax_code, levy_year, base_year, term, notice_no, due_on, outstanding, demand_sent_on)
 SELECT :office, id, '10', 2026, 2026, 1, id::text, date '2026-08-31', 1000 + id % 5000, date '2026-09-20' FROM debtor;
 INSERT INTO phone_number (office_id, debtor_id, position, original, e164, line_type, status)
