@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     BigInteger,
     DateTime,
@@ -30,6 +31,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from callcenter.core.errors import InvalidInput, StoreUnavailable
 from callcenter.core.faults import passing
 from callcenter.core.settings import get_settings
+
+log = structlog.get_logger(__name__)
 
 APP_ROLE = "callcenter_app"
 OFFICE_DEFAULT = text("nullif(current_setting('app.office_id', true), '')::integer")
@@ -173,6 +176,23 @@ def transaction(office_id: int | None, *, engine: Engine | None = None) -> Itera
         session.close()
     for action in session.info.get("after_commit", []):
         action()
+
+
+def count_anew_after_commit(session: Session, table: str) -> None:
+    """Has the statistics of `table` made anew once the transaction is committed: after a large change the old ones mislead every plan of
+    a query until autovacuum comes by. As the role that signed in: where that one does not own the table, PostgreSQL leaves it and says so.
+    """
+    engine = session.get_bind().engine
+
+    def analyze() -> None:
+        try:
+            with engine.begin() as connection:
+                connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+                connection.execute(text(f"ANALYZE {table}"))
+        except OperationalError as problem:  # the change is committed, and autovacuum will come by
+            log.warning("not_counted_anew", table=table, error=type(problem).__name__)
+
+    after_commit(session, analyze)
 
 
 def advisory_lock(session: Session, name: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from callcenter.core.db import advisory_lock, office_of
+from callcenter.core.db import advisory_lock, count_anew_after_commit, office_of
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.live import publish
 from campaigns.attempts.codes import Channel
@@ -38,6 +38,7 @@ from campaigns.worklist.withdraw import withdraw_campaign
 
 DIAL_MODES = ("preview", "progressive", "predictive")
 MAX_NAME = 60
+LARGE_CHANGE = 10_000  # rows written by a plan, after which the database's statistics of them no longer hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +285,8 @@ def plan(
         changed, removed = write_some(session, values, rule_set.experiment.code)
         counted = count_onward(session, counts_before(session, values))
     keep(session, basis, values, counted)
+    if changed + removed >= LARGE_CHANGE:
+        count_anew_after_commit(session, ChannelAssignment.__tablename__)
     campaign.planned_as_of = as_of
     publish(session, "board")
     return replace(
