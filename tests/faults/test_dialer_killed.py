@@ -158,6 +158,6 @@ def test_a_second_dialer_of_the_same_name_is_refused(clean_database: None, datab
         with dialer(database_url) as second:
             _, told = second.communicate(timeout=120)
         assert second.returncode == 1
-        assert b"running already" in told
+        assert "もう動いています" in told.decode()
         assert b"Traceback" not in told
         assert first.poll() is None
