@@ -226,6 +226,28 @@ def test_ticked_terms_and_the_amount_are_one_thing(page: Page, address: str) -> 
     expect(page.locator("#promise-other-amount")).to_have_value("85600")
 
 
+FRESH = """() => {
+  const pressed = "button:not([type=button]):not(:disabled)";
+  const form = [...document.querySelectorAll("form[hx-post]")].find((each) => each.querySelector(pressed));
+  const fresh = form.cloneNode(true);
+  for (const each of [fresh, ...fresh.querySelectorAll("*")]) each.removeAttribute("data-htmx-powered");
+  form.replaceWith(fresh);
+  fresh.querySelector(pressed).click();
+  return fresh.getAttribute("hx-post");
+}"""
+
+
+def test_what_was_put_in_a_moment_ago_is_not_sent_as_the_browsers_own_form(page: Page, address: str, office: Office) -> None:
+    page.goto(address + "/talking")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "ok")
+    with page.expect_response(lambda response: response.request.method == "POST" and "/painted" not in response.url):
+        path = page.evaluate(FRESH)
+    sent = office.sent(path)
+    assert [headers.get("hx-request") for _, _, headers in sent] == ["true"]
+    assert sent[0][2]["x-console"]
+    assert page.url == address + "/talking"
+
+
 def test_the_list_of_keys_opens_and_a_letter_can_be_changed(page: Page, address: str, office: Office) -> None:
     page.goto(f"{address}/wrapup")
     page.locator("body").evaluate("document.activeElement.blur()")

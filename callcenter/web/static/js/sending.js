@@ -19,6 +19,14 @@ function idempotencyKey(source, body) {
 /** Headers for a request of our own. */
 export const headers = (key) => ({ "X-CSRF-Token": csrf, "X-Console": consoleName(), "HX-Request": "true", ...(key ? { "Idempotency-Key": key } : {}) });
 
+// What was put on the page a moment ago and not looked at by htmx yet would be sent as the browser's own form, and leave the page.
+for (const kind of ["click", "submit"]) {
+  document.addEventListener(kind, (event) => {
+    const own = event.target.closest?.("[hx-post], [hx-get]");
+    if (own && !own.hasAttribute("data-htmx-powered")) window.htmx?.process(own);
+  }, { capture: true });
+}
+
 document.addEventListener("htmx:config:request", (event) => {
   const { ctx } = event.detail;
   ctx.request.headers["X-Console"] = consoleName();
