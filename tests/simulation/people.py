@@ -98,7 +98,7 @@ class People:
 
     def lose_leg(self) -> None:
         """The telephone of somebody falls."""
-        legs = sorted(self._network.legs)
+        legs = list(self._network.legs)  # as they came up: their names are different each time
         if legs:
             self._network.lose_leg(self._draw.choice(legs))
 
