@@ -6,6 +6,7 @@ The framework asks one router after another, each about all its routes: with hun
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
@@ -25,7 +26,7 @@ class Quick(BaseRoute):
         """Hands the request on."""
         await self.inner.handle(scope, receive, send)
 
-    def url_path_for(self, name: str, /, **path_params: object) -> NoMatchFound:  # type: ignore[override]
+    def url_path_for(self, name: str, /, **path_params: Any) -> NoReturn:
         """Addresses are written out here, never looked up by name."""
         raise NoMatchFound(name, path_params)
 

@@ -149,20 +149,21 @@ def test_the_extract_is_what_its_script_makes() -> None:
     assert extract(stored, stored["x-extract-of"]["commit"]) == stored
 
 
-class Noting(dict[str, str]):
+class Noting(Mapping[str, str]):
     """A form that notes which of its fields were asked for."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        super().__init__(fields)
-        self.read: set[str] = set()
-
-    def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
-        self.read.add(key)
-        return super().get(key, default)
+        self._fields, self.read = fields, set[str]()
 
     def __getitem__(self, key: str) -> str:
         self.read.add(key)
-        return super().__getitem__(key)
+        return self._fields[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
 
 
 OURS = {"ref", "event", "node", "step", "press", "went_to", "caller", "called"}  # travel in the address, or are put there by the door
