@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from callcenter.core.errors import InvalidInput, StoreUnavailable
@@ -189,7 +189,7 @@ def count_anew_after_commit(session: Session, table: str) -> None:
             with engine.begin() as connection:
                 connection.execute(text("SET LOCAL lock_timeout = '2s'"))
                 connection.execute(text(f"ANALYZE {table}"))
-        except OperationalError as problem:  # the change is committed, and autovacuum will come by
+        except DBAPIError as problem:  # the change is committed, and autovacuum will come by
             log.warning("not_counted_anew", table=table, error=type(problem).__name__)
 
     after_commit(session, analyze)

@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from callcenter.core.db import get_engine, transaction
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from campaigns.attempts.codes import Channel
 from campaigns.debtors.models import Debtor
+from campaigns.planning import service
 from campaigns.planning.explain import explain
 from campaigns.planning.rulesets import add_rule_set
 from campaigns.planning.service import create_campaign, find_campaign, latest_campaign, plan, set_status, show_campaign
@@ -60,6 +62,22 @@ def test_the_same_plan_again_writes_nothing_and_a_change_writes_only_itself(sess
     again = plan(session, campaign.id, NOW + timedelta(minutes=3))
     assert (again.changed, again.removed, again.debtors) == (1, 1, 19)
     assert assignment(session, debtors[3])[:2] == ("none", ["waits_after_sms"])
+
+
+@pytest.mark.parametrize(("large", "known"), [(20, 20), (21, 0)])
+def test_the_database_counts_the_plans_rows_anew_after_a_large_change(
+    office_id: int, monkeypatch: pytest.MonkeyPatch, large: int, known: int
+) -> None:
+    monkeypatch.setattr(service, "LARGE_CHANGE", large)
+    with get_engine().begin() as connection:
+        connection.execute(text("ANALYZE channel_assignment"))
+    with transaction(office_id) as session:
+        town = Town(session)
+        for _ in range(20):
+            town.debtor()
+        assert plan(session, town.campaign().id, NOW).changed == 20
+    with get_engine().begin() as connection:
+        assert connection.scalar(text("SELECT reltuples FROM pg_class WHERE oid = 'channel_assignment'::regclass")) == known
 
 
 def test_a_dry_run_changes_nothing(session: Session, town: Town) -> None:
