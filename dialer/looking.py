@@ -35,7 +35,7 @@ class Look:
     """What a round of one campaign has to do.
 
     Attributes:
-        requested: calls that operators asked for in preview.
+        requested: calls that operators asked for in preview and that have a line; the snapshot's free lines are what these leave.
         let_go: channels of calls to be hung up, since their answer would probably find nobody.
         own_only: operators who serve any campaign are another one's now.
     """
@@ -69,15 +69,17 @@ def look(session: Session, line: Line, share: CampaignShare, before: Sequence[Ca
     lines = _lines(session, line, share)
     line.lines_in_use[share.office_id] = lines.all
     own_only = any(_has_work(session, line, other) for other in before)
-    snapshot = _usual(session, line, share, lines, own_only=own_only)
+    free = _free_lines(line, share, lines)
+    requested = min(lines.requested, free)
+    snapshot = _usual(session, line, share, lines, free - requested, own_only=own_only)
     if share.dial_mode != PREDICTIVE:
-        return Look(lines.requested, snapshot, decide(snapshot), own_only=own_only)
+        return Look(requested, snapshot, decide(snapshot), own_only=own_only)
     ringing = _ringing(session, line, share)
     snapshot = _predictive(session, line, share, snapshot, pacer, [placed for _, placed in ringing], own_only=own_only)
     decision = decide(replace(snapshot, barred=barred))
     old = line.clock.now() - LET_GO_AFTER
     let_go = [channel for channel, placed in ringing if decision.let_go and placed <= old]
-    return Look(lines.requested, snapshot, decision, let_go, own_only)
+    return Look(requested, snapshot, decision, let_go, own_only)
 
 
 def _lines(session: Session, line: Line, share: CampaignShare) -> _Lines:
@@ -104,7 +106,14 @@ def _has_work(session: Session, line: Line, share: CampaignShare) -> bool:
     return has_due(session, share.campaign_id, Channel.OPERATOR_CALL, line.clock.now())
 
 
-def _usual(session: Session, line: Line, share: CampaignShare, lines: _Lines, *, own_only: bool) -> PacingSnapshot:
+def _free_lines(line: Line, share: CampaignShare, lines: _Lines) -> int:
+    """Of the trunk, as far as the campaign's own limit lets it use them."""
+    most = share.dialling.max_lines
+    left = most - lines.own if most else line.limits.max_lines
+    return max(0, min(line.free_lines(), left))
+
+
+def _usual(session: Session, line: Line, share: CampaignShare, lines: _Lines, free_lines: int, *, own_only: bool) -> PacingSnapshot:
     mine = and_(AgentSession.is_leg_up, serves(share.campaign_id, own_only=own_only))
     is_ready, is_reserved = (
         and_(AgentSession.state.in_(wanted), mine) for wanted in ((AgentState.READY,), (AgentState.RESERVED, AgentState.RINGING))
@@ -116,13 +125,12 @@ def _usual(session: Session, line: Line, share: CampaignShare, lines: _Lines, *,
         )
     ).one()
     dialling, terms = share.dialling, load_terms(session, share.options)
-    left = dialling.max_lines - lines.own if dialling.max_lines else line.limits.max_lines
     most = min(each or line.limits.max_lines for each in (dialling.max_lines, dialling.robocall_lines))
     return PacingSnapshot(
         mode=share.dial_mode,
         ready_operators=max(0, ready - lines.owed),
         idle_operators=idle,
-        free_lines=max(0, min(line.free_lines(), left)),
+        free_lines=free_lines,
         reserved_operators=reserved,
         robocalls=lines.robocalls,
         max_robocalls=min(most, robocall_lines(line.fair_robocalls(share.campaign_id), terms.robocall_share, at_work)),

@@ -128,7 +128,7 @@ def _makers(line: Line, share: CampaignShare, found: Look) -> Sequence[tuple[Mak
     operators who wait while nobody may be called without one get what only they may call."""
     decision, ready = found.decision, found.snapshot.ready_operators - len(found.snapshot.ringing)
     robocalls = decision.robocalls if line.may_find(ROBOCALLS, share.campaign_id) else 0
-    makers: list[tuple[Maker, int]] = [(_take_requested, min(found.requested, line.free_lines()))]
+    makers: list[tuple[Maker, int]] = [(_take_requested, found.requested)]
     for_operator = partial(_open_for_operator, own_only=found.own_only)
     if decision.predictive_calls:
         free = min(max(0, ready), decision.predictive_calls)

@@ -18,6 +18,7 @@ from campaigns.planning.models import Campaign
 from campaigns.planning.rulesets import add_rule_set
 from campaigns.planning.service import plan
 from campaigns.segmentation.rules import All, Rule, RuleSet
+from campaigns.worklist.models import WorkItem
 from dialer.agents import preview
 from dialer.agents import service as agents
 from dialer.agents.queries import current_view
@@ -236,6 +237,31 @@ def test_preview_shows_the_case_first_and_calls_when_told(office_id: int) -> Non
         preview.call_now(session, user_id, hall.clock.now())
     hall.pass_time(3)
     assert hall.agent().state == "talking"
+
+
+@pytest.mark.parametrize(("lines", "options"), [(2, {}), (8, {"max_lines": 2})])
+def test_calls_asked_for_in_preview_take_their_lines_before_automated_ones_and_never_more_than_there_are(
+    office_id: int, lines: int, options: dict[str, int]
+) -> None:
+    hall = Hall(office_id, ["0001"] * 3 + ["0011"] * 2, operators=3, dial_mode="preview", lines=lines, options=options)
+    with transaction(office_id) as session:
+        debtor_ids = session.scalars(select(Debtor.id).order_by(Debtor.id)).all()[3:]
+        session.execute(update(WorkItem).where(WorkItem.debtor_id.in_(debtor_ids)).values(channel="auto_call"))
+    hall.staff()
+    hall.dialer.start()
+    with transaction(office_id) as session:
+        session.execute(update(Campaign).values(status="paused"))
+    hall.pass_time(6)  # the legs stand, and nothing is called yet
+    with transaction(office_id) as session:
+        session.execute(update(Campaign).values(status="running"))
+        for user_id in hall.user_ids:
+            preview.request_next(session, user_id, hall.clock.now())
+    with transaction(office_id) as session:
+        for user_id in hall.user_ids:
+            preview.call_now(session, user_id, hall.clock.now())
+    hall.pass_time(6)
+    up = [call.mode for call in hall.calls() if call.node and call.state != "ended"]
+    assert up == ["preview", "preview"]
 
 
 def test_preview_asks_the_gate_again_and_keeps_its_refusal(office_id: int) -> None:

@@ -12,6 +12,10 @@ from tests.simulation.plan import FAULT_KINDS, STORMS, plan_of
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1200)]
 EACH = 4
 SEEDS = range(1, 201)
+# Seeds that once broke a rule, met by `make soak`.
+KEPT = (
+    113707388,  # a call asked for in preview and an automated one both took the trunk's last line
+)
 
 
 @pytest.mark.parametrize("first", SEEDS[::EACH])
@@ -19,6 +23,12 @@ def test_no_shift_breaks_a_rule(eyes: psycopg.Connection, first: int) -> None:
     for seed in range(first, first + EACH):
         judged = judge(seed, eyes)
         assert not judged.violations, judged.told
+
+
+@pytest.mark.parametrize("seed", KEPT)
+def test_what_broke_a_rule_once_breaks_none(eyes: psycopg.Connection, seed: int) -> None:
+    judged = judge(seed, eyes)
+    assert not judged.violations, judged.told
 
 
 @pytest.mark.parametrize("half", ["first", "second"])
