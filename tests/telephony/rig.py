@@ -120,8 +120,13 @@ class Rig:
 
     def carrier(self, clock: Clock | None = None, *, detect_machines: bool = False) -> AsteriskCarrier:
         """A carrier of this rig, not connected yet; the caller closes it."""
-        settings = AsteriskSettings(self.ami, trunk="carrier", sound_folder=f"{self._inside}/sounds", detect_machines=detect_machines)
+        settings = AsteriskSettings(self.ami, trunk="carrier", sound_folder=self.sound_folder, detect_machines=detect_machines)
         return AsteriskCarrier(settings, clock or SystemClock())
+
+    @property
+    def sound_folder(self) -> str:
+        """Where sounds are, as Asterisk sees it."""
+        return f"{self._inside}/sounds"
 
     @property
     def spool(self) -> Path:
@@ -187,6 +192,11 @@ class Rig:
         """Stops the process without ending it, or lets it go on: a machine that hangs."""
         assert self._asterisk is not None
         self._asterisk.send_signal(19 if is_frozen else 18)
+
+    def freeze_far_end(self, *, is_frozen: bool) -> None:
+        """Every called party stops doing anything, or goes on."""
+        assert self._far_end is not None
+        self._far_end.send_signal(19 if is_frozen else 18)
 
     @property
     def far_port(self) -> int:

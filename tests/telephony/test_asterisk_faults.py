@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,9 +12,11 @@ from dialer.telephony.asterisk import AsteriskCarrier, AsteriskSettings
 from dialer.telephony.asterisk.checks import check_asterisk
 from dialer.telephony.errors import CarrierError, CarrierRefused
 from dialer.telephony.events import EventKind
-from dialer.telephony.port import OriginateRequest
+from dialer.telephony.port import LegRequest, OriginateRequest
+from tests.telephony.cable import Cable
 from tests.telephony.listening import listen_for, listen_until
 from tests.telephony.numbers import bad_numbers
+from tests.telephony.plans import short_plan
 from tests.telephony.rig import CALLER_ID, Rig
 from tests.telephony.sipp import Behaviour, number_of
 
@@ -65,6 +68,43 @@ def test_frozen_asterisk_is_noticed_and_the_call_is_still_there_after_it(own_rig
         assert not [event for event in heard if event.kind is EventKind.ENDED and event.channel_id == "call-1"]
     finally:
         carrier.close()
+
+
+def test_what_was_answered_while_nobody_listened_is_told_with_the_next_connection(own_rig: Rig) -> None:
+    """An operator's leg, a conversation and a robocall come up while the connection is cut: none of their events is ever sent again."""
+    with Cable(own_rig.ami_port) as cable:
+        settings = AsteriskSettings(replace(own_rig.ami, port=cable.port), trunk="carrier", sound_folder=own_rig.sound_folder)
+        carrier = AsteriskCarrier(settings, SystemClock())
+        carrier.connect()
+        try:
+            assert carrier.wait_connected(10)
+            carrier.open_leg(LegRequest("leg-1", "op-1"))
+            listen_for(carrier, EventKind.LEG_UP, "leg-1")
+            own_rig.freeze_far_end(is_frozen=True)
+            debtor, listener = number_of(Behaviour.ANSWERS, 1), number_of(Behaviour.ANSWERS, 2)
+            carrier.open_leg(LegRequest("leg-2", "op-2"))
+            carrier.originate(OriginateRequest("call-1", debtor, CALLER_ID, leg_id="leg-1"))
+            carrier.originate(OriginateRequest("call-2", listener, CALLER_ID, robocall=short_plan("prompt", wait_seconds=30.0)))
+            cable.block(is_blocked=True)
+            own_rig.freeze_far_end(is_frozen=False)
+            for party in ("op-2", debtor, listener):
+                own_rig.wait_far_end(party, "answered", 60)
+            time.sleep(0.3)  # Asterisk takes the answers in
+            cable.reset()
+            cable.block(is_blocked=False)
+            heard = listen_until(carrier, resynced)
+            told = {(event.channel_id, event.kind) for event in heard}
+            assert told >= {
+                ("leg-2", EventKind.LEG_UP),
+                ("call-1", EventKind.ANSWERED),
+                ("call-1", EventKind.BRIDGED),
+                ("call-2", EventKind.ANSWERED),
+            }
+            assert ("leg-1", EventKind.LEG_UP) not in told
+            assert heard[-1].live == {"leg-1", "leg-2", "call-1", "call-2"}
+        finally:
+            own_rig.freeze_far_end(is_frozen=False)
+            carrier.close()
 
 
 def test_new_process_sees_the_calls_of_the_one_before(rig: Rig, carrier: AsteriskCarrier) -> None:

@@ -22,7 +22,7 @@ from callcenter.core.clock import Clock
 from dialer.telephony.asterisk import controls
 from dialer.telephony.asterisk.checks import check_asterisk
 from dialer.telephony.asterisk.inbound import announce, came_in, is_inbound, new_track, our_id, their_id
-from dialer.telephony.asterisk.link import AmiLink, Told
+from dialer.telephony.asterisk.link import AmiLink, Standing, Told
 from dialer.telephony.asterisk.orders import (
     AsteriskSettings,
     Order,
@@ -43,6 +43,7 @@ from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, Originate
 _log = structlog.get_logger(__name__)
 _FOREIGN_ID = re.compile(r"(.+-)?[0-9]+\.[0-9]+", re.ASCII)  # Asterisk's own ids; ours have no dot
 TOLD_LATELY = timedelta(minutes=15)  # longer ago it was heard of in time, or was settled without it
+CONFERENCE = "ConfBridge"
 _ORIGINATE_ID = "call:"
 _REMEMBERED = 4096
 _WATCHED = frozenset({"Newchannel", "Newstate", "OriginateResponse", "ConfbridgeJoin", "UserEvent", "Hangup"})
@@ -229,12 +230,13 @@ class AsteriskCarrier:
     def _went_down(self) -> None:
         _log.info("asterisk.down", open_channels=len(self._tracks))
 
-    def _came_up(self, live: frozenset[str], told: tuple[Told, ...]) -> None:
+    def _came_up(self, standing: tuple[Standing, ...], told: tuple[Told, ...]) -> None:
         """A connection stands: what is gone meanwhile is known to be gone, not how; RESYNC lets the dialer decide.
 
-        Of calls that nobody watched, Asterisk noted down to which it had to say that no operator is there.
+        How far the others have come is told as if it had been heard, since an answer, or a leg that came up, may have been missed. Of calls
+        that nobody watched, Asterisk noted down to which it had to say that no operator is there.
         """
-        now, live = self._clock.now(), frozenset(map(our_id, live))
+        now, live = self._clock.now(), frozenset(our_id(one.channel_id) for one in standing)
         with self._changed:
             for track in list(self._tracks.values()):
                 if track.channel_id in live:
@@ -243,6 +245,8 @@ class AsteriskCarrier:
                     self._fold(settle(track, now))
                 else:
                     self._lose(track)
+            for channel in standing:
+                self._catch_up(channel, now)
             for one in told:
                 at = datetime.fromtimestamp(one.at, UTC)
                 if is_id(one.channel_id) and now - at < TOLD_LATELY:
@@ -250,6 +254,13 @@ class AsteriskCarrier:
                     self._events.append(CarrierEvent(EventKind.ABANDONED, one.channel_id, at, key))
             self._events.append(CarrierEvent(EventKind.RESYNC, "", now, key=f"resync:{uuid4().hex}", live=live))
             self._changed.notify_all()
+
+    def _catch_up(self, channel: Standing, now: datetime) -> None:
+        fields = {"ChannelState": channel.state}
+        for name in ("Newstate", "ConfbridgeJoin") if channel.application == CONFERENCE else ("Newstate",):
+            track = self._tracks.get(channel.channel_id) or self._adopt(channel.channel_id, name, fields)
+            if track is not None:
+                self._fold(observe(track, name, fields, now))
 
     def _lose(self, track: Track) -> None:
         """Forgets a call that is gone; one that never appeared but still does is hung up, since nobody waits for it any more."""

@@ -2,7 +2,7 @@
 
 The life of a connection, in order:
   1. open, log in, wait until Asterisk says that it is fully booted;
-  2. `CoreShowChannels`: the ids of all channels alive there go to `on_up`, before any action of the dialer may pass;
+  2. `CoreShowChannels`: all channels alive there, and how far each has come, go to `on_up`, before any action of the dialer may pass;
   3. a ping whenever the keepalive time is over; no answer to it means that the connection is lost;
   4. lost: `on_down`, everything waiting is told so, and after a pause the next one starts at 1.
 Actions are never queued and never sent twice.
@@ -74,12 +74,23 @@ class Told:
     at: int
 
 
-def channels_of(client: WireClient, seconds: float) -> frozenset[str]:
-    """Ids of all channels Asterisk has now."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One channel Asterisk has: its `ChannelState`, and the application it is in."""
+
+    channel_id: str
+    state: str
+    application: str
+
+
+def channels_of(client: WireClient, seconds: float) -> tuple[Standing, ...]:
+    """All channels Asterisk has now."""
     response, items = client.ask("CoreShowChannels", seconds=seconds, is_list=True)
     if response.is_error():
         raise CarrierRefused("the manager user may not list channels", hint="It needs write = call,originate,reporting.")
-    return frozenset(item["Uniqueid"] for item in items if item.get("Uniqueid"))
+    return tuple(
+        Standing(item["Uniqueid"], item.get("ChannelState", ""), item.get("Application", "")) for item in items if item.get("Uniqueid")
+    )
 
 
 def told_of(client: WireClient, seconds: float) -> tuple[Told, ...]:
@@ -100,8 +111,8 @@ class AmiLink:
     Args:
         settings: where and how.
         on_event: called on the reading thread with every event; must not wait for Asterisk.
-        on_up: called with the ids of all living channels, and with who was told that no operator is there, when a connection stands,
-            before actions may pass.
+        on_up: called with all living channels, and with who was told that no operator is there, when a connection stands, before actions
+            may pass.
         on_down: called when it is lost.
     """
 
@@ -110,7 +121,7 @@ class AmiLink:
         settings: AmiSettings,
         *,
         on_event: EventSink,
-        on_up: Callable[[frozenset[str], tuple[Told, ...]], None],
+        on_up: Callable[[tuple[Standing, ...], tuple[Told, ...]], None],
         on_down: Callable[[], None],
     ) -> None:
         self._settings = settings
@@ -161,7 +172,7 @@ class AmiLink:
 
     def channels(self) -> frozenset[str]:
         """Ids of all channels alive. Raises as `ask`."""
-        return channels_of(self._standing(), self._settings.answer_seconds)
+        return frozenset(one.channel_id for one in channels_of(self._standing(), self._settings.answer_seconds))
 
     def _standing(self) -> WireClient:
         client = self._client
