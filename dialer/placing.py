@@ -16,7 +16,7 @@ from callcenter.core.db import transaction
 from callcenter.core.faults import passing
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
-from campaigns.compliance.gate import is_still_valid, valid_until
+from campaigns.compliance.gate import Ask, ask_again, is_still_valid, valid_until
 from campaigns.debtors.models import PhoneNumber
 from campaigns.worklist.claim import has_due, promised, with_operator_only
 from dialer.agents import service as agents
@@ -215,12 +215,13 @@ def _open_robocall(session: Session, line: Line, share: CampaignShare) -> Origin
 
 
 def _take_requested(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
-    """Takes one call that an operator asked for in preview."""
+    """Takes one call that an operator asked for in preview; what came up against it while it waited for a line ends it."""
+    now = line.clock.now()
     waiting = (
         select(Call.id)
         .join(AgentSession, (AgentSession.office_id == Call.office_id) & (AgentSession.id == Call.agent_session_id))
         .where(Call.state == CallState.PLACING, Call.node == "", Call.campaign_id == share.campaign_id)
-        .where(is_still_valid(Call.attempt_id, line.clock.now()))
+        .where(is_still_valid(Call.attempt_id, now))
         .where(AgentSession.is_leg_up, AgentSession.leg_node == line.node)
         .order_by(Call.id)
         .limit(1)
@@ -232,6 +233,10 @@ def _take_requested(session: Session, line: Line, share: CampaignShare) -> Origi
     if call is None:
         return None
     attempt = session.get_one(Attempt, (call.office_id, call.attempt_id))
+    asked = Ask(attempt.debtor_id, attempt.phone_id, attempt.campaign_id, attempt.work_item_id)
+    if (denied := ask_again(session, asked, Channel(attempt.channel), now, "preview")) is not None:
+        calls.end_call(session, call, LineResult.FAILED, now, why=denied.reason.value)
+        return None
     agent = session.get_one(AgentSession, (call.office_id, call.agent_session_id))
     number = session.scalar(select(PhoneNumber.e164).where(PhoneNumber.id == attempt.phone_id))
     return _request(session, line, share, call, number, leg_id=agent.leg_id)

@@ -23,6 +23,7 @@ from campaigns.compliance.policy import ContactPolicy
 from campaigns.compliance.reasons import DenialReason
 from campaigns.compliance.record import Asked, attach, is_still_valid, record_contacts, valid_until
 from campaigns.compliance.rules import check as decide
+from campaigns.compliance.rules import objections
 from campaigns.compliance.rules import valid_until as end_of_permission
 from campaigns.compliance.versions import load_policy
 
@@ -30,6 +31,7 @@ __all__ = [
     "Ask",
     "DenialReason",
     "allowed_ids",
+    "ask_again",
     "attach",
     "check",
     "check_contacts",
@@ -44,6 +46,17 @@ SET_SIZE = 5_000
 _NOT_KNOWN = Denied(DenialReason.UNKNOWN_FACTS)
 """A debtor about whom nothing could be read is not contacted."""
 ASK_AGAIN_AFTER = timedelta(seconds=5)
+OF_ITS_OWN = frozenset(
+    {
+        DenialReason.DAY_CAP,
+        DenialReason.WEEK_CAP,
+        DenialReason.WINDOW_CAP,
+        DenialReason.HOUSEHOLD_CAP,
+        DenialReason.NUMBER_CAP,
+        DenialReason.NUMBER_GAP,
+    }
+)
+"""What a contact that is on record already holds against itself."""
 CHANNELS = (Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT)
 
 
@@ -107,6 +120,25 @@ def check_contacts(
             decision = replace(decision, valid_until=end_of_permission(policy, channel, now))
         decided.append(Asked(ask.debtor_id, ask.phone_id, ask.campaign_id, ask.work_item_id, ask.message_id, decision))
     return record_contacts(session, decided, facts, channel, mode, policy, now)
+
+
+def ask_again(session: Session, ask: Ask, channel: Channel, now: datetime, mode: str = "") -> Denied | None:
+    """What has come up against a contact since it was allowed and put on record, while it waited to be made; the refusal is put on record.
+
+    Caps and gaps are not asked: they count this very contact already.
+    """
+    policy = load_policy(session)
+    facts = load_facts(session, {ask.debtor_id: ask.phone_id}, channel, policy, now, mode)
+    known = facts.get(ask.debtor_id)
+    reasons = [DenialReason.UNKNOWN_FACTS] if known is None else objections(known, policy, now)
+    lasting = [reason for reason in reasons if reason not in OF_ITS_OWN]
+    if not lasting:
+        return None
+    denied = Denied(lasting[0])
+    record_contacts(
+        session, [Asked(ask.debtor_id, ask.phone_id, ask.campaign_id, ask.work_item_id, None, denied)], facts, channel, mode, policy, now
+    )
+    return denied
 
 
 def check_set(

@@ -13,6 +13,7 @@ from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import Channel, Outcome, Party
 from campaigns.attempts.models import Attempt
 from campaigns.compliance.models import ComplianceDecision
+from campaigns.debtors.holds import add_hold
 from campaigns.debtors.models import Debt, Debtor
 from campaigns.planning.models import Campaign
 from campaigns.planning.rulesets import add_rule_set
@@ -278,6 +279,32 @@ def test_preview_asks_the_gate_again_and_keeps_its_refusal(office_id: int) -> No
     with transaction(office_id) as session:
         refusal = session.scalars(select(ComplianceDecision).where(~ComplianceDecision.is_allowed)).one()
     assert (refusal.reason, hall.agent().state, hall.items()[0].state, hall.calls()) == ("do_not_contact", "ready", "withdrawn", [])
+
+
+def test_preview_is_not_called_who_asked_for_quiet_while_the_call_waited_for_a_line(office_id: int) -> None:
+    hall = Hall(office_id, ["0001"], dial_mode="preview")
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(1)
+    user_id, now = hall.user_ids[0], hall.clock.now()
+    with transaction(office_id) as session:
+        preview.request_next(session, user_id, now)
+        preview.call_now(session, user_id, now)
+    with transaction(office_id) as session:
+        debtor_id = session.scalars(select(Debtor.id)).one()
+        add_hold(session, debtor_id, "stop_request", "", None, "申し出のため", now, user_id, is_officer=True)
+    hall.pass_time(5)
+    (call,), (attempt,) = hall.calls(), hall.attempts()
+    assert (call.state, call.line_result, attempt.state, attempt.line_result, attempt.handed_over_at) == (
+        "ended",
+        "failed",
+        "closed",
+        "failed",
+        None,
+    )
+    with transaction(office_id) as session:
+        refusal = session.scalars(select(ComplianceDecision).where(~ComplianceDecision.is_allowed)).one()
+    assert (refusal.reason, refusal.mode, hall.agent().state) == ("stop_request", "preview", "ready")
 
 
 def test_preview_gives_a_case_back_uncalled(office_id: int) -> None:

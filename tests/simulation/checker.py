@@ -24,6 +24,7 @@ CONVERSATIONS = {"debtor", "debtor_unverified", "company_contact", "agent"}
 VOICE = {"operator_call", "auto_call"}
 ON_LINE = {"reserved", "ringing", "talking"}
 TABLES = (
+    "campaign",
     "debtor",
     "phone_number",
     "debt",
@@ -337,11 +338,22 @@ class Checker:
             if span["ended_at"] is None:
                 yield f"operator {span['user_id']} has an open span of {span['state']}"
                 continue
-            if span["state"] not in ON_LINE or span["ended_at"] - span["began_at"] <= slack:
+            began = self._on_line_since(span)
+            if began is None or span["ended_at"] - began <= slack:
                 continue
             ends = [line.ended.machine_at for line in by_user[span["user_id"]] if line.ended and line.invited.machine_at < span["ended_at"]]
-            if not any(span["ended_at"] <= end + slack and end >= span["began_at"] for end in ends):
+            if not any(span["ended_at"] <= end + slack and end >= began for end in ends):
                 yield f"operator {span['user_id']} was {span['state']} from {span['began_at']} to {span['ended_at']} without a line"
+
+    def _on_line_since(self, span: Row) -> datetime | None:
+        """Since when a span of an operator is about a line; in preview a case is read before it is called, however long that takes."""
+        if span["state"] not in ON_LINE:
+            return None
+        began: datetime = span["began_at"]
+        if span["state"] != "reserved" or not any(row["dial_mode"] == "preview" for row in self.t["campaign"]):
+            return began
+        theirs = (row["began_at"] for row in self.t["attempt"] if row["operator_id"] == span["user_id"])
+        return max((at for at in theirs if began <= at <= span["ended_at"]), default=None)
 
     def hang_ups_carried_out(self) -> Iterator[str]:
         """A line that somebody asked to end ends, at the next round or when the carrier is there again."""

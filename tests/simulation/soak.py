@@ -3,6 +3,7 @@
 python -m tests.simulation.soak --seconds 600          as many seeds as fit, from a random one on
 python -m tests.simulation.soak --seed 25              this one, with everything that happened
 python -m tests.simulation.soak --first 1 --count 200  these
+python -m tests.simulation.soak --first 1 --count 99 --twice  each two times: the same seed must be the same shift
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tests import servers
 from tests.conftest import in_database, migrate
 from tests.simulation import bugs
 from tests.simulation.database import simulation_url
-from tests.simulation.judging import judge
+from tests.simulation.judging import difference, judge
 
 
 def main() -> int:
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=random.randrange(1_000, 1_000_000_000), help="without it somewhere new")
     parser.add_argument("--count", type=int, default=0, help="how many seeds; without it as many as fit into --seconds")
     parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--twice", action="store_true", help="run each seed a second time and compare")
     asked = parser.parse_args()
     name = bugs.wished()
     root = servers.new_root()
@@ -63,6 +65,10 @@ def _run(asked: argparse.Namespace, eyes: psycopg.Connection) -> int:
             broken += 1
             rules.update({one.rule for one in judged.violations})
             print(judged.told, flush=True)
+        if asked.twice and (parts := difference(judged, judge(first + done, eyes))):
+            broken += 1
+            rules["replay"] += 1
+            print(f"seed {first + done} was another shift the second time", *parts, sep="\n", flush=True)
         done += 1
     print(
         f"seeds {first}..{first + done - 1}: {done} shifts in {time.monotonic() - began:.0f} s, {broken} broke a rule {dict(rules) or ''}"

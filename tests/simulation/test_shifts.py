@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from callcenter.core.faults import POINTS
-from tests.simulation.judging import judge
+from tests.simulation.judging import difference, judge
 from tests.simulation.plan import FAULT_KINDS, STORMS, plan_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1200)]
@@ -15,6 +15,8 @@ SEEDS = range(1, 201)
 # Seeds that once broke a rule, met by `make soak`.
 KEPT = (
     113707388,  # a call asked for in preview and an automated one both took the trunk's last line
+    500123,  # three events of legs lost: a case was read for two minutes without a telephone, and the checker took that for a line
+    500374,  # a call asked for in preview waited for the carrier, and was made although its debtor was held meanwhile
 )
 
 
@@ -50,7 +52,8 @@ def test_the_storms_want_every_fault_at_every_point() -> None:
     assert wanted == {(point, kind) for point in POINTS for kind in FAULT_KINDS}
 
 
-def test_a_seed_replays_exactly(eyes: psycopg.Connection) -> None:
-    first, again = (judge(9, eyes).result.log.told() for _ in range(2))
-    assert first == again
-    assert any("killed" in line or "failed" in line or "held_up" in line for line in first)
+@pytest.mark.parametrize("seed", [9, -3])
+def test_a_seed_replays_exactly(eyes: psycopg.Connection, seed: int) -> None:
+    first, again = judge(seed, eyes), judge(seed, eyes)
+    assert difference(first, again) == []
+    assert any("killed" in line or "failed" in line or "held_up" in line for line in first.tale)
