@@ -49,10 +49,7 @@ def add_user(
         raise InvalidInput(
             "サインイン名に使えない文字があります。", hint="半角の英数字と . _ @ - で2〜80文字にしてください。", code="bad_name"
         )
-    if not display_name.strip() or len(display_name) > 80:
-        raise InvalidInput("表示名がないか、長すぎます。", hint="80文字以内で入れてください。", code="bad_display_name")
-    if role not in set(Role):
-        raise InvalidInput("そのような役割はありません。", hint="役割: " + ", ".join(Role), code="bad_role")
+    _require_person(display_name, role)
     if lang not in ("ja", "en"):
         raise InvalidInput("言語は ja か en です。", code="bad_lang")
     user = session.scalar(select(User).where(User.sign_in_name == sign_in_name))
@@ -91,6 +88,23 @@ def all_users(session: Session) -> list[User]:
     return list(session.scalars(select(User).order_by(User.sign_in_name)))
 
 
+def change_user(session: Session, user: User, *, display_name: str, role: Role | str, phone_address: str, now: datetime) -> None:
+    """Another name, role or telephone; with another role the account's sessions end, for they carry what the old one might do.
+
+    Raises:
+        InvalidInput: no name, one too long, or there is no such role.
+        Conflict: the last administrator who can sign in would be none any more.
+    """
+    _require_person(display_name, role)
+    if user.role == Role.ADMINISTRATOR and role != Role.ADMINISTRATOR and not _other_administrators(session, user.id):
+        raise Conflict("最後の管理者の役割は変えられません。", hint="先に別の管理者を作ってください。", code="last_administrator")
+    is_other_role = user.role != role
+    user.display_name, user.role, user.phone_address = display_name.strip(), Role(role), phone_address.strip()
+    session.flush()
+    if is_other_role:
+        end_sessions_of(session, user.id, now)
+
+
 def disable_user(session: Session, user: User, now: datetime) -> None:
     """Shuts an account: all its sessions end with this transaction.
 
@@ -125,6 +139,13 @@ def change_password(session: Session, user: User, old: str, new: str) -> None:
         raise InvalidInput("今のパスワードが違います。", code="password_wrong")
     user.password_hash, user.password_until = hash_password(require_strong(new, user.sign_in_name)), None
     session.flush()
+
+
+def _require_person(display_name: str, role: Role | str) -> None:
+    if not display_name.strip() or len(display_name) > 80:
+        raise InvalidInput("表示名がないか、長すぎます。", hint="80文字以内で入れてください。", code="bad_display_name")
+    if role not in set(Role):
+        raise InvalidInput("そのような役割はありません。", hint="役割: " + ", ".join(Role), code="bad_role")
 
 
 def _other_administrators(session: Session, user_id: int) -> bool:

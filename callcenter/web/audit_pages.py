@@ -25,8 +25,9 @@ from callcenter.auth.trail_export import export_trail
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import InvalidInput
 from callcenter.core.settings import get_settings
+from callcenter.web import audit_words
 from callcenter.web.dependencies import SignedIn, Tx, may
-from callcenter.web.pages import page, shell_of, words_of
+from callcenter.web.pages import lang_of, page, shell_of, words_of
 from reports.checks.model import Facts, Found
 from reports.checks.seals import find_broken
 
@@ -87,17 +88,19 @@ def export(request: Request, session: Tx, who: Auditor) -> Response:
 def _page(
     request: Request, session: Session, who: SignedIn, typed: dict[str, str], before: int | None, *, found: Found | None = None
 ) -> Response:
-    t, typed = words_of(request), dict.fromkeys(("action", "user", "subject", "first", "last"), "") | typed
+    t, lang = words_of(request), lang_of(request)
+    typed = dict.fromkeys(("action", "user", "subject", "first", "last"), "") | typed
     wanted, wrong = _wanted(typed)
     events = [] if wrong else audit.latest(session, wanted, before_id=before, count=PAGE)
     rows: list[dict[str, Any]] = [
         {
             "at": event.at,
             "user": name,
-            "action": event.action,
-            "subject": f"{event.subject_type} {event.subject_id or ''}".strip(),
+            "action": audit_words.action_label(t, lang, event.action),
+            "code": event.action,
+            "subject": audit_words.subject_label(t, lang, event.subject_type, event.subject_id),
             "address": event.address,
-            "detail": ", ".join(f"{key}: {value}" for key, value in sorted(event.detail.items())),
+            "detail": audit_words.detail_text(t, lang, event.detail),
         }
         for event, name in events
     ]
@@ -114,6 +117,7 @@ def _page(
         typed=typed,
         wrong=wrong,
         people=[{"value": str(row.id), "label": row.display_name, "is_chosen": str(row.id) == typed["user"]} for row in people],
+        nouns=audit_words.nouns(t, lang),
         more=f"/audit?{more}" if len(rows) == PAGE else None,
         seal=None
         if seal is None

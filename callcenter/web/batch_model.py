@@ -92,7 +92,7 @@ def page_model(session: Session, batch: Batch, who: SignedIn, now: datetime, t: 
     """Fields of batch.html, those of batch_body.html included."""
     campaign = session.get_one(Campaign, (batch.office_id, batch.campaign_id))
     return {
-        "campaign": {"name": campaign.name, "href": f"/campaigns/{campaign.id}"},
+        "campaign": {"name": campaign.name, "href": f"/campaigns/{campaign.id}" if may(who.role, Action.RUN_CAMPAIGNS) else None},
         "frozen": _frozen(session, batch),
         "wordings": _wordings(session, batch) if batch.channel == Channel.SMS else [],
         "refusals": _reasons(batch, lang),

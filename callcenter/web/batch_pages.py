@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi import Form as Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
@@ -17,7 +17,7 @@ from callcenter.core.errors import InvalidInput
 from callcenter.web.batch_figures import people_href
 from callcenter.web.batch_model import PAGE, body_model, examples_model, list_model, page_model
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
-from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.pages import fragment, lang_of, leads_to, page, shell_of, words_of
 from campaigns.attempts.codes import Channel
 from campaigns.messages import moving
 from campaigns.messages.accounting import GROUP_OF, Group, people_in
@@ -165,9 +165,7 @@ def edit(request: Request, session: Tx, who: Runner, done: Annotated[Once, once]
 
 def _to(request: Request, batch_id: int) -> Response:
     address = f"/batches/{batch_id}"
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": address})
-    return RedirectResponse(address, 303)
+    return leads_to(request, address)
 
 
 def _note(session: Session, who: SignedIn, action: str, batch: Batch, detail: dict[str, Any] | None = None) -> None:

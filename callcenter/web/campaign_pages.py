@@ -20,7 +20,7 @@ from callcenter.core.queue import enqueue_after_commit
 from callcenter.web import phrases
 from callcenter.web.dependencies import Once, SignedIn, Tx, may, once
 from callcenter.web.i18n import Translate
-from callcenter.web.pages import lang_of, page, shell_of, words_of
+from callcenter.web.pages import lang_of, leads_to, page, shell_of, words_of
 from callcenter.web.supervisor_pages import back
 from campaigns.attempts.codes import Channel
 from campaigns.debtors.models import Debtor
@@ -130,9 +130,7 @@ def prepare(
     detail = {"channel": channel, "prepared": batch.prepared, "refused": batch.refused}
     audit.record(session, "batch.prepared", "batch", batch.id, who.user_id, who.address, detail, now)
     address = f"/batches/{batch.id}"
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": address})
-    return RedirectResponse(address, 303)
+    return leads_to(request, address)
 
 
 def _require(session: Session, campaign_id: int) -> Campaign:

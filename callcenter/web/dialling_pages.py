@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
@@ -17,7 +17,7 @@ from callcenter.web import phrases
 from callcenter.web.campaign_pages import STATUS
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.dialling_model import form_model, now_model, read_form, values_of
-from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.pages import fragment, lang_of, leads_to, page, shell_of, words_of
 from campaigns.planning.dialling import BUILT_IN, dialling_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import change_campaign, find_campaign
@@ -57,9 +57,7 @@ def change_dialling(request: Request, session: Tx, who: Runner, done: Annotated[
         change_campaign(session, campaign.id, dial_mode=values["dial_mode"], priority=int(values["priority"]), dialling=settings)
         detail = {"mode": values["dial_mode"], "priority": int(values["priority"]), **settings}
         audit.record(session, "campaign.dialling_changed", "campaign", campaign.id, who.user_id, who.address, detail, utc_now())
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": address})
-    return RedirectResponse(address, 303)
+    return leads_to(request, address)
 
 
 def _page(

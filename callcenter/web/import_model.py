@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from callcenter.auth.models import User
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.settings import get_settings
-from callcenter.web.formats import write_day, write_yen
+from callcenter.web.formats import clock, write_day, write_yen
 from callcenter.web.i18n import Translate, catalogue
 from callcenter.web.mapper_model import meaning_of, option
 from campaigns.imports.layout_definitions import in_order
@@ -173,8 +173,15 @@ def shown_value(t: Translate, lang: str, field: str, value: Any) -> str:
         return write_yen(value, lang)
     if isinstance(value, str) and len(value) == 10 and value[4:8:3] == "--":
         day = date.fromisoformat(value)
-        return f"{day.year} {write_day(day, lang)}" if lang == "en" else f"{day.year}年{write_day(day, lang)}"
+        return _whole_day(day, lang)
+    if field == "began_at":
+        moment = datetime.fromisoformat(str(value))
+        return f"{_whole_day(local_day(moment), lang)} {clock(moment)}"
     return meaning_of(t, lang, _SAME.get(field, field), str(value))
+
+
+def _whole_day(day: date, lang: str) -> str:
+    return f"{day.year} {write_day(day, lang)}" if lang == "en" else f"{day.year}年{write_day(day, lang)}"
 
 
 def _changes(row: ImportFile, t: Translate, lang: str) -> dict[str, Any]:

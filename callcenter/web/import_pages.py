@@ -21,7 +21,7 @@ from callcenter.core.settings import get_settings
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, once
 from callcenter.web.import_model import import_model, list_model, upload_model
 from callcenter.web.import_words import refusal
-from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.pages import fragment, lang_of, leads_to, page, shell_of, words_of
 from callcenter.web.uploads import Importer, Uploaded, note_received
 from campaigns.imports.layout_choice import told_layout
 from campaigns.imports.layouts import KINDS
@@ -55,9 +55,7 @@ def upload(request: Request, session: Tx, who: Importer, done: Annotated[Once, o
         session.rollback()
         return _refused(request, session, who, form, problem)
     note_received(session, who, row, utc_now())
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": f"/imports/{row.id}"})
-    return RedirectResponse(f"/imports/{row.id}", 303)
+    return leads_to(request, f"/imports/{row.id}")
 
 
 def _told(form: FormData) -> dict[str, str]:
@@ -125,7 +123,7 @@ def apply_import(request: Request, session: Tx, who: Importer, done: Annotated[O
     """Takes a file whose rehearsal was looked at."""
     rehearsal = import_file(session, import_id)
     if done.is_repeat and (taken := taken_from(session, rehearsal)) is not None:
-        return _go(request, f"/imports/{taken.id}")
+        return leads_to(request, f"/imports/{taken.id}")
     now = utc_now()
     try:
         row = take_rehearsed(
@@ -143,7 +141,7 @@ def apply_import(request: Request, session: Tx, who: Importer, done: Annotated[O
         return _import_page(request, session, who, rehearsal, problem.status, errors)
     detail = {"kind": row.kind, "mode": row.mode, "rehearsal": rehearsal.id, "closes": rehearsal.closed}
     audit.record(session, "import.applied", "import", row.id, who.user_id, who.address, detail, now)
-    return _go(request, f"/imports/{row.id}")
+    return leads_to(request, f"/imports/{row.id}")
 
 
 @router.post("/imports/{import_id}/again")
@@ -151,11 +149,11 @@ def try_again(request: Request, session: Tx, who: Importer, done: Annotated[Once
     """Looks a stored file through once more: after a failure, or when the rehearsal no longer holds."""
     earlier = import_file(session, import_id)
     if done.is_repeat:
-        return _go(request, "/imports")
+        return leads_to(request, "/imports")
     now = utc_now()
     row = repeat_upload(session, earlier, user_id=who.user_id, now=now, is_dry_run=True)
     note_received(session, who, row, now)
-    return _go(request, f"/imports/{row.id}")
+    return leads_to(request, f"/imports/{row.id}")
 
 
 @router.get("/imports/{import_id}/rejected.csv")
@@ -169,12 +167,6 @@ def download_rejected(session: Tx, who: Importer, import_id: int) -> Response:
     name = quote(f"{stem}.rejected.csv", safe="")
     headers = {"Content-Disposition": f"attachment; filename=\"import-{row.id}.rejected.csv\"; filename*=UTF-8''{name}"}
     return FileResponse(row.rejected_path, media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _go(request: Request, address: str) -> Response:
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": address})
-    return RedirectResponse(address, 303)
 
 
 def _note_view(session: Session, who: SignedIn, row: ImportFile) -> None:

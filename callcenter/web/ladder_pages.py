@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
@@ -22,7 +22,7 @@ from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.dialling_model import now_model
 from callcenter.web.ladder_form import document_of, errors_of, typed, values_of, version_of
 from callcenter.web.ladder_model import campaign_model, form_model
-from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.pages import fragment, lang_of, leads_to, page, shell_of, words_of
 from campaigns.planning.conduct import conduct_of, toml_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import change_campaign, find_campaign
@@ -53,7 +53,7 @@ def change_ladder(request: Request, session: Tx, who: Runner, done: Annotated[On
     campaign, values = find_campaign(session, str(campaign_id)), typed(form)
     address = f"/campaigns/{campaign.id}"
     if done.is_repeat:
-        return _to(request, address)
+        return leads_to(request, address)
     if values.get("version") != version_of(conduct_of(campaign.options)):
         raise Conflict("この手順は、別の画面で変えられています。", hint="開き直してから変えてください。", code="ladder_changed")
     try:
@@ -69,13 +69,7 @@ def change_ladder(request: Request, session: Tx, who: Runner, done: Annotated[On
         return _page(request, session, find_campaign(session, str(campaign_id)), values, problem.status, errors)
     change_campaign(session, campaign.id, conduct=conduct)
     audit.record(session, "campaign.ladder_changed", "campaign", campaign.id, who.user_id, who.address, None, utc_now())
-    return _to(request, address)
-
-
-def _to(request: Request, address: str) -> Response:
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": address})
-    return RedirectResponse(address, 303)
+    return leads_to(request, address)
 
 
 def _page(

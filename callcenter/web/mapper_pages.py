@@ -22,7 +22,7 @@ from callcenter.web.import_words import refusal
 from callcenter.web.layout_forms import read_choices
 from callcenter.web.layout_lists import list_model
 from callcenter.web.mapper_model import mapper_model
-from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.pages import fragment, lang_of, leads_to, page, shell_of, words_of
 from callcenter.web.uploads import Importer, Uploaded, note_received
 from campaigns.imports.layout_drafts import choose, draft_of, drop_draft, sample_of_draft, save_draft, start_draft
 from campaigns.imports.models import LayoutDraft
@@ -49,9 +49,7 @@ def begin(request: Request, session: Tx, who: Importer, done: Annotated[Once, on
         return _list_again(request, session, problem.status, kind, based_on, errors)
     audit.record(session, "layout.sample_received", "layout_draft", draft.id, who.user_id, who.address, {"kind": draft.kind}, now)
     address = f"/imports/layouts/drafts/{draft.id}"
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": address})
-    return RedirectResponse(address, 303)
+    return leads_to(request, address)
 
 
 @router.get("/drafts/{draft_id}")

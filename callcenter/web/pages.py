@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from callcenter.auth.models import Role
 from callcenter.auth.permissions import PERMISSIONS, Action
@@ -36,7 +36,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("pack", "/reports/pack", Action.SEE_REPORTS),
     ("definitions", "/reports/definitions", Action.SEE_REPORTS),
     ("recordings", "/recordings", Action.HEAR_RECORDINGS),
-    ("recording_terms", "/recording-terms", Action.MANAGE_USERS),  # supervisors are led there by the recordings
+    ("recording_terms", "/recording-terms", Action.SHAPE_RECORDING),
     ("reviews", "/reviews", Action.SEE_OWN_REVIEWS),
     ("campaigns", "/campaigns", Action.RUN_CAMPAIGNS),
     ("batches", "/batches", Action.SEE_BATCHES),
@@ -143,6 +143,13 @@ def navigation(role: Role, path: str) -> tuple[list[dict[str, Any]], list[dict[s
         if is_current and len(entries) > 1:
             subnav = [{"name": name, "href": href, "count": None, "is_current": href == here} for name, href in entries]
     return nav, subnav
+
+
+def leads_to(request: Request, address: str) -> Response:
+    """After a change, the page at `address`: by a redirect for a plain form, by htmx's own header for one that it sent."""
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"HX-Redirect": address})
+    return RedirectResponse(address, 303)
 
 
 def page(request: Request, template: str, shell: Shell, status: int = 200, **model: Any) -> HTMLResponse:

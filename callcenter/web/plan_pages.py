@@ -21,7 +21,7 @@ from callcenter.core.eras import parse_date
 from callcenter.core.errors import AppError, Conflict, InvalidInput, NotFound
 from callcenter.core.money import parse_yen
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
-from callcenter.web.pages import page, shell_of, words_of
+from callcenter.web.pages import leads_to, page, shell_of, words_of
 from callcenter.web.plan_model import PAGE, list_model, new_model, plan_model, read_choice
 from campaigns.debtors.models import Debtor
 from campaigns.officers.cases import decide_by_plan
@@ -82,7 +82,7 @@ def enter(request: Request, session: Tx, who: Officer, done: Annotated[Once, onc
     """Enters the plan."""
     debtor_id = _number(str(form.get("debtor_id") or ""))
     if done.is_repeat:
-        return _go(request, "/plans")
+        return leads_to(request, "/plans")
     now = utc_now()
     dues, amounts = ([str(value)[:20] for value in form.getlist(name)] for name in ("due_on", "amount"))
     try:
@@ -98,7 +98,7 @@ def enter(request: Request, session: Tx, who: Officer, done: Annotated[Once, onc
     decided = decide_by_plan(session, debtor_id, who.user_id, now)
     detail = {"plan": plan.id, "instalments": len(lines), "cases": len(decided)}
     audit.record(session, "plan.entered", "debtor", debtor_id, who.user_id, who.address, detail, now)
-    return _go(request, f"/plans/{plan.id}")
+    return leads_to(request, f"/plans/{plan.id}")
 
 
 @router.get("/plans/{plan_id}")
@@ -119,18 +119,12 @@ def end(request: Request, session: Tx, who: Officer, done: Annotated[Once, once]
         now = utc_now()
         plan = plans.end(session, plan_id, now, user_id=who.user_id)
         audit.record(session, "plan.ended", "debtor", plan.debtor_id, who.user_id, who.address, {"plan": plan_id}, now)
-    return _go(request, f"/plans/{plan_id}")
+    return leads_to(request, f"/plans/{plan_id}")
 
 
 def _ask(request: Request, debtor_no: str = "", error: str = "") -> Response:
     shell = shell_of(request, words_of(request)("nav.plans"))
     return page(request, "plan_for.html", shell, 404 if error else 200, debtor_no=debtor_no, error=error)
-
-
-def _go(request: Request, href: str) -> Response:
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": href})
-    return RedirectResponse(href, 303)
 
 
 def _number(text: str) -> int:

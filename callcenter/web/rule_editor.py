@@ -18,7 +18,7 @@ from callcenter.auth.permissions import Action
 from callcenter.core.clock import utc_now
 from callcenter.core.errors import Conflict, InvalidInput
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
-from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.pages import fragment, lang_of, leads_to, page, shell_of, words_of
 from callcenter.web.rule_experiment import experiment_document, experiment_model
 from callcenter.web.rule_fields import attribute_groups, channel_options, known_codes, node_model
 from callcenter.web.rule_form import Node, Written, node_of, posted_node, posted_rule, reshape, rule_document, rule_fields, written
@@ -101,7 +101,7 @@ def save_rule(request: Request, session: Tx, who: Editor, done: Annotated[Once, 
         return _refused(request, problem.problems, told)
     except versions.EditedMeanwhile as problem:
         return _conflict(request, session, problem)
-    return _leads_to(request, f"/rules/{row.id}/edit?rule={document['code']}")
+    return leads_to(request, f"/rules/{row.id}/edit?rule={document['code']}")
 
 
 @router.post("/rules/{rule_set_id}/edit/order")
@@ -149,7 +149,7 @@ def save_experiment(request: Request, session: Tx, who: Editor, done: Annotated[
         return _refused(request, problem.problems, None)
     except versions.EditedMeanwhile as problem:
         return _conflict(request, session, problem)
-    return _leads_to(request, f"/rules/{row.id}/edit")
+    return leads_to(request, f"/rules/{row.id}/edit")
 
 
 def _store(session: Session, rule_set_id: int, revision: int, rules: Rules, who: SignedIn) -> RuleSet:
@@ -268,9 +268,3 @@ def _words(root: Node, lang: str) -> str:
     except BadRuleSet:
         return ""
     return condition_words(rule.when, lang)
-
-
-def _leads_to(request: Request, path: str) -> Response:
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": path})
-    return RedirectResponse(path, 303)

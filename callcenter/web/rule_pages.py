@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi import Form as Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
@@ -17,7 +17,7 @@ from callcenter.core.clock import utc_now
 from callcenter.core.errors import Conflict, InvalidInput
 from callcenter.core.queue import enqueue_after_commit
 from callcenter.web.dependencies import Once, SignedIn, Tx, may, once
-from callcenter.web.pages import lang_of, page, shell_of, words_of
+from callcenter.web.pages import lang_of, leads_to, page, shell_of, words_of
 from callcenter.web.rule_model import arm_lines, comparison_model, rule_model, state_of, version_model
 from campaigns.planning import trials, versions
 from campaigns.planning.models import RuleSet
@@ -86,7 +86,7 @@ def change_state(
     """A new draft from it, proposed, sent back, activated or given up."""
     row = versions.version_of(session, rule_set_id)
     if done.is_repeat:
-        return _leads_to(request, f"/rules/{row.id}")
+        return leads_to(request, f"/rules/{row.id}")
     now = utc_now()
     if to == "draft":
         row = versions.draft_from(session, row, now, user_id=who.user_id)
@@ -102,7 +102,7 @@ def change_state(
         raise InvalidInput("その操作はありません。", hint="draft, propose, return, activate, discard", code="bad_state")
     detail = {"version": row.version, "revision": row.revision}
     audit.record(session, f"rules.{to}", "rule_set", row.id, who.user_id, who.address, detail, now)
-    return _leads_to(request, {"draft": f"/rules/{row.id}/edit", "propose": f"/rules/{row.id}/preview"}.get(to, f"/rules/{row.id}"))
+    return leads_to(request, {"draft": f"/rules/{row.id}/edit", "propose": f"/rules/{row.id}/preview"}.get(to, f"/rules/{row.id}"))
 
 
 def _activate(session: Session, row: RuleSet, who: SignedIn, note: str, *, is_replanned: bool) -> None:
@@ -122,9 +122,3 @@ def _beside(session: Session, row: RuleSet, wanted: int | None) -> RuleSet | Non
     if active is not None and active.id != row.id:
         return active
     return versions.version_of(session, row.based_on) if row.based_on is not None else None
-
-
-def _leads_to(request: Request, path: str) -> Response:
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": path})
-    return RedirectResponse(path, 303)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
@@ -18,7 +18,7 @@ from callcenter.core.errors import InvalidInput, NotFound
 from callcenter.core.queue import enqueue_after_commit
 from callcenter.web import phrases
 from callcenter.web.dependencies import Once, SignedIn, Tx, may, once
-from callcenter.web.pages import fragment, lang_of, page, shell_of, words_of
+from callcenter.web.pages import fragment, lang_of, leads_to, page, shell_of, words_of
 from callcenter.web.rule_model import CHANNEL_IMAGES, comparison_model, state_of, version_model
 from campaigns.attempts.codes import Channel
 from campaigns.debtors.models import Debtor
@@ -47,9 +47,7 @@ def start_trial(request: Request, session: Tx, who: Editor, done: Annotated[Once
         enqueue_after_commit(session, "campaigns.jobs.try_rules", trial.id)
         audit.record(session, "rules.tried", "rule_set", row.id, who.user_id, who.address, {"revision": row.revision}, utc_now())
     path = f"/rules/{row.id}/preview"
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": path})
-    return RedirectResponse(path, 303)
+    return leads_to(request, path)
 
 
 @router.get("/rules/{rule_set_id}/preview")

@@ -19,7 +19,8 @@ from callcenter.core.clock import utc_now
 from callcenter.core.errors import AppError
 from callcenter.web.dependencies import SignedIn, Tx, may
 from callcenter.web.factor_pages import account_page
-from callcenter.web.pages import page, shell_of, words_of
+from callcenter.web.i18n import Translate
+from callcenter.web.pages import leads_to, page, shell_of, words_of
 
 router = APIRouter()
 Administrator = Annotated[SignedIn, may(Action.MANAGE_USERS)]
@@ -48,6 +49,31 @@ def add_user(
     )
     _note(session, who, "user.added", user)
     return _page(request, session, 200, told={"name": user.sign_in_name, "password": password})
+
+
+@router.get("/users/{user_id}")
+def show_user(request: Request, session: Tx, who: Administrator, user_id: int) -> Response:
+    """One account, to be changed."""
+    t, user = words_of(request), accounts.require_user(session, user_id)
+    shown = {"id": user.id, "sign_in_name": user.sign_in_name, "display_name": user.display_name, "phone_address": user.phone_address}
+    return page(request, "user.html", shell_of(request, t("users.edit_title")), user=shown, roles=_roles(t, user.role))
+
+
+@router.post("/users/{user_id}")
+def change_user(
+    request: Request,
+    session: Tx,
+    who: Administrator,
+    user_id: int,
+    display_name: Annotated[str, Field(max_length=80)] = "",
+    role: Annotated[str, Field(max_length=20)] = "",
+    phone_address: Annotated[str, Field(max_length=80)] = "",
+) -> Response:
+    """Changes name, role and telephone; with another role the person signs in anew."""
+    user = accounts.require_user(session, user_id)
+    accounts.change_user(session, user, display_name=display_name, role=role, phone_address=phone_address, now=utc_now())
+    _note(session, who, "user.changed", user)
+    return leads_to(request, "/users")
 
 
 @router.post("/users/{user_id}/disable")
@@ -125,5 +151,8 @@ def _page(request: Request, session: Session, status: int, told: dict[str, str] 
         }
         for user in accounts.all_users(session)
     ]
-    roles = [{"value": role.value, "label": t(f"role.{role.value}"), "is_chosen": role is Role.OPERATOR} for role in Role]
-    return page(request, "users.html", shell_of(request, t("nav.users")), status, users=rows, roles=roles, told=told)
+    return page(request, "users.html", shell_of(request, t("nav.users")), status, users=rows, roles=_roles(t, Role.OPERATOR), told=told)
+
+
+def _roles(t: Translate, chosen: str) -> list[dict[str, Any]]:
+    return [{"value": role.value, "label": t(f"role.{role.value}"), "is_chosen": role == chosen} for role in Role]

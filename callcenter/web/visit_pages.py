@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi import Form as Field
 from sqlalchemy import select
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
@@ -17,7 +17,7 @@ from callcenter.core.errors import InvalidInput
 from callcenter.web import visit_model as model
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.escalation_pages import read_day
-from callcenter.web.pages import lang_of, page, shell_of, words_of
+from callcenter.web.pages import lang_of, leads_to, page, shell_of, words_of
 from callcenter.web.supervisor_pages import back
 from callcenter.web.visit_sheet import sheet_pdf
 from campaigns.visits import pack, reports, service
@@ -67,13 +67,13 @@ def plan(
     """Makes a round of those chosen."""
     now = utc_now()
     if done.is_repeat:
-        return _go(request, "/visits")
+        return leads_to(request, "/visits")
     chosen = [int(str(value)) for value in form.getlist("debtor_id") if str(value).isdecimal() and len(str(value)) < 18]
     day = read_day(visit_on, "bad_date") or local_day(now)
     planned = service.plan_round(session, officer_id, day, chosen, title, who.user_id, now)
     told = {"stops": len(chosen) - len(planned.refused), "refused": len(planned.refused)}
     audit.record(session, "visit.planned", "visit_round", planned.round.id, who.user_id, who.address, told, now)
-    return _go(request, f"/visits/{planned.round.id}")
+    return leads_to(request, f"/visits/{planned.round.id}")
 
 
 @router.post("/visits/reports/{report_id}")
@@ -125,7 +125,7 @@ def set_out(request: Request, session: Tx, who: Officer, done: Done, round_id: i
     if not done.is_repeat:
         service.set_out(session, round_id, now)
         audit.record(session, "visit.set_out", "visit_round", round_id, who.user_id, who.address, None, now)
-    return _go(request, f"/visits/phone#{round_id}")
+    return leads_to(request, f"/visits/phone#{round_id}")
 
 
 @router.post("/visits/{round_id}/end")
@@ -147,9 +147,3 @@ def drop(request: Request, session: Tx, who: Officer, done: Done, round_id: int,
         stop = service.drop_stop(session, stop_id)
         audit.record(session, "visit.stop_dropped", "debtor", stop.debtor_id, who.user_id, who.address, {"round": round_id}, now)
     return back(request, f"/visits/{round_id}")
-
-
-def _go(request: Request, href: str) -> Response:
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"HX-Redirect": href})
-    return RedirectResponse(href, 303)

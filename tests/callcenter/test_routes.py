@@ -103,6 +103,7 @@ WHO: dict[str, frozenset[Role]] = {
     "/escalations": frozenset({T}),
     "/visits": frozenset({T}),
     "/users": frozenset({M}),
+    "/users/{user_id}": frozenset({M}),
     "/audit": frozenset({A}),
     "/alerts": frozenset({S, A}),
     "/office": frozenset({M}),

@@ -145,6 +145,23 @@ def test_a_disabled_user_is_out_at_once(person: PersonMaker) -> None:
 def test_the_last_administrator_stays(person: PersonMaker) -> None:
     administrator = person(Role.ADMINISTRATOR)
     assert administrator.post(f"/users/{administrator.user_id}/disable").status_code == 409
+    wanted = {"display_name": "管理", "role": "auditor"}
+    assert administrator.post(f"/users/{administrator.user_id}", wanted).status_code == 409
+
+
+def test_a_person_gets_another_name_telephone_and_role_and_signs_in_anew_for_the_role(person: PersonMaker, office_id: int) -> None:
+    administrator, operator = person(Role.ADMINISTRATOR), person(Role.OPERATOR)
+    address = f"/users/{operator.user_id}"
+    assert administrator.get(address).status_code == 200
+    for bad in ({"display_name": " ", "role": "operator"}, {"display_name": "佐伯", "role": "mayor"}):
+        assert administrator.post(address, bad).status_code == 422
+    assert administrator.post(address, {"display_name": "佐伯 花", "role": "operator", "phone_address": "PJSIP/7"}).status_code == 204
+    assert operator.get("/operator").status_code == 200  # nothing that they may do has changed
+    assert administrator.post(address, {"display_name": "佐伯 花", "role": "supervisor"}).status_code == 204
+    assert operator.get("/operator").status_code == 303
+    with transaction(office_id) as session:
+        changed = session.get_one(User, (office_id, operator.user_id))
+        assert (changed.display_name, changed.role, changed.phone_address) == ("佐伯 花", Role.SUPERVISOR, "")
 
 
 def test_guessing_is_braked_and_the_known_device_is_not_locked_out(web: TestClient, office_id: int, app: FastAPI) -> None:
