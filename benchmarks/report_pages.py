@@ -1,10 +1,11 @@
 """Every page of the reports, as the server answers it, over 100 days and 20 campaigns.
 
-    python -m benchmarks.report_pages [--attempts N] [--full] [--json]
+    python -m benchmarks.report_pages [--attempts N] [--full] [--keep] [--json]
 
 Each page is asked through the whole application, signed in, again and again; what counts is its 95th percentile. Pages stand on facts and
 are to take 100 ms; those that count the raw rows anew (a cut that no fact can answer, the arms of an experiment) 3 s. Beside them: the
 headline against DuckDB's raw GROUP BY, one day's facts against the bare GROUP BY, all days' facts, and the memory that the pages took.
+With --keep the town stays in its database for the next run of the same day.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from starlette.testclient import TestClient
 
 from benchmarks.report_headline import TOWN, compare, day_built, duck_of, median_of, milliseconds, settle_town, timed
@@ -90,7 +91,10 @@ def addresses(first: date, last: date) -> dict[str, tuple[str, float]]:
 
 
 def settle(engine: Engine, attempts: int, first: date) -> int:
-    """The headline's town, moved to the last 100 days, with a list, numbers and an experiment."""
+    """The headline's town, moved to the last 100 days, with a list, numbers and an experiment; the office of one that was kept."""
+    with engine.connect() as connection:
+        if (kept := connection.scalar(text("SELECT id FROM office WHERE code = 'bench'"))) is not None:
+            return int(kept)
     town = TOWN.replace("2026-08-01", f"{first}").replace("2026-11-07", f"{first + timedelta(days=98)}")
     big = BIG_DAY.format(day=first - timedelta(days=AWAY))
     return settle_town(engine, attempts, f"{town.strip()}\n{MORE.format(first=first).strip()};\n{big.strip()};")
@@ -99,9 +103,11 @@ def settle(engine: Engine, attempts: int, first: date) -> int:
 def signed_in(office_id: int) -> TestClient:
     """A supervisor's browser."""
     with transaction(office_id) as session:
-        user = User(sign_in_name="bench", display_name="bench", role=Role.SUPERVISOR)
-        session.add(user)
-        session.flush()
+        user = session.scalar(select(User).where(User.sign_in_name == "bench"))
+        if user is None:
+            user = User(sign_in_name="bench", display_name="bench", role=Role.SUPERVISOR)
+            session.add(user)
+            session.flush()
         token, _ = open_session(session, user, utc_now())
     return TestClient(create_app(), cookies={"session": f"{office_id}.{token}"})
 
@@ -130,15 +136,15 @@ def memory_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def run(quick: bool = True, attempts: int = 0) -> dict[str, Any]:
-    """All figures at one size; `attempts` instead of the usual one."""
+def run(quick: bool = True, attempts: int = 0, *, is_kept: bool = False, only: str = "") -> dict[str, Any]:
+    """All figures at one size; `attempts` instead of the usual one, `only` the pages whose name has it, `is_kept` leaves the town."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     today = local_day(utc_now())
     first, last = today - timedelta(days=100), today - timedelta(days=1)
     now = datetime.combine(today, datetime.min.time(), UTC)
     attempts = attempts or (QUICK if quick else FULL)
-    with database() as engine:
-        office_id = settle(engine, attempts, first)
+    with database(f"bench_pages_{attempts}_{today:%Y%m%d}" if is_kept else "") as engine:
+        settled, office_id = timed(lambda: settle(engine, attempts, first))
         duck = duck_of(engine)
         with transaction(office_id) as session:
             built, days = timed(lambda: rebuild(session, first - timedelta(days=1), last, now))
@@ -150,11 +156,14 @@ def run(quick: bool = True, attempts: int = 0) -> dict[str, Any]:
         client, before, began = signed_in(office_id), memory_mb(), time.perf_counter()
         pages = {}
         for name, (address, limit) in addresses(first, last).items():
+            if only not in name:
+                continue
             pages[name] = asked(client, address, limit, 7 if quick else TIMES)
             print(f"{name:28s} {pages[name]}", file=sys.stderr, flush=True)
         return {
             "name": "report_pages",
             "attempts": attempts,
+            "settled_s": round(settled, 1),
             "pages": pages,
             "missed": [name for name, page in pages.items() if not page["is_kept"]],
             "pages_s": round(time.perf_counter() - began, 1),
@@ -172,9 +181,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("--attempts", type=int, default=0, help=f"instead of {QUICK:,}")
     options.add_argument("--full", action="store_true", help=f"{FULL:,} attempts")
+    options.add_argument("--keep", action="store_true", help="leave the town for the next run")
+    options.add_argument("--only", default="", help="only pages with this in their name")
     options.add_argument("--json", action="store_true", help="one JSON document")
     chosen = options.parse_args()
-    found = run(quick=not chosen.full, attempts=chosen.attempts)
+    found = run(quick=not chosen.full, attempts=chosen.attempts, is_kept=chosen.keep, only=chosen.only)
     if chosen.json:
         print(json.dumps(found))
         return

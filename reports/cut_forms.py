@@ -11,7 +11,9 @@ from reports.words import Words
 AMOUNT_BOUNDS = (1, 10_000, 50_000, 100_000, 300_000, 1_000_000)
 AGE_BOUNDS = (0, 31, 91, 181, 366)
 WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_NOTHING = 99
+NOTHING = 99
+MOST_TRIES = 10
+"""As in the join of `Cut.TRY`."""
 
 
 def bucket_words(bounds: Sequence[int], unit: str, unit_en: str) -> dict[str, Words]:
@@ -149,8 +151,8 @@ FORMS: dict[Cut, CutForm] = {
     ),
     Cut.AMOUNT: CutForm(
         Words("未納額", "Amount owed"),
-        f"coalesce({{m}}.key, {_NOTHING})",
-        f"coalesce({{m}}.key, {_NOTHING})",
+        f"coalesce({{m}}.key, {NOTHING})",
+        f"coalesce({{m}}.key, {NOTHING})",
         "key::text",
         join=(
             "LEFT JOIN (SELECT debtor_id, width_bucket(sum(outstanding)::bigint, CAST(:amounts AS bigint[])) AS key FROM debt"
@@ -194,8 +196,8 @@ FORMS: dict[Cut, CutForm] = {
     ),
     Cut.SINCE_DUE: CutForm(
         Words("納期限からの日数", "Days since due"),
-        f"coalesce(width_bucket((a.began_at AT TIME ZONE :zone)::date - {{m}}.due_on, ARRAY{list(AGE_BOUNDS)}), {_NOTHING})",
-        f"coalesce(width_bucket((p.made_at AT TIME ZONE :zone)::date - {{m}}.due_on, ARRAY{list(AGE_BOUNDS)}), {_NOTHING})",
+        f"coalesce(width_bucket((a.began_at AT TIME ZONE :zone)::date - {{m}}.due_on, ARRAY{list(AGE_BOUNDS)}), {NOTHING})",
+        f"coalesce(width_bucket((p.made_at AT TIME ZONE :zone)::date - {{m}}.due_on, ARRAY{list(AGE_BOUNDS)}), {NOTHING})",
         "key::text",
         join=(
             "LEFT JOIN (SELECT debtor_id, min(due_on) AS due_on FROM debt WHERE office_id = :office AND status = 'open' GROUP BY 1) {m}"
@@ -221,9 +223,9 @@ CODE_LABELS: dict[Cut, dict[str, Words]] = {
     Cut.VINTAGE: VINTAGE_LABELS,
     Cut.LINE_TYPE: LINE_TYPE_LABELS,
     Cut.WEEKDAY: {str(number): Words(ja, en) for number, (ja, en) in enumerate(zip("月火水木金土日", WEEKDAYS_EN, strict=True), start=1)},
-    Cut.AMOUNT: bucket_words(AMOUNT_BOUNDS, "円", "yen") | {str(_NOTHING): Words("未納なし", "nothing owed")},
+    Cut.AMOUNT: bucket_words(AMOUNT_BOUNDS, "円", "yen") | {str(NOTHING): Words("未納なし", "nothing owed")},
     Cut.SINCE_DUE: bucket_words(AGE_BOUNDS, "日", "days")
-    | {"0": Words("納期限前", "not due yet"), str(_NOTHING): Words("未納なし", "nothing owed")},
+    | {"0": Words("納期限前", "not due yet"), str(NOTHING): Words("未納なし", "nothing owed")},
     Cut.TRY: {"00": Words("期間前", "before"), "10": Words("10回目以上", "10th or later")},
 }
 NO_KEY: dict[Cut, Words] = {

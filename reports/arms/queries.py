@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
-from campaigns.attempts.codes import CONTACT_PARTIES, PROMISE_OUTCOMES, Channel, LineResult
+from campaigns.attempts.codes import Channel
 from campaigns.planning.models import RuleSet
 from campaigns.promises.settle import ITS_REVERSAL, NET_YEN
 from reports.arms.compare import ArmCounts
+from reports.facts.calls import CHANNELS as CODES
+from reports.facts.calls import FLAGS, HEARD, Numbers, calls_of, numbers
 from reports.periods import Period
-from reports.queries.raw import HANDED_OVER
+from reports.queries.sides import in_bytes, look_up, table_for
 
+_DAY = 86_400_000_000  # microseconds
 CHANNELS = (Channel.OPERATOR_CALL, Channel.AUTO_CALL, Channel.SMS, Channel.VISIT)
 
 _CODES = """
@@ -36,26 +42,19 @@ WITH person AS MATERIALIZED (
   WHERE entered_at >= :start AND entered_at < :end
 ),
 ready AS (SELECT * FROM person WHERE entered_at <= :full)"""
-_COUNTS = f"""
+_READY = f"""
+{_PERSONS}
+SELECT arm, string_agg(int8send(debtor_id), '') AS debtors, string_agg(timestamptz_send(entered_at), '') AS entered
+FROM ready GROUP BY arm ORDER BY arm"""
+_MONEY = f"""
 {_PERSONS},
-tried AS (
-  SELECT a.debtor_id, bool_or(a.line_result = :answered AND a.party = ANY(:contact_parties)) AS is_contacted,
-    bool_or(a.outcome = ANY(:promise_outcomes)) AS has_promised, {{channels}}
-  FROM attempt a JOIN ready r ON r.debtor_id = a.debtor_id
-  WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :latest AND {HANDED_OVER}
-    AND a.began_at >= r.entered_at AND a.began_at < r.entered_at + make_interval(days => :days)
-  GROUP BY a.debtor_id
-),
 money AS (
-  SELECT y.debtor_id, sum({NET_YEN}) AS yen FROM payment y JOIN ready r ON r.debtor_id = y.debtor_id LEFT JOIN {ITS_REVERSAL}
+  SELECT r.debtor_id, r.arm, sum({NET_YEN}) AS yen FROM payment y JOIN ready r ON r.debtor_id = y.debtor_id LEFT JOIN {ITS_REVERSAL}
   WHERE y.office_id = :office AND NOT y.is_reversal AND y.paid_on >= r.day AND y.paid_on < r.day + :days
-  GROUP BY y.debtor_id
+  GROUP BY r.debtor_id, r.arm
 )
-SELECT r.arm AS code, count(*) AS persons, count(*) FILTER (WHERE t.is_contacted) AS contacted,
-  count(*) FILTER (WHERE t.has_promised) AS promised, count(*) FILTER (WHERE m.yen > 0) AS paid,
-  coalesce(sum(m.yen), 0)::bigint AS yen, coalesce(sum(CAST(m.yen AS double precision) ^ 2), 0) AS yen_squares, {{sums}}
-FROM ready r LEFT JOIN tried t ON t.debtor_id = r.debtor_id LEFT JOIN money m ON m.debtor_id = r.debtor_id
-GROUP BY r.arm ORDER BY r.arm"""
+SELECT arm, count(*) FILTER (WHERE yen > 0) AS paid, sum(yen)::bigint AS yen, sum(CAST(yen AS double precision) ^ 2) AS yen_squares
+FROM money GROUP BY arm"""
 _WAITING = f"{_PERSONS} SELECT count(*) FROM person WHERE entered_at > :full"
 
 
@@ -100,6 +99,7 @@ def arm_results(session: Session, experiment: str, period: Period, days: int, no
     """What happened within `days` after they came into an arm to those who came in the period, as far as their days are over."""
     start, end = period.bounds
     full = now - timedelta(days=days)
+    latest = min(end, full) + timedelta(days=days)
     values = {
         "office": office_of(session),
         "experiment": experiment,
@@ -107,25 +107,47 @@ def arm_results(session: Session, experiment: str, period: Period, days: int, no
         "start": start,
         "end": end,
         "full": full,
-        "latest": min(end, full) + timedelta(days=days),
         "days": days,
-        "answered": str(LineResult.ANSWERED),
-        "failed": str(LineResult.FAILED),
-        "contact_parties": sorted(CONTACT_PARTIES),
-        "promise_outcomes": sorted(PROMISE_OUTCOMES),
     }
-    channels = ", ".join(f"count(*) FILTER (WHERE a.channel = '{channel}') AS n_{channel}" for channel in CHANNELS)
-    sums = ", ".join(f"coalesce(sum(t.n_{channel}), 0)::bigint AS n_{channel}" for channel in CHANNELS)
-    found = session.execute(text(_COUNTS.format(channels=channels, sums=sums)), values).mappings()
-    arms = tuple(
-        ArmCounts(
-            **{name: row[name] for name in ("code", "persons", "contacted", "promised", "paid", "yen")},
-            yen_squares=float(row["yen_squares"]),
-            touches={channel: int(row[f"n_{channel}"]) for channel in CHANNELS},
-        )
-        for row in found
-    )
-    return ArmResults(arms, session.scalar(text(_WAITING), values) or 0)
+    money = {row["arm"]: dict(row) for row in session.execute(text(_MONEY), values).mappings()}
+    ready = [(arm, numbers(debtors, ">i8"), numbers(entered, ">i8")) for arm, debtors, entered in in_bytes(session, _READY, values)]
+    arms = []
+    for (arm, debtors, _), touched in zip(ready, _touched(session, ready, period, days, latest), strict=True):
+        paid = {name: value for name, value in money.get(arm, {}).items() if name != "arm"}
+        arms.append(ArmCounts(arm, len(debtors), **paid, **touched))
+    return ArmResults(tuple(arms), session.scalar(text(_WAITING), values) or 0)
+
+
+def _touched(
+    session: Session, ready: Sequence[tuple[str, Numbers, Numbers]], period: Period, days: int, latest: datetime
+) -> list[dict[str, Any]]:
+    """What was done to each arm's persons within their days: how many were contacted and promised, and the calls by channel."""
+    debtors = np.concatenate([np.empty(0, np.int64), *(arm[1] for arm in ready)])
+    entered = np.concatenate([np.empty(0, np.int64), *(arm[2] for arm in ready)])
+    arm_of = np.repeat(np.arange(len(ready)), [len(arm[1]) for arm in ready])
+    low, table = table_for([debtors], -1)
+    table[debtors - low] = np.arange(len(debtors))
+    is_contacted, has_promised = np.zeros(len(debtors), bool), np.zeros(len(debtors), bool)
+    touches = np.zeros((len(ready), len(CODES)), np.int64)
+    last = (latest - timedelta(microseconds=1)).astimezone(period.zone).date()
+    for calls in calls_of(session, period.first, last, period.zone, ("debtor", "began", "flags", "channel")):
+        person = look_up(table, calls["debtor"] - low)
+        known = person >= 0
+        since = calls["began"] - entered[person] if len(entered) else person
+        within = known & (since >= 0) & (since < days * _DAY)
+        person, flags = person[within], calls["flags"][within]
+        is_contacted[person[flags & FLAGS["contacts"] > 0]] = True
+        has_promised[person[flags & FLAGS["promises"] > 0]] = True
+        cells = arm_of[person] * len(CODES) + calls["channel"][within]
+        touches += np.bincount(cells, minlength=touches.size).reshape(touches.shape)
+    return [
+        {
+            "contacted": int(is_contacted[arm_of == number].sum()),
+            "promised": int(has_promised[arm_of == number].sum()),
+            "touches": {channel: int(touches[number, CODES.index(str(channel))]) for channel in CHANNELS},
+        }
+        for number in range(len(ready))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,28 +160,22 @@ class ScriptAnswers:
     keys: dict[str, int]
 
 
-_KEYS = f"""
-SELECT a.script_version AS script, left(a.robocall_keys, 1) AS key, count(*) AS answered,
-  count(*) FILTER (WHERE a.robocall_keys <> '' OR a.robocall_path LIKE '%>%') AS heard
-FROM attempt a WHERE a.office_id = :office AND a.channel = 'auto_call' AND a.line_result = :answered AND a.script_version <> ''
-  AND {HANDED_OVER}
-  AND a.began_at >= :start AND a.began_at < :end
-GROUP BY 1, 2 ORDER BY 1, 2"""
-
-
 def script_answers(session: Session, period: Period) -> list[ScriptAnswers]:
     """Answered automated calls of the period by script and first key."""
-    start, end = period.bounds
-    values = {
-        "office": office_of(session),
-        "start": start,
-        "end": end,
-        "answered": str(LineResult.ANSWERED),
-        "failed": str(LineResult.FAILED),
-    }
+    automatic = CODES.index(str(Channel.AUTO_CALL))
+    counts: Counter[tuple[str, int, bool]] = Counter()
+    for calls in calls_of(session, period.first, period.last, period.zone, ("channel", "flags", "script", "pressed")):
+        chosen = (calls["channel"] == automatic) & (calls["flags"] & FLAGS["answered"] > 0)
+        if not chosen.any():
+            continue
+        kinds = np.column_stack([calls["script"][chosen], calls["pressed"][chosen], calls["flags"][chosen] & HEARD > 0])
+        for (script, key, heard), count in zip(*(part.tolist() for part in np.unique(kinds, axis=0, return_counts=True)), strict=True):
+            counts[calls.scripts[script], key, bool(heard)] += count
     found: dict[str, ScriptAnswers] = {}
-    for row in session.execute(text(_KEYS), values):
-        before = found.get(row.script, ScriptAnswers(row.script, 0, 0, {}))
-        keys = before.keys | ({row.key: row.answered} if row.key else {})
-        found[row.script] = ScriptAnswers(row.script, before.answered + row.answered, before.heard + row.heard, keys)
+    for (script, key, heard), count in sorted(counts.items()):
+        if not script:
+            continue
+        before = found.get(script, ScriptAnswers(script, 0, 0, {}))
+        keys = before.keys | ({chr(key): before.keys.get(chr(key), 0) + count} if key else {})
+        found[script] = ScriptAnswers(script, before.answered + count, before.heard + count * heard, keys)
     return list(found.values())

@@ -12,28 +12,25 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import polars as pl
 from psycopg import Connection
-from psycopg.rows import dict_row
 from pyroaring import BitMap64
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
 from callcenter.core.clock import day_bounds
 from callcenter.core.db import advisory_lock, office_of
-from campaigns.attempts.codes import CONTACT_PARTIES, PROMISE_OUTCOMES, RIGHT_PARTIES, Channel, LineResult
+from campaigns.attempts.codes import Channel
 from campaigns.promises.settle import PAID_IN_TIME
-from reports.facts.models import ANY_CAMPAIGN, DAY, DIMENSIONS, MONTH
-from reports.facts.read import PERSONS, SETS
+from reports.facts.calls import CHANNELS, FLAGS, DayCalls, packed, read_day
+from reports.facts.models import ANY_CAMPAIGN, DAY, DIMENSIONS, MONTH, WEEK, FactCalls
+from reports.facts.read import PERSONS, SETS, monday_of
 from reports.facts.read import SUMS as COUNTS
-from reports.queries.raw import HANDED_OVER
 
 REST = timedelta(minutes=10)
 """How long a day must have been over: longer than any transaction that could still add to it."""
-FLAGS = {"contacts": 1, "right_party_contacts": 2, "promises": 4, "imported": 8}
-"""Each attempt's bits, by the count that they make."""
+COUNTED = ("contacts", "right_party_contacts", "promises", "imported")
 SETS_OF = {"contacted": "contacts", "right_party": "right_party_contacts", "promised": "promises"}
 GROUP = ("dimension", "campaign_id", "channel", "key")
 COLUMNS = (*GROUP, *COUNTS, "worked_us", *SETS, *PERSONS.values())
@@ -41,23 +38,6 @@ TYPES = ("text", "int8", "text", "text", *("int4",) * len(COUNTS), "int8", *("by
 _INSERT = f"""
 INSERT INTO fact (grain, day, {", ".join(COLUMNS)})
 SELECT %b, %b, r.* FROM unnest({", ".join(f"%b::{kind}[]" for kind in TYPES)}) r"""
-
-# One row with a column of bytes for each field: a hundred thousand attempts as rows would cost more to read than to count.
-_CALLS = f"""
-SELECT string_agg(int8send(debtor_id), '') AS debtor_id, string_agg(int8send(campaign_id), '') AS campaign_id,
-  string_agg(int8send(operator_id), '') AS operator_id, string_agg(int2send(channel), '') AS channel,
-  string_agg(int2send(hour), '') AS hour, string_agg(int2send(flags), '') AS flags
-FROM (
-  SELECT a.debtor_id, coalesce(a.campaign_id, {ANY_CAMPAIGN}) AS campaign_id, coalesce(a.operator_id, 0) AS operator_id,
-    (array_position(%(channels)s::text[], a.channel::text) - 1)::int2 AS channel,
-    extract(hour FROM a.began_at AT TIME ZONE %(zone)s)::int2 AS hour,
-    (coalesce(a.line_result = %(answered)s AND a.party = ANY(%(contact)s), false)::int * {FLAGS["contacts"]}
-     + coalesce(a.line_result = %(answered)s AND a.party = ANY(%(right)s), false)::int * {FLAGS["right_party_contacts"]}
-     + coalesce(a.outcome = ANY(%(promised)s), false)::int * {FLAGS["promises"]}
-     + (a.source = 'imported')::int * {FLAGS["imported"]})::int2 AS flags
-  FROM attempt a
-  WHERE a.office_id = %(office)s AND a.began_at >= %(start)s AND a.began_at < %(end)s
-    AND {HANDED_OVER.replace(":failed", "%(failed)s")}) call"""
 
 _DUE = f"""
 SELECT coalesce(a.campaign_id, {ANY_CAMPAIGN}) AS campaign_id, coalesce(a.channel, '') AS channel,
@@ -112,27 +92,45 @@ def build_day(session: Session, day: date, now: datetime) -> int:
     growing = "SELECT EXISTS (SELECT FROM agent_state_span WHERE office_id = :office AND ended_at IS NULL AND began_at < :end)"
     if session.scalar(text(growing), values):
         return 0
-    calls = _calls(session, values)
+    calls = read_day(session, day, zone)
     rows = [*_counted(calls), *_due(session, values), *_worked(session, values)]
     _write(session, DAY, day, _merged(rows))
+    _keep(session, calls)
     _note_built(session, DAY, day, str(zone), now)
-    return calls.height
+    return calls.count
 
 
 def build_month(session: Session, month: date, now: datetime) -> bool:
     """Adds up a month of which every day was built; whether it could."""
+    return _build_span(session, MONTH, month, (month + timedelta(days=32)).replace(day=1), now)
+
+
+def build_week(session: Session, monday: date, now: datetime) -> bool:
+    """Adds up a week of which every day was built, over all hours and operators; whether it could."""
+    return _build_span(session, WEEK, monday, monday + timedelta(days=7), now)
+
+
+def _build_span(session: Session, grain: str, first: date, following: date, now: datetime) -> bool:
     zone = str(zone_of(session))
-    following = (month + timedelta(days=32)).replace(day=1)
-    _forget(session, MONTH, month)
-    values = {"office": office_of(session), "first": month, "next": following, "zone": zone, "day": DAY}
+    _forget(session, grain, first)
+    values = {"office": office_of(session), "first": first, "next": following, "zone": zone, "day": DAY}
     within = "office_id = :office AND grain = :day AND day >= :first AND day < :next"
-    if session.scalar(text(f"SELECT count(*) FROM fact_built WHERE {within} AND zone = :zone"), values) != (following - month).days:
+    if session.scalar(text(f"SELECT count(*) FROM fact_built WHERE {within} AND zone = :zone"), values) != (following - first).days:
         return False
     names = ", ".join((*GROUP, *COUNTS, "worked_us", *SETS))
-    found = text(f"SELECT {names} FROM fact WHERE {within}")
-    _write(session, MONTH, month, _merged(dict(row) for row in session.execute(found, values).mappings()))
-    _note_built(session, MONTH, month, zone, now)
+    kinds = "AND dimension = 'all'" if grain == WEEK else ""
+    found = text(f"SELECT {names} FROM fact WHERE {within} {kinds}")
+    _write(session, grain, first, _merged(dict(row) for row in session.execute(found, values).mappings()))
+    _note_built(session, grain, first, zone, now)
     return True
+
+
+def _build_spans(session: Session, days: Iterable[date], now: datetime) -> None:
+    """Adds up the weeks and months of days that were built."""
+    for monday in sorted({monday_of(day) for day in days}):
+        build_week(session, monday, now)
+    for month in sorted({day.replace(day=1) for day in days}):
+        build_month(session, month, now)
 
 
 def refresh(session: Session, now: datetime, *, most: int = 40) -> int:
@@ -152,13 +150,13 @@ def refresh(session: Session, now: datetime, *, most: int = 40) -> int:
     known = set(session.scalars(built, office | {"zone": str(zone)}))
     for day in sorted(marked & known):
         _forget(session, DAY, day)  # so that one left for the next turn is not taken for built
+        _forget(session, WEEK, monday_of(day))
         _forget(session, MONTH, day.replace(day=1))
     missing = set() if first is None else {first + timedelta(days=n) for n in range(max(0, (horizon - first).days))} - (known - marked)
     days = sorted(missing, reverse=True)[:most]
     for day in days:
         build_day(session, day, now)
-    for month in sorted({day.replace(day=1) for day in days}):
-        build_month(session, month, now)
+    _build_spans(session, days, now)
     return len(days)
 
 
@@ -181,54 +179,31 @@ def rebuild(session: Session, first: date, last: date, now: datetime) -> int:
     session.execute(marks, {"office": office_of(session), "days": days})
     for day in days:
         build_day(session, day, now)
-    for month in sorted({day.replace(day=1) for day in days}):
-        build_month(session, month, now)
+    _build_spans(session, days, now)
     return len(days)
 
 
-def _calls(session: Session, values: dict[str, Any]) -> pl.DataFrame:
-    """The day's attempts as columns, in the order of their debtors."""
-    driver = session.connection().connection.driver_connection
-    assert isinstance(driver, Connection)
-    channels = [str(channel) for channel in Channel]
-    wanted = values | {
-        "channels": channels,
-        "answered": str(LineResult.ANSWERED),
-        "failed": str(LineResult.FAILED),
-        "contact": sorted(str(party) for party in CONTACT_PARTIES),
-        "right": sorted(str(party) for party in RIGHT_PARTIES),
-        "promised": sorted(str(outcome) for outcome in PROMISE_OUTCOMES),
-    }
-    with driver.cursor(binary=True, row_factory=dict_row) as cursor:
-        found = cursor.execute(_CALLS, wanted).fetchone() or {}
-    frame = pl.DataFrame({name: _numbers(found[name], ">i8") for name in ("debtor_id", "campaign_id", "operator_id")})
-    small = pl.DataFrame({name: _numbers(found[name], ">i2") for name in ("channel", "hour", "flags")})
-    return frame.hstack(small).sort("debtor_id")
-
-
-def _numbers(sent: bytes | None, kind: str) -> Any:
-    """Numbers as PostgreSQL sends them (the highest byte first)."""
-    return np.frombuffer(sent or b"", kind).astype(kind.replace(">", "="))
-
-
-def _counted(calls: pl.DataFrame) -> Iterable[dict[str, Any]]:
+def _counted(found: DayCalls) -> Iterable[dict[str, Any]]:
     """The attempts of one day by each dimension, once per campaign and once over all."""
-    channels = [str(channel) for channel in Channel]
-    keys = {"all": pl.lit(-1), "hour": pl.col("hour"), "operator": pl.col("operator_id")}
+    if not found.count:
+        return
+    narrow = {"debtor": pl.Int64, "campaign": pl.Int64, "operator": pl.Int64, "channel": pl.Int16, "hour": pl.Int16, "flags": pl.Int16}
+    calls = pl.DataFrame({name: pl.Series(found[name], dtype=kind) for name, kind in narrow.items()})
+    keys = {"all": pl.lit(-1), "hour": pl.col("hour"), "operator": pl.col("operator")}
     written: dict[str, Callable[[int], str]] = {"all": lambda _: "", "hour": "{:02d}".format, "operator": str}
     for dimension in DIMENSIONS:
-        for campaign, rows in ((pl.lit(ANY_CAMPAIGN), calls), (pl.col("campaign_id"), calls.filter(pl.col("campaign_id") != ANY_CAMPAIGN))):
+        for campaign, rows in ((pl.lit(ANY_CAMPAIGN), calls), (pl.col("campaign"), calls.filter(pl.col("campaign") != ANY_CAMPAIGN))):
             groups = rows.group_by(
                 campaign.cast(pl.Int64).alias("campaign_id"), "channel", keys[dimension].alias("key"), maintain_order=True
             ).agg(
                 pl.len().alias("attempts"),
-                *((pl.col("flags") & bit > 0).sum().alias(name) for name, bit in FLAGS.items()),
-                pl.col("debtor_id").alias("attempted"),
-                *(pl.col("debtor_id").filter(pl.col("flags") & FLAGS[count] > 0).alias(name) for name, count in SETS_OF.items()),
+                *((pl.col("flags") & FLAGS[name] > 0).sum().alias(name) for name in COUNTED),
+                pl.col("debtor").alias("attempted"),
+                *(pl.col("debtor").filter(pl.col("flags") & FLAGS[count] > 0).alias(name) for name, count in SETS_OF.items()),
             )
             sets = {name: groups[name] for name in SETS}
             for place, row in enumerate(groups.drop(SETS).iter_rows(named=True)):
-                words = {"dimension": dimension, "channel": channels[row["channel"]], "key": written[dimension](row["key"])}
+                words = {"dimension": dimension, "channel": CHANNELS[row["channel"]], "key": written[dimension](row["key"])}
                 yield row | words | {name: _persons(column[place]) for name, column in sets.items()}
 
 
@@ -301,10 +276,19 @@ def _write(session: Session, grain: str, day: date, rows: list[tuple[Any, ...]])
         cursor.execute(_INSERT, [grain, day, *(list(column) for column in zip(*rows, strict=True))])
 
 
+def _keep(session: Session, calls: DayCalls) -> None:
+    """Leaves the day's calls for questions that facts do not sum up."""
+    if calls.count:
+        row = {"office_id": office_of(session), "day": calls.day, "calls": calls.count, "scripts": list(calls.scripts)}
+        session.execute(insert(FactCalls).values(row | packed(calls)))
+
+
 def _forget(session: Session, grain: str, day: date) -> None:
     values = {"office": office_of(session), "grain": grain, "day": day}
     for table in ("fact", "fact_built"):
         session.execute(text(f"DELETE FROM {table} WHERE office_id = :office AND grain = :grain AND day = :day"), values)
+    if grain == DAY:
+        session.execute(text("DELETE FROM fact_calls WHERE office_id = :office AND day = :day"), values)
 
 
 def _note_built(session: Session, grain: str, day: date, zone: str, now: datetime) -> None:

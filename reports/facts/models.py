@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKeyConstraint, Index, Integer, LargeBinary, String, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Date, ForeignKeyConstraint, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.core.db import OFFICE_DEFAULT, Base, OfficeMixin
 
 ANY_CAMPAIGN = 0
-DAY, MONTH = "d", "m"
+DAY, WEEK, MONTH = "d", "w", "m"
 DIMENSIONS = ("all", "hour", "operator")
 
 
 class Fact(Base):
-    """Counts of one day (or month: `day` is its first) for one key of one dimension, campaign and channel.
+    """Counts of one day (or week or month: `day` is its first) for one key of one dimension, campaign and channel.
 
     `dimension` all (key ''), hour (00–23) or operator (user id, 0 for none). `campaign_id` 0 holds every attempt, in a campaign or not.
     `worked_us` are microseconds at work, on rows of operator calls only; null where none were recorded. The four sets are serialised
@@ -26,7 +26,7 @@ class Fact(Base):
     __table_args__ = (
         ForeignKeyConstraint(["office_id"], ["office.id"]),
         Index(None, "office_id", "grain", "day"),
-        CheckConstraint("grain in ('d','m')", name="grain"),
+        CheckConstraint("grain in ('d','w','m')", name="grain"),
         CheckConstraint("dimension in ('all','hour','operator')", name="dimension"),
     )
 
@@ -55,11 +55,34 @@ class Fact(Base):
     persons_promised: Mapped[int] = mapped_column(Integer)
 
 
+class FactCalls(Base):
+    """The calls of one built day that had any as columns of packed numbers (`reports.facts.calls`), for what no fact sums up beforehand."""
+
+    __tablename__ = "fact_calls"
+    __table_args__ = (ForeignKeyConstraint(["office_id"], ["office.id"]),)
+
+    office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    calls: Mapped[int] = mapped_column(Integer)
+    scripts: Mapped[list[str]] = mapped_column(ARRAY(String(60)))
+    debtor: Mapped[bytes] = mapped_column(LargeBinary)
+    campaign: Mapped[bytes] = mapped_column(LargeBinary)
+    operator: Mapped[bytes] = mapped_column(LargeBinary)
+    channel: Mapped[bytes] = mapped_column(LargeBinary)
+    hour: Mapped[bytes] = mapped_column(LargeBinary)
+    began: Mapped[bytes] = mapped_column(LargeBinary)
+    flags: Mapped[bytes] = mapped_column(LargeBinary)
+    talk: Mapped[bytes] = mapped_column(LargeBinary)
+    phone: Mapped[bytes] = mapped_column(LargeBinary)
+    script: Mapped[bytes] = mapped_column(LargeBinary)
+    pressed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class FactBuilt(Base):
-    """A day or month whose facts were built, in the office's time zone of then."""
+    """A day, week or month whose facts were built, in the office's time zone of then."""
 
     __tablename__ = "fact_built"
-    __table_args__ = (ForeignKeyConstraint(["office_id"], ["office.id"]), CheckConstraint("grain in ('d','m')", name="grain"))
+    __table_args__ = (ForeignKeyConstraint(["office_id"], ["office.id"]), CheckConstraint("grain in ('d','w','m')", name="grain"))
 
     office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT)
     grain: Mapped[str] = mapped_column(String(1), primary_key=True)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
-from reports.facts.models import ANY_CAMPAIGN, DAY, MONTH
+from reports.facts.models import ANY_CAMPAIGN, DAY, MONTH, WEEK
 
 SETS = ("attempted", "contacted", "right_party", "promised")
 PERSONS = {name: f"persons_{name}" for name in SETS}
@@ -57,16 +57,17 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """How a period is answered: whole `months` (their firsts) and single `days` from facts, `gaps` (first, last) from raw rows."""
+    """How a period is answered: whole `months` and `weeks` (their firsts) and `days` from facts, `gaps` (first, last) from raw rows."""
 
     months: tuple[date, ...]
+    weeks: tuple[date, ...]
     days: tuple[date, ...]
     gaps: tuple[tuple[date, date], ...]
 
     @property
     def is_worth_it(self) -> bool:
         """Whether facts help at all."""
-        return bool(self.months or self.days) and len(self.gaps) <= MOST_GAPS
+        return bool(self.months or self.weeks or self.days) and len(self.gaps) <= MOST_GAPS
 
 
 _STANDING = text("""
@@ -75,31 +76,43 @@ SELECT b.grain, b.day FROM fact_built b WHERE b.office_id = :office AND b.zone =
 """)
 
 
-def cover(session: Session, first: date, last: date, zone: str, *, uses_months: bool = True) -> Cover:
-    """Which facts of the period stand: built, in the office's present zone, and nothing changed since."""
+def monday_of(day: date) -> date:
+    """The day its week begins with."""
+    return day - timedelta(days=day.weekday())
+
+
+def cover(session: Session, first: date, last: date, zone: str, *, uses_months: bool = True, uses_weeks: bool = False) -> Cover:
+    """Which facts of the period stand: built, in the office's present zone, and nothing changed since.
+
+    With months, weeks are those within one month.
+    """
     values = {"office": office_of(session), "zone": zone, "month": first.replace(day=1), "last": last}
-    standing: dict[str, set[date]] = {DAY: set(), MONTH: set()}
+    standing: dict[str, set[date]] = {DAY: set(), WEEK: set(), MONTH: set()}
     for grain, day in session.execute(_STANDING, values):
         standing[grain].add(day)
-    months: list[date] = []
-    days: list[date] = []
+
+    def stands(grain: str, day: date, following: date) -> bool:
+        whole = (day + timedelta(days=number) for number in range((following - day).days))
+        return day in standing[grain] and following <= last + timedelta(days=1) and standing[DAY].issuperset(whole)
+
+    found: dict[str, list[date]] = {DAY: [], WEEK: [], MONTH: []}
     gaps: list[tuple[date, date]] = []
     day = first
     while day <= last:
-        following = (day + timedelta(days=32)).replace(day=1) if day.day == 1 else day
-        whole = [day + timedelta(days=n) for n in range((following - day).days)]
-        if uses_months and whole and following <= last + timedelta(days=1) and day in standing[MONTH] and standing[DAY].issuperset(whole):
-            months.append(day)
-            day = following
-            continue
-        if day in standing[DAY]:
-            days.append(day)
+        month, week = (day + timedelta(days=32)).replace(day=1), day + timedelta(days=7)
+        grain, following = DAY, day + timedelta(days=1)
+        if uses_months and day.day == 1 and stands(MONTH, day, month):
+            grain, following = MONTH, month
+        elif uses_weeks and day.weekday() == 0 and (week <= month or not uses_months) and stands(WEEK, day, week):
+            grain, following = WEEK, week
+        if grain != DAY or day in standing[DAY]:
+            found[grain].append(day)
         elif gaps and gaps[-1][1] == day - timedelta(days=1):
             gaps[-1] = (gaps[-1][0], day)
         else:
             gaps.append((day, day))
-        day += timedelta(days=1)
-    return Cover(tuple(months), tuple(days), tuple(gaps))
+        day = following
+    return Cover(tuple(found[MONTH]), tuple(found[WEEK]), tuple(found[DAY]), tuple(gaps))
 
 
 def tallies(
@@ -131,13 +144,14 @@ def tallies(
           {people}
         FROM fact WHERE office_id = %(office)s AND dimension = %(dimension)s AND campaign_id = %(campaign)s
           {"AND channel = %(channel)s" if channel else ""}
-          AND (grain = 'd' AND day = ANY(%(days)s) OR grain = 'm' AND day = ANY(%(months)s))
+          AND (grain = 'd' AND day = ANY(%(days)s) OR grain = 'w' AND day = ANY(%(weeks)s) OR grain = 'm' AND day = ANY(%(months)s))
         GROUP BY 1"""
     values: dict[str, Any] = {
         "office": office_of(session),
         "dimension": dimension,
         "campaign": ANY_CAMPAIGN if campaign_id is None else campaign_id,
         "days": list(found.days),
+        "weeks": list(found.weeks),
         "months": list(found.months),
         "channel": channel,
     }

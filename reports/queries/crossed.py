@@ -1,12 +1,13 @@
-"""Any two cuts crossed: the counts of every cell, row and column from the raw rows, and the calls behind a cell.
+"""Any two cuts crossed: the counts of every cell, row and column.
 
-What adds up is counted once per cell, from the facts where these can tell; persons are counted anew for rows, columns and the whole,
-because one person may stand in several.
+What facts sum up is taken from them; all else is counted from the columns of the days' calls. Promises that fell due are few and are
+counted by SQL, anew for rows and columns where one may stand in several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -20,8 +21,10 @@ from reports.cut_forms import FORMS, UNCUT, label
 from reports.cuts import Cut, CutForm
 from reports.figures import ratio
 from reports.metrics import Metric
+from reports.queries.columns import Counted, Table, count
 from reports.queries.crossed_facts import from_facts
-from reports.queries.raw import HANDED_OVER, HITS, HeadlineQuery, filters_of, parameters
+from reports.queries.raw import HeadlineQuery, filters_of, parameters
+from reports.queries.sides import side_of
 from reports.words import Words
 
 MOST_KEYS = 400
@@ -60,17 +63,7 @@ class Counts:
         return int(getattr(self, metric.over or metric.code))
 
 
-SUMMED = tuple(name for name in (each.name for each in fields(Counts)) if not name.startswith("persons_"))
-_ATTEMPTS = """
-SELECT {key} AS r, {other} AS c, count(*) AS attempts,
-  {hits}, coalesce(sum(a.talk_seconds), 0) AS talk_seconds{persons}
-FROM attempt a {join} {other_join}
-WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND {handed_over} {filters}
-GROUP BY 1, 2"""
-_HITS = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in HITS.items())
-_PERSONS = f""",
-  count(DISTINCT a.debtor_id) AS persons_attempted,
-  count(DISTINCT a.debtor_id) FILTER (WHERE {HITS["contacts"]}) AS persons_contacted"""
+NAMES = frozenset(each.name for each in fields(Counts))
 _DUE = """
 SELECT r, c, count(*) AS promises_due, count(*) FILTER (WHERE is_kept) AS promises_kept FROM (
   SELECT {key} AS r, {other} AS c, coalesce(paid.yen, 0) * 100 >= p.amount * p.threshold_percent AS is_kept
@@ -113,71 +106,69 @@ def crossed(session: Session, query: HeadlineQuery, columns: Cut | None, metric:
     """The query's cut as rows against `columns`, with what `metric` needs counted."""
     form, other = query.form, UNCUT if columns is None else FORMS[columns]
     values = parameters(query, office_of(session), now)
-    ask = _Asking(session, query, values, metric)
-    if ask.with_persons or form.is_multiple or other.is_multiple:
-        cells = ask.counted(form, other)
-        by_row = cells if columns is None else ask.counted(form, UNCUT)
-        by_column = ask.counted(UNCUT, other) if columns else {}
-        whole = (cells if columns is None and query.cut is None else ask.counted(UNCUT, UNCUT)).get(("", ""), Counts())
-    else:
-        found = from_facts(session, query, columns, metric, now)
-        cells = ask.counted(form, other) if found is None else {place: Counts(**row) for place, row in found.items()}
-        by_row, by_column = _added(cells, lambda row, _: (row, "")), _added(cells, lambda _, column: ("", column)) if columns else {}
-        whole = _added(cells, lambda _, __: ("", "")).get(("", ""), Counts())
+    found = _table(session, query, columns, metric, now, values)
+    cells, by_row, by_column = ({place: _counts(row) for place, row in part.items()} for part in (found.cells, found.rows, found.columns))
     row_totals = {key: counts for (key, _), counts in by_row.items()}
-    column_totals = {key: counts for (_, key), counts in by_column.items()}
+    column_totals = {key: counts for (_, key), counts in by_column.items()} if columns else {}
     rows = _lines(session, query.cut, form, sorted(row_totals), values)
     heads = _lines(session, columns, other, sorted(column_totals), values) if columns else ()
     cut_off = len(rows) > MOST_KEYS or len(heads) > MOST_KEYS
     notes = tuple(note for cut in (form, other) if (note := cut.note_on(metric)) is not None)
-    return Crossed(rows[:MOST_KEYS], heads[:MOST_KEYS], cells, row_totals, column_totals, whole, cut_off, notes)
+    return Crossed(rows[:MOST_KEYS], heads[:MOST_KEYS], cells, row_totals, column_totals, _counts(found.whole), cut_off, notes)
 
 
-def _added(cells: dict[tuple[str, str], Counts], place: Callable[[str, str], tuple[str, str]]) -> dict[tuple[str, str], Counts]:
-    """The cells' counts (none of persons) added up by another place."""
-    sums: dict[tuple[str, str], Counts] = {}
-    for at, counts in cells.items():
-        before = sums.get(place(*at), Counts())
-        sums[place(*at)] = Counts(**{name: getattr(before, name) + getattr(counts, name) for name in SUMMED})
-    return sums
+def _counts(row: dict[str, int]) -> Counts:
+    known = {name: value for name, value in row.items() if name in NAMES}
+    return Counts(**known | {"live_answers": row.get("answered", 0) + row.get("abandoned", 0)})
 
 
-class _Asking:
-    """One question asked for several pairs of cuts."""
+def _table(session: Session, query: HeadlineQuery, columns: Cut | None, metric: Metric, now: datetime, values: dict[str, Any]) -> Table:
+    """All counts from the quickest source that has them."""
+    with_persons, with_due = needs(metric)
+    if (summed := from_facts(session, query, columns, metric, now)) is not None:
+        return _added_up(summed)
+    sides = side_of(session, query.cut, values), side_of(session, columns, values)
+    found = count(session, query, sides, has_persons=with_persons)
+    if with_due:
+        _add_due(session, query, columns, values, found)
+    return found
 
-    def __init__(self, session: Session, query: HeadlineQuery, values: dict[str, Any], metric: Metric) -> None:
-        self.session, self.values = session, values
-        self.filters = filters_of(query)
-        self.with_persons, self.with_due = needs(metric)
 
-    def counted(self, form: CutForm, other: CutForm) -> dict[tuple[str, str], Counts]:
-        """Counts by (row key, column key) in plain text."""
-        key, join = form.attempts_by("m1")
-        second, other_join = other.attempts_by("m2")
-        statement = _ATTEMPTS.format(
-            key=key,
-            join=join,
-            other=second,
-            other_join=other_join,
-            handed_over=HANDED_OVER,
-            filters=self.filters,
-            hits=_HITS,
-            persons=_PERSONS if self.with_persons else "",
-        )
-        found = self._rows(statement, form, other)
-        if self.with_due:
-            key, join = form.due_by("m1")
-            second, other_join = other.due_by("m2")
-            due = _DUE.format(key=key, join=join, other=second, other_join=other_join, paid_in_time=PAID_IN_TIME, filters=self.filters)
-            for place, row in self._rows(due, form, other).items():
-                found[place] = found.get(place, {}) | row
-        return {place: Counts(**row) for place, row in found.items()}
+def _added_up(cells: Counted) -> Table:
+    """The table of cells that hold no persons."""
+    found = Table(cells, {}, {}, Counter())
+    for (row, column), counts in cells.items():
+        for part, place in ((found.rows, (row, "")), (found.columns, ("", column))):
+            part.setdefault(place, Counter()).update(counts)
+        found.whole.update(counts)
+    return found
 
-    def _rows(self, statement: str, form: CutForm, other: CutForm) -> dict[tuple[str, str], dict[str, int]]:
-        shown, head = (each.shown.replace("key", name) for each, name in ((form, "r"), (other, "c")))
-        named = f"SELECT {shown} AS row_key, {head} AS column_key, g.* FROM ({statement}) g"
-        found = self.session.execute(text(named), self.values).mappings()
-        return {(row["row_key"], row["column_key"]): {k: int(v) for k, v in row.items() if k not in _KEYS} for row in found}
+
+def _add_due(session: Session, query: HeadlineQuery, columns: Cut | None, values: dict[str, Any], found: Table) -> None:
+    """Puts the promises that fell due into the table."""
+    form, other = query.form, UNCUT if columns is None else FORMS[columns]
+    filters = filters_of(query)
+    cells = _due(session, form, other, filters, values)
+    if form.is_multiple or other.is_multiple:
+        whole = _due(session, UNCUT, UNCUT, filters, values).get(("", ""), {})
+        due = Table(cells, _due(session, form, UNCUT, filters, values), _due(session, UNCUT, other, filters, values), whole)
+    else:
+        due = _added_up(cells)
+    for part, more in ((found.cells, due.cells), (found.rows, due.rows), (found.columns, due.columns)):
+        for place, counts in more.items():
+            part.setdefault(place, {}).update(counts)
+    found.whole.update(due.whole)
+
+
+def _due(session: Session, form: CutForm, other: CutForm, filters: str, values: dict[str, Any]) -> Counted:
+    """Promises due and kept by (row key, column key) in plain text."""
+    key, join = form.due_by("m1")
+    second, other_join = other.due_by("m2")
+    due = _DUE.format(key=key, join=join, other=second, other_join=other_join, paid_in_time=PAID_IN_TIME, filters=filters)
+    shown, head = (each.shown.replace("key", name) for each, name in ((form, "r"), (other, "c")))
+    named = f"SELECT {shown} AS row_key, {head} AS column_key, g.* FROM ({due}) g"
+    found = session.execute(text(named), values).mappings()
+    return {(row["row_key"], row["column_key"]): {k: int(v) for k, v in row.items() if k not in _KEYS} for row in found}
 
 
 _KEYS = frozenset({"row_key", "column_key", "r", "c"})

@@ -82,7 +82,9 @@ def tallied(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, 
         return None
     dimension, key = IN_FACTS[query.cut]
     period = query.period
-    found = cover(session, period.first, period.last, str(period.zone), uses_months=query.cut not in (Cut.DAY, Cut.WEEK))
+    by_month = query.cut not in (Cut.DAY, Cut.WEEK)
+    by_week = dimension == "all" and query.cut is not Cut.DAY
+    found = cover(session, period.first, period.last, str(period.zone), uses_months=by_month, uses_weeks=by_week)
     if not found.is_worth_it:
         return None
     channel = None if query.channel == ALL_CHANNELS else str(query.channel)

@@ -44,7 +44,7 @@ def contact_hours(session: Session, query: HeadlineQuery, now: datetime, few: in
     period = query.period
     found = cover(session, period.first, period.last, str(period.zone), uses_months=False)
     if not found.is_worth_it or query.until is not None:
-        found = Cover((), (), ((period.first, period.last),))
+        found = Cover((), (), (), ((period.first, period.last),))
     counts: Counter[tuple[int, int]] = Counter()
     contacts: Counter[tuple[int, int]] = Counter()
     statements = [(HEAT_OF_FACTS, query, {"days": list(found.days)})] if found.days else []
