@@ -31,13 +31,14 @@ TAKES_UP_AGAIN = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class LegOrder:
-    """A leg to be opened at `address`, in `room`."""
+    """A leg to be opened at `address`, in `room`; `instead_of` is a former channel of which nobody told whether it stands."""
 
     agent_session_id: int
     leg_id: str
     address: str
     room: str
     is_muted: bool
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class LegKeeper:
 
     def _open(self, office_id: int, order: LegOrder, now: datetime) -> None:
         self._asked[order.leg_id] = now
+        if order.instead_of:
+            self._close(order.instead_of)  # else the same phone is called twice, and one of its lines stays up
         try:
             self._carrier.open_leg(LegRequest(order.leg_id, order.address, order.room, is_muted=order.is_muted))
         except CarrierRefused as problem:
@@ -127,6 +130,12 @@ class LegKeeper:
                 refuse_leg(session, order.leg_id, "leg_refused")
         except CarrierError as problem:
             log.info("leg_not_opened", agent_session=order.agent_session_id, error=problem.code)
+
+    def close(self, leg_ids: Sequence[str]) -> None:
+        """Ends phones that stand and are nobody's any more."""
+        for leg_id in leg_ids:
+            log.warning("stray_leg_closed", leg=leg_id)
+            self._close(leg_id)
 
     def _close(self, leg_id: str) -> None:
         try:
@@ -147,17 +156,24 @@ def legs_to_open(session: Session, node: str, asked: Collection[str], now: datet
         .where(AgentSession.state != AgentState.ENDED, AgentSession.is_leg_up.is_(False), AgentSession.leg_problem == "")
         .where(AgentSession.leg_node.in_(("", node)), AgentSession.leg_channel.not_in(tuple(asked)), may_be_called)
         .where(or_(AgentSession.leg_down_at.is_(None), AgentSession.leg_down_at < now - TRY_AGAIN, AgentSession.leg_kind == "browser"))
+        .order_by(AgentSession.id)
         .with_for_update(skip_locked=True)
     ).all()
+    orders = []
     for agent in missing:
+        former = agent.leg_channel if agent.leg_down_at is None else ""
         agent.leg_node, agent.leg_channel = node, agents.new_leg_id(session) if agent.leg_channel else agent.leg_id
-    return [LegOrder(agent.id, agent.leg_channel, agent.leg_address, agent.leg_id, agent.is_muted) for agent in missing]
+        orders.append(LegOrder(agent.id, agent.leg_channel, agent.leg_address, agent.leg_id, agent.is_muted, former))
+    return orders
 
 
 def legs_to_close(session: Session, node: str) -> tuple[list[str], list[str]]:
     """Lets go of the legs of operators who have gone; returns the channels, and the names of their browsers' phones."""
     ended = session.scalars(
-        select(AgentSession).where(AgentSession.state == AgentState.ENDED, AgentSession.leg_node == node).with_for_update(skip_locked=True)
+        select(AgentSession)
+        .where(AgentSession.state == AgentState.ENDED, AgentSession.leg_node == node)
+        .order_by(AgentSession.id)
+        .with_for_update(skip_locked=True)
     ).all()
     gone = [agent.leg_address for agent in ended if agent.leg_kind == "browser"]
     for agent in ended:
@@ -174,6 +190,7 @@ def phones_to_make(session: Session, node: str) -> list[PhoneLogin]:
         select(AgentSession)
         .where(AgentSession.state != AgentState.ENDED, AgentSession.leg_kind == "browser", AgentSession.phone_digest != "")
         .where(AgentSession.leg_node.in_(("", node)), AgentSession.leg_problem == "")
+        .order_by(AgentSession.id)
     ).all()
     for agent in wanted:
         agent.leg_node = node
@@ -253,7 +270,7 @@ def end_unattended(session: Session, node: str, now: datetime) -> None:
         .where(AgentSession.state == AgentState.TALKING, AgentSession.is_leg_up.is_(False), AgentSession.leg_down_at < now - UNATTENDED)
         .where(Call.state != CallState.ENDED, Call.node == node, Call.hangup_requested_at.is_(None))
     )
-    for call in session.scalars(lost.with_for_update(of=Call, skip_locked=True)).all():
+    for call in session.scalars(lost.order_by(Call.id).with_for_update(of=Call, skip_locked=True)).all():
         call.hangup_requested_at = now
         log.warning("ended_unattended", call=call.id)
 

@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 LONGEST_BACK_OFF = 30.0
 POLICY_AGE = timedelta(seconds=5)
 LONGEST_LOOK = timedelta(minutes=2)  # nothing is looked for in vain longer than that, unless the clock was set back
+REMEMBERED = 24 * 3600.0  # seconds; no gap between two calls to a number is longer
 ROBOCALLS, CASES, PROMISED = "robocalls", "cases", "promised"
 
 
@@ -55,6 +56,8 @@ class Line:
         self._nothing_until: dict[tuple[str, int], datetime] = {}
         self._announcements: dict[tuple[int, str], Announcement] = {}
         self._policies: dict[int, tuple[datetime, ContactPolicy]] = {}
+        self._dialled: dict[str, float] = {}  # numbers of the last day, and when by the clock's `elapsed`
+        self._stepped_at: float | None = None
 
     def is_open(self) -> bool:
         """Whether a call may be handed over now."""
@@ -141,6 +144,13 @@ class Line:
         others = sum(1 for other in self.robocalling if other != campaign_id and self.may_find(ROBOCALLS, other))
         return -(-self.limits.max_lines // (1 + others))
 
+    def note_step(self) -> None:
+        """The clock was set: what was found out by it is found out again, and for the length of the gap between two calls to a number its
+        word is not taken for how long ago the last one was."""
+        self._stepped_at = self.clock.elapsed()
+        self._nothing_until.clear()
+        self._policies.clear()
+
     def take(self) -> None:
         """One call leaves."""
         self._tokens -= 1.0
@@ -158,6 +168,19 @@ class Line:
     def _require_permission(self, request: OriginateRequest) -> None:
         if request.valid_until is None or self.clock.now() >= request.valid_until:
             raise CarrierRefused("the permission to call has ended", code="permission_ended")
+        elapsed, gap = self.clock.elapsed(), max((60.0 * policy.gap_minutes for _, policy in self._policies.values()), default=0.0)
+        is_step_recent = self._stepped_at is not None and elapsed - self._stepped_at < gap
+        if is_step_recent and elapsed - self._dialled.get(request.number, -gap) < gap:
+            raise CarrierRefused(
+                "this number was called a moment ago, whatever the clock says since it was set", code="called_a_moment_ago"
+            )
+
+    def _note_dialled(self, number: str) -> None:
+        elapsed = self.clock.elapsed()
+        self._dialled.pop(number, None)
+        self._dialled[number] = elapsed
+        while elapsed - next(iter(self._dialled.values())) > REMEMBERED:
+            del self._dialled[next(iter(self._dialled))]
 
     def hand_over(self, request: OriginateRequest) -> CarrierError | None:
         """Asks the carrier; no transaction is open. Returns what went wrong.
@@ -168,6 +191,7 @@ class Line:
         try:
             passing("hand_over.begins")
             self._require_permission(request)
+            self._note_dialled(request.number)
             self.carrier.originate(request)
             passing("hand_over.done")
         except HandoverUnknown as problem:

@@ -5,13 +5,14 @@ A call that may have been made counts as made: nobody is dialled twice for our c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, union_all
 from sqlalchemy.orm import Session
 
+from callcenter.core.db import office_of
 from callcenter.core.faults import passing
 from callcenter.core.live import publish
 from campaigns.attempts.codes import LineResult
@@ -22,13 +23,16 @@ from dialer.agents.models import AgentSession
 from dialer.agents.queries import claimed_item
 from dialer.agents.state import ON_LINE, AgentState, NextState, PauseReason
 from dialer.calls.models import Call
-from dialer.calls.service import end_call, tell_abandoned
+from dialer.calls.service import end_call, office_of_channel, tell_abandoned
 from dialer.calls.state import CallState
 from dialer.controls import consults
+from dialer.controls.models import Consultation
 from dialer.inbound import service as inbound
 from dialer.legs import forget_lost_legs, free_legs_of
 from dialer.sharing import dead_nodes
+from dialer.supervising.models import Supervision
 from dialer.telephony.events import CarrierEvent
+from dialer.telephony.port import is_leg_id
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +76,7 @@ def take_over(session: Session, node: str, live: frozenset[str] | None, now: dat
     dead = dead_nodes(session, node, now)
     if not dead:
         return
-    calls = session.scalars(select(Call).where(Call.node.in_(dead), Call.state != CallState.ENDED)).all()
+    calls = session.scalars(select(Call).where(Call.node.in_(dead), Call.state != CallState.ENDED).order_by(Call.id)).all()
     _end_lost(session, [call for call in calls if call.channel_id not in (live or frozenset())], now)
     inbound.reconcile(session, "", dead, live or frozenset(), now, now)
     free_legs_of(session, dead)
@@ -85,7 +89,7 @@ def free_operators(session: Session, now: datetime) -> int:
     )
     busy = select(AgentSession).where(AgentSession.state.in_((*ON_LINE, AgentState.WRAP_UP)), ~live.exists())
     freed = 0
-    for agent in session.scalars(busy.with_for_update(skip_locked=True)).all():
+    for agent in session.scalars(busy.order_by(AgentSession.id).with_for_update(skip_locked=True)).all():
         freed += _free(session, agent, now)
     return freed
 
@@ -109,6 +113,7 @@ def expire_wrap_ups(session: Session, now: datetime) -> int:
         select(AgentSession)
         .join(Attempt, (Attempt.office_id == AgentSession.office_id) & (Attempt.id == AgentSession.attempt_id))
         .where(AgentSession.state == AgentState.WRAP_UP, Attempt.state == "wrap_up", Attempt.wrap_up_until < now)
+        .order_by(AgentSession.id)
         .with_for_update(of=AgentSession, skip_locked=True)
     ).all()
     for agent in overdue:
@@ -118,6 +123,20 @@ def expire_wrap_ups(session: Session, now: datetime) -> int:
     if overdue:
         publish(session, "overdue")
     return len(overdue)
+
+
+def stray_legs(session: Session, live: Collection[str]) -> list[str]:
+    """Phones of ours that stand on the carrier and are nobody's any more: their end was asked for in vain, or the asking was cut short."""
+    office_id = office_of(session)
+    standing = [channel for channel in live if is_leg_id(channel) and office_of_channel(channel) == office_id]
+    if not standing:
+        return []
+    known = union_all(
+        select(AgentSession.leg_channel).where(or_(AgentSession.state != AgentState.ENDED, AgentSession.leg_node != "")),
+        select(Supervision.leg_id).where(or_(Supervision.state != "ended", Supervision.is_leg_open)),
+        select(Consultation.channel_id).where(Consultation.ended_at.is_(None)),
+    )
+    return sorted(set(standing) - set(session.scalars(known)))
 
 
 def _is_lost(call: Call, live: frozenset[str] | None, now: datetime) -> bool:
@@ -130,7 +149,7 @@ def _is_lost(call: Call, live: frozenset[str] | None, now: datetime) -> bool:
 
 
 def _open_calls(carrier: str) -> Select[Call]:
-    return select(Call).where(Call.state != CallState.ENDED, or_(Call.carrier == carrier, Call.carrier == ""))
+    return select(Call).where(Call.state != CallState.ENDED, or_(Call.carrier == carrier, Call.carrier == "")).order_by(Call.id)
 
 
 def _end_lost(session: Session, calls: Sequence[Call], now: datetime) -> int:
@@ -145,5 +164,5 @@ def _end_lost(session: Session, calls: Sequence[Call], now: datetime) -> int:
 def _end_not_taken(session: Session, now: datetime) -> None:
     """Calls an operator asked for and no dialer took in time: certainly not made."""
     waiting = select(Call).where(Call.state == CallState.PLACING, Call.node == "", Call.placed_at < now - NOT_TAKEN_AFTER)
-    for call in session.scalars(waiting.with_for_update(skip_locked=True)).all():
+    for call in session.scalars(waiting.order_by(Call.id).with_for_update(skip_locked=True)).all():
         end_call(session, call, LineResult.FAILED, now, why="not_taken")

@@ -30,6 +30,7 @@ from dialer.legs import LegKeeper
 from dialer.line import Line
 from dialer.placing import Places
 from dialer.sharing import CampaignShare, WakeUp, give_up, renew
+from dialer.stepping import StepWatch, make_up_for
 from dialer.supervising import carrying as supervising
 from dialer.telephony.errors import CarrierError
 from dialer.telephony.events import CarrierEvent, EventKind
@@ -100,6 +101,7 @@ class Dialer:
         self._duties: dict[int, Duty] = {}
         self._pending: deque[CarrierEvent] = deque()
         self._next_round = self._next_reap = clock.now()
+        self._watch = StepWatch(clock)
         self._was_up = True
         self._failures = 0
         self.has_moved = True  # somebody answered, a line or a leg ended or came up: for who drives this dialer in virtual time
@@ -138,6 +140,7 @@ class Dialer:
 
     def step(self, timeout: float) -> bool:
         """One round; whether anything happened."""
+        self._note_clock()
         has_news = self.step_events(timeout)
         if self._wake_up is not None:
             has_news = self._note_news(self._wake_up.offices(), wishes=True) or has_news
@@ -177,6 +180,20 @@ class Dialer:
                 placed += self._place(duty)
         return placed
 
+    def _note_clock(self) -> None:
+        """The clock was set: what is counted from a moment follows, and nothing is taken for left behind until the next time."""
+        step = self._watch.take()
+        if not step:
+            return
+        now = self.clock.now()
+        log.warning("clock_stepped", seconds=step.total_seconds())
+        self._line.note_step()
+        self._next_round, self._next_reap = now, now + timedelta(seconds=self.settings.reap_seconds)
+        for duty in self._duties.values():
+            duty.waits_until = duty.paces_at = None
+            with transaction(duty.office_id) as session:
+                make_up_for(session, self.settings.node, step, now)
+
     def _bind_waiting(self, duty: Duty, now: datetime) -> None:
         """Whoever has become free gets those who answered and wait."""
         if duty.has_news:
@@ -207,6 +224,8 @@ class Dialer:
         for office_id in self._duties:
             with transaction(office_id) as session:
                 reaping.tidy(session, self.settings.node, self.carrier.name, live, self.clock.now())
+                strays = reaping.stray_legs(session, live or ())
+            self._legs.close(strays)
 
     def stop(self) -> None:
         """An orderly end: calls under way go on, another dialer may begin at once."""

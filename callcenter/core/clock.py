@@ -19,6 +19,9 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Lets `seconds` pass."""
 
+    def elapsed(self) -> float:
+        """Seconds since some moment; runs on evenly when the clock is set."""
+
 
 class SystemClock:
     """The machine's clock."""
@@ -29,6 +32,9 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    def elapsed(self) -> float:
+        return time.monotonic()
+
 
 class ManualClock:
     """A clock that only moves when told to; sleeping moves it."""
@@ -37,12 +43,21 @@ class ManualClock:
         if start.tzinfo is None:
             raise ValueError("a clock needs an aware moment")
         self._now = start.astimezone(UTC)
+        self._stepped = timedelta(0)
 
     def now(self) -> datetime:
         return self._now
 
     def sleep(self, seconds: float) -> None:
         self._now += timedelta(seconds=max(0.0, seconds))
+
+    def elapsed(self) -> float:
+        return (self._now - self._stepped).timestamp()
+
+    def step(self, by: timedelta) -> None:
+        """Sets the clock forward or back, as an administrator or a time server would; no time passes."""
+        self._now += by
+        self._stepped += by
 
     def move_to(self, moment: datetime) -> None:
         """Moves forward to `moment`; never back."""

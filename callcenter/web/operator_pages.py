@@ -87,7 +87,7 @@ def is_in_charge(request: Request, session: Session, scene: Scene, now: datetime
 def stay(session: Session, scene: Scene, now: datetime) -> None:
     """Notes that the page is open, where that was not noted just now."""
     seen = scene.screen.last_seen_at
-    if seen is not None and seen < now - agents.SEEN_EVERY:
+    if seen is not None and abs(now - seen) > agents.SEEN_EVERY:
         agents.heartbeat(session, scene.view.user_id, now)
 
 

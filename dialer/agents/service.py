@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import User
@@ -144,11 +144,11 @@ def sign_out(session: Session, user_id: int, now: datetime) -> AgentSession:
 
 
 def heartbeat(session: Session, user_id: int, now: datetime) -> None:
-    """Notes that the console is open; at most one write in ten seconds."""
+    """Notes that the console is open; at most one write in ten seconds. A moment that lies ahead is of a clock that was set back since."""
     session.execute(
         update(AgentSession)
         .where(AgentSession.user_id == user_id, AgentSession.state != AgentState.ENDED)
-        .where(AgentSession.last_seen_at < now - SEEN_EVERY)
+        .where(or_(AgentSession.last_seen_at < now - SEEN_EVERY, AgentSession.last_seen_at > now + SEEN_EVERY))
         .values(last_seen_at=now)
     )
 
@@ -159,6 +159,7 @@ def pause_stale(session: Session, now: datetime, seconds: float = STALE_SECONDS)
         select(AgentSession)
         .where(AgentSession.state.not_in((AgentState.ENDED, AgentState.PAUSED)), AgentSession.is_bot.is_(False))
         .where(AgentSession.last_seen_at < now - timedelta(seconds=seconds), AgentSession.next_state == "")
+        .order_by(AgentSession.id)
         .with_for_update(skip_locked=True)
     ).all()
     for agent in stale:

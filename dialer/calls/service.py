@@ -146,7 +146,7 @@ def note_let_go(session: Session, channels: Sequence[str], now: datetime) -> Non
 def tell_abandoned(session: Session, node: str, now: datetime) -> int:
     """Answered calls that found no operator, of which the carrier has not told so: counted as abandoned all the same."""
     late = select(Call).where(binding.is_waiting(), Call.node == node, Call.answered_at < now - TOLD_AFTER)
-    found = session.scalars(late).all()
+    found = session.scalars(late.order_by(Call.id)).all()
     for call in found:
         at = (call.answered_at or now) + binding.PATIENCE
         apply_event(session, CarrierEvent(EventKind.ABANDONED, call.channel_id, at, key=f"{call.channel_id}:{EventKind.ABANDONED}"), now)

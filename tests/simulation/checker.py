@@ -306,7 +306,7 @@ class Checker:
                 yield f"attempt {call['attempt_id']}: {wrong}"
 
     def everything_ended(self) -> Iterator[str]:
-        """At the end no call is open, no attempt without result, no item claimed, nobody signed in."""
+        """At the end no call is open, no attempt without result, no item claimed, nobody signed in, no line and no phone up."""
         for call in self.t["call"]:
             if call["state"] != "ended":
                 yield f"call {call['id']} is still {call['state']}"
@@ -325,6 +325,10 @@ class Checker:
         for line in self.lines:
             if line.ended is None:
                 yield f"channel {line.channel} is still up"
+        fallen = {line.channel for line in self.log.of("leg_down")}
+        for leg in self.log.of("leg_up"):
+            if leg.channel not in fallen:
+                yield f"leg {leg.channel} still stands"
 
     def operators_freed(self) -> Iterator[str]:
         """Nobody stays on a line that is over, beyond what the faults of this shift explain."""

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from random import Random
 from typing import Any
+from unittest.mock import patch
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -149,7 +152,7 @@ class Shift:
 
     def run(self) -> ShiftResult:
         """From before the window opens until everything is settled after it has closed."""
-        with listening(self.faults, self.network):
+        with listening(self.faults, self.network), named_by(self.plan.seed):
             self._set_agenda()
             for process in self.processes:
                 process.start()
@@ -223,7 +226,7 @@ class Shift:
                 return
 
     def _is_settled(self) -> bool:
-        if any(call.ended_at is None for call in self.network.calls.values()):
+        if self.network.legs or any(call.ended_at is None for call in self.network.calls.values()):
             return False
         row = self._eyes.execute(
             """SELECT EXISTS (SELECT FROM agent_session WHERE office_id = %(o)s AND state <> 'ended')
@@ -254,6 +257,18 @@ def listening(faults: Faults, network: Network) -> Iterator[None]:
         named_points.listen(None)
         os.environ.pop(named_points.SWITCH)
         structlog.reset_defaults()
+
+
+@contextmanager
+def named_by(seed: int) -> Iterator[None]:
+    """Channels get the same names each time: what is sorted by name comes in the same order."""
+    draw = Random(f"names/{seed}")
+
+    def name() -> UUID:
+        return UUID(int=draw.getrandbits(128), version=4)
+
+    with patch("dialer.calls.service.uuid4", name), patch("dialer.agents.service.uuid4", name):
+        yield
 
 
 def make_office(plan: ShiftPlan) -> tuple[int, int, list[int], list[int]]:

@@ -57,6 +57,9 @@ class MachineClock:
     def sleep(self, seconds: float) -> None:
         self.busy_until = self._world.now + timedelta(seconds=max(0.0, seconds))
 
+    def elapsed(self) -> float:
+        return self._world.now.timestamp()
+
     def true(self, moment: datetime) -> datetime:
         """The true time at which this clock will show a moment, if nobody steps it."""
         return self._world.now + (moment - self.now())
