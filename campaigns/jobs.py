@@ -242,7 +242,7 @@ def send_tests(office_id: int) -> int:
     """Sends the test messages that wait; returns how many there were."""
     with transaction(office_id) as session:
         is_idle = not tryouts.has_waiting(session)
-    return 0 if is_idle else tryouts.deliver(lambda: _session(office_id), _sender(office_id))
+    return 0 if is_idle else tryouts.deliver(lambda: _session(office_id), _sender(office_id), SystemClock())
 
 
 def sweep_claims(office_id: int) -> None:

@@ -229,6 +229,8 @@ def test_a_lost_answer_is_unknown_never_repeated_and_settled_by_asking(prepared:
     with prepared.open() as session:
         failed = session.scalars(select(Message).where(Message.reference == lost)).one()
         assert failed.reason == "not_handed_over"
+        settled = session.scalars(select(Message).where(Message.reference == taken)).one()
+        assert settled.reason == ""  # no more "being asked" about what was told
     assert len(provider.seen) == 5
 
 

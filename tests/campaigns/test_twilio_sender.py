@@ -41,6 +41,7 @@ class Proxy(BaseHTTPRequestHandler):
 @pytest.fixture
 def twilio() -> Iterator[FakeTwilio]:
     with FakeTwilio() as fake:
+        fake.numbers |= {"+81300000000", "+815000000001", "+815000000002"}
         yield fake
 
 
@@ -82,6 +83,9 @@ def test_each_of_several_numbers_sends_what_is_its_turn(twilio: FakeTwilio) -> N
     [
         (21211, SenderRefused, False),
         (21610, SenderRefused, False),
+        (21614, SenderRefused, False),
+        (21603, SenderRefused, True),
+        (21606, SenderRefused, True),
         (20003, SenderRefused, True),
         (20005, SenderRefused, True),
         (20429, SenderUnreachable, None),
@@ -101,6 +105,14 @@ def test_errors(twilio: FakeTwilio, code: int, error: type[Exception], is_accoun
 def test_a_fault_without_a_word_of_twilios_is_unknown() -> None:
     with answering(Proxy) as address, pytest.raises(SendUnknown):
         sender(address).send(REQUEST)
+
+
+@pytest.mark.parametrize("fields", [{"sender": ""}, {"sender": "+815099999999"}])
+def test_a_sender_that_is_missing_or_not_ours_is_the_account_s_trouble(twilio: FakeTwilio, fields: dict[str, str]) -> None:
+    with pytest.raises(SenderRefused) as caught:
+        sender(twilio.url, messaging_service="", **fields).send(REQUEST)
+    assert caught.value.is_account
+    assert twilio.of(REQUEST.e164) == []
 
 
 def test_a_lost_answer_is_unknown_and_the_message_is_found_again(twilio: FakeTwilio) -> None:

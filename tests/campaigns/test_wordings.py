@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,15 @@ from sqlalchemy.orm import Session
 
 from callcenter.auth.models import AuditEvent, Role, User
 from callcenter.cli import run
+from callcenter.core.clock import ManualClock
 from callcenter.core.db import transaction
 from callcenter.core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from campaigns.attempts.codes import Channel
 from campaigns.messages.batches import prepare_batch
 from campaigns.messages.models import Message, Template
+from campaigns.messages.senders.port import SmsRequest, SmsStatus
+from campaigns.messages.state import MessageState
+from campaigns.messages.tryouts import service as tryouts
 from campaigns.messages.wordings import activate_template, add_template, draft_of, find_template, latest_templates, review_draft
 from campaigns.planning.service import plan
 from tests.campaigns.town import NOW, Town
@@ -100,6 +105,37 @@ def test_a_batch_takes_the_active_version_with_its_personal_fields(town: Town) -
     body = session.scalars(select(Message.body)).one()
     assert body.startswith("見本 佳代様")
     assert "納付" in body
+
+
+class Numbered:
+    """A provider with numbers, each at one segment a second."""
+
+    name, segments_per_second, is_asked_for_receipts = "numbered", 1.0, False
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.numbers = {"+815000000001": 1.0, "+815000000002": 1.0}
+        self.clock, self.seen = clock, list[tuple[datetime, SmsRequest]]()
+
+    def send(self, request: SmsRequest) -> SmsStatus:
+        self.seen.append((self.clock.now(), request))
+        return SmsStatus("id", MessageState.ACCEPTED)
+
+    def find(self, request: SmsRequest, since: datetime) -> SmsStatus | None:
+        return None
+
+
+def test_tests_go_out_by_one_of_the_sender_s_numbers_at_its_turn(office_id: int) -> None:
+    clock = ManualClock(NOW)
+    provider = Numbered(clock)
+    with transaction(office_id) as session:
+        people = [user(session, name) for name in ("a", "b")]
+        for number, person in enumerate(people):
+            tryouts.ask_code(session, person, f"090-1234-567{number}", NOW)
+    assert tryouts.deliver(lambda: transaction(office_id), provider, clock) == 2
+    assert [(at - NOW, request.number) for at, request in provider.seen] == [
+        (timedelta(0), "+815000000001"),
+        (timedelta(seconds=1), "+815000000001"),
+    ]
 
 
 def test_the_command(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,8 @@
         Client(twilio.account_sid, "t", http_client=TwilioHttp(twilio.url))
 
 What a number does is decided by `script[number]` (the statuses that follow "queued"); `errors[number]` refuses with Twilio's code;
-`swallowed` numbers are accepted but the answer is lost. Nothing happens by itself: `advance()` moves every call and message one status on
-and posts the signed report, so tests decide the order, repeat and reorder.
+`swallowed` numbers are accepted but the answer is lost. A message by nobody, or by a number not in `numbers`, is refused. Nothing happens
+by itself: `advance()` moves every call and message one status on and posts the signed report, so tests decide the order and repeat.
 
 Every request and every answer is held against Twilio's published API description (`tests.contracts.twilio`), every report against the
 fields its documentation names; what deviates fails the test when it leaves the server (`deviations`).
@@ -269,7 +269,7 @@ class FakeTwilio:
 
     def _create(self, kind: str, form: dict[str, str], lists: dict[str, list[str]]) -> Said | None:
         number = form.get("To", "")
-        code = self.errors.get(number)
+        code = self.errors.get(number) or (self._sender_problem(form) if kind == "Messages" else None)
         if code in documents.ERRORS:
             return documents.error(code)
         prefix = "CA" if kind == "Calls" else "SM"
@@ -281,6 +281,13 @@ class FakeTwilio:
             one.extra["ErrorCode"] = str(code)
         self.resources[one.sid] = one
         return None if number in self.swallowed else (201, self._document(one))
+
+    def _sender_problem(self, form: Mapping[str, str]) -> int | None:
+        """A message goes out by a Messaging Service or by one of the account's numbers."""
+        own = form.get("From", "")
+        if form.get("MessagingServiceSid"):
+            return None
+        return None if own in self.numbers else 21606 if own else 21603
 
     def _recordings_of(self, request: Request) -> Said:
         wanted = request.parameters.query.get("CallSid")

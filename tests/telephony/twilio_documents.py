@@ -21,6 +21,9 @@ ERRORS = {
     20500: (500, "An internal server error has occurred"),
     20503: (503, "Service is unavailable"),
     21211: (400, "Invalid 'To' Phone Number"),
+    21606: (400, "The From phone number is not a valid, SMS-capable inbound phone number for your account"),
+    21603: (400, "A 'From' phone number is required"),
+    21614: (400, "'To' number is not a valid mobile number"),
     21220: (400, "Call is not in-progress. Cannot redirect."),
     21610: (400, "Attempt to send to unsubscribed recipient"),
 }

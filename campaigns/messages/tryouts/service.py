@@ -14,9 +14,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
+from callcenter.core.clock import Clock
 from callcenter.core.db import office_of
 from callcenter.core.errors import Conflict, InvalidInput
 from callcenter.core.phones import LineType, classify, plain
+from campaigns.messages.rate import key_of, rates_of, reserve
 from campaigns.messages.senders.port import SenderError, SmsRequest, SmsSender
 from campaigns.messages.templates import segments_of
 from campaigns.messages.tryouts.models import OwnNumber, TestMessage
@@ -25,6 +27,8 @@ CODE_HOLDS = timedelta(minutes=10)
 ASK_EVERY = timedelta(minutes=1)
 MOST_TRIES = 5
 MOST_TESTS, TESTS_WITHIN = 10, timedelta(hours=1)
+LONGEST_WAIT = 20.0
+"""Seconds; turns are never further away than some seconds, unless somebody set the machine's clock back."""
 MARK = "-test-"
 WAITS, SENDING = "", "sending"
 
@@ -98,22 +102,34 @@ def has_waiting(session: Session) -> bool:
     return session.scalar(select(TestMessage.id).where(TestMessage.result == WAITS).limit(1)) is not None
 
 
-def deliver(session_factory: Callable[[], AbstractContextManager[Session]], sender: SmsSender) -> int:
-    """Sends what waits, each at most once, without a transaction open; returns how many."""
+def deliver(session_factory: Callable[[], AbstractContextManager[Session]], sender: SmsSender, clock: Clock) -> int:
+    """Sends what waits, each at most once, without a transaction open; returns how many.
+
+    The first of the sender's numbers sends them, each at its turn: together with the batches they stay within its rate.
+    """
+    number, per_second = next(iter(rates_of(sender).items()))
     with session_factory() as session:
         waiting = select(TestMessage, OwnNumber.e164).join(OwnNumber, OwnNumber.user_id == TestMessage.user_id)
         rows = session.execute(waiting.where(TestMessage.result == WAITS).with_for_update(of=TestMessage, skip_locked=True)).all()
-        requests = [(row.TestMessage.id, SmsRequest(row.TestMessage.reference, row.e164, row.TestMessage.body)) for row in rows]
+        tests = [(row.TestMessage.id, row.TestMessage.segments, _request(row.TestMessage, row.e164, number)) for row in rows]
         for row in rows:
             row.TestMessage.result, row.TestMessage.body = SENDING, ""
-    for test_id, request in requests:
+    for test_id, segments, request in tests:
+        now = clock.now()
+        with session_factory() as session:
+            turn = reserve(session, key_of(sender, number), segments, per_second, now)
+        clock.sleep(min(LONGEST_WAIT, max(0.0, (turn - now).total_seconds())))
         try:
             result = sender.send(request).state.value
         except SenderError as problem:
             result = problem.code
         with session_factory() as session:
             note_result(session, test_id, result)
-    return len(requests)
+    return len(tests)
+
+
+def _request(test: TestMessage, e164: str, number: str) -> SmsRequest:
+    return SmsRequest(test.reference, e164, test.body, number)
 
 
 def note_result(session: Session, test_id: int, result: str) -> None:
