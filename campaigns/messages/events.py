@@ -32,7 +32,7 @@ NEVER_TAKEN = "not_handed_over"
 
 _MOVE = """
 UPDATE message m SET state = t.state, updated_at = :now, claim_token = NULL, lease_until = NULL,
-  reason = CASE WHEN m.state = 'failed' OR t.reason <> '' THEN t.reason ELSE m.reason END,
+  reason = CASE WHEN m.state IN ('failed', 'unknown') OR t.reason <> '' THEN t.reason ELSE m.reason END,
   provider_id = coalesce(m.provider_id, nullif(t.provider_id, ''))
 FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]), CAST(:providers AS text[]), CAST(:befores AS text[]))
   AS t (id, state, reason, provider_id, befores)
