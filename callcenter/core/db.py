@@ -6,7 +6,7 @@ the office it named at its begin. The statements run as the role `callcenter_app
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -129,6 +129,11 @@ def office_of(session: Session) -> int:
     if office is None:
         raise RuntimeError("this transaction names no office")
     return office
+
+
+def numbers_array(numbers: Iterable[int | None]) -> str:
+    """Thousands of ids as PostgreSQL writes an array: the driver would look at each of them, at the cost of a small query."""
+    return "{" + ",".join(["NULL" if number is None else str(number) for number in numbers]) + "}"
 
 
 def after_commit(session: Session, action: AfterCommit) -> None:

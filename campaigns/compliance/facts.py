@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from callcenter.core.db import office_of
+from callcenter.core.db import numbers_array, office_of
 from campaigns.attempts.codes import RIGHT_PARTIES, Channel, LineResult, Party
 from campaigns.compliance.known import NO_ATTEMPTS, ContactFacts, NumberFact, SuppressionFact, Tried, WishFact
 from campaigns.compliance.policy import ContactPolicy
@@ -234,8 +234,8 @@ def load_facts(
     statement = facts_statement(numbers=policy.asks_numbers and has_numbers, households=policy.asks_households, is_single=is_single)
     if len(debtors) > FEW:
         session.execute(_FOR_SETS)
-    rows = map(_Row._make, session.execute(statement, facts_values(session, debtors, channel, policy, now)))
-    return Known({row.id: row for row in rows}, channel, mode)
+    rows = session.execute(statement, facts_values(session, debtors, channel, policy, now)).all()
+    return Known({row.id: row for row in map(_Row._make, rows)}, channel, mode)
 
 
 def facts_values(
@@ -244,9 +244,10 @@ def facts_values(
     """The query's parameters."""
     recent = max(policy.history_days, policy.abandon_hours // 24 + 1)
     rest = policy.robocall_rest_days + 2 if channel is Channel.AUTO_CALL else 0
-    who: dict[str, Any] = {"debtors": list(debtors), "phones": list(debtors.values())}
     if len(debtors) == 1:
-        who = {"debtor": who["debtors"][0], "phone": who["phones"][0]}
+        who: dict[str, Any] = dict(zip(("debtor", "phone"), *debtors.items(), strict=True))
+    else:
+        who = {"debtors": numbers_array(debtors), "phones": numbers_array(debtors.values())}
     return who | {
         "office": office_of(session),
         "channel": channel.value,

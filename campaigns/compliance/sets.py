@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from callcenter.core.db import office_of
+from callcenter.core.db import numbers_array, office_of
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.caps import When
 from campaigns.compliance.gate import CHANNELS, SET_SIZE, decide_part, in_parts
@@ -220,12 +220,12 @@ def _record(
         "check": check.id,
         "version": when.policy.version,
         "now": check.at,
-        "asked": list(debtors),
+        "asked": numbers_array(debtors),
         "refused": json.dumps(refused),
     }
     session.execute(_END, {key: value for key, value in values.items() if key != "check"})
-    written: Any = session.execute(_WRITE, {key: value for key, value in values.items() if key != "asked"})
-    _count_check(check, channel, when.now, decided, written.rowcount)
+    written: Any = session.execute(_WRITE, {key: value for key, value in values.items() if key != "asked"}) if refused else None
+    _count_check(check, channel, when.now, decided, 0 if written is None else written.rowcount)
 
 
 def _count_check(check: ComplianceCheck, channel: Channel, moment: datetime, decided: Mapping[int, Decision], written: int) -> None:
