@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest -n $(or $(TEST_WORKERS),2) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-env check bench soak soak-shifts soak-messages lock clean
+.PHONY: help setup run test test-fast test-env check bench soak soak-shifts soak-messages soak-console lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -42,13 +42,16 @@ check: setup ## ruff, mypy, arrows between rooms, migrations, links in docs
 bench: setup ## figures as ratios against named peers; ARGS="--full --json"
 	@if [ -e $(CACHE)/env ]; then . $(CACHE)/env; fi; $(BIN)/python -m benchmarks $(ARGS)
 
-soak: soak-shifts $(if $(SEED),,soak-messages) ## shifts, then messages, with everything going wrong; SEED=n replays one shift
+soak: soak-shifts $(if $(SEED),,soak-messages soak-console) ## shifts and messages with everything going wrong, and eight hours in one page; SEED=n replays one shift
 
 soak-shifts: setup ## SECONDS=n, SEED=n
 	@$(BIN)/python -m tests.simulation.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed=$(SEED))
 
 soak-messages: test-env ## planted mistakes are seen, then 20,000 messages while everything is killed; ARGS="--seed 7 --messages 5000"
 	@. $(CACHE)/env && $(PYTEST) -m soak tests/faults && $(BIN)/python -m tests.faults.soak.run $(ARGS)
+
+soak-console: test-env ## an operator's eight hours in one page: memory and latency stay flat; ARGS="--calls 40"
+	@. $(CACHE)/env && $(BIN)/python -m tests.browser.soak $(ARGS)
 
 lock: setup ## write requirements.lock anew
 	@$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

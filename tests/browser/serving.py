@@ -48,6 +48,13 @@ class Web:
         number = self._door.fileno()
         self._process = subprocess.Popen([sys.executable, "-c", _SERVE, str(number)], pass_fds=[number], env=dict(os.environ))
 
+    @property
+    def pid(self) -> int:
+        """Of the process that answers now; RuntimeError when none does."""
+        if self._process is None:
+            raise RuntimeError("the web process is not up")
+        return self._process.pid
+
     def wait(self, seconds: float = 120) -> None:
         """Until it answers."""
         urllib.request.urlopen(f"{self.address}/login", timeout=seconds).close()
@@ -68,6 +75,9 @@ class Web:
 _SERVE = """
 import socket, sys, uvicorn
 from callcenter.app import create_app
+from callcenter.core.logging import configure_logging
+from callcenter.core.settings import get_settings
+configure_logging(get_settings().log_level)
 config = uvicorn.Config(create_app(), log_level="warning", access_log=False)
 uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
 """
