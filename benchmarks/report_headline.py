@@ -52,14 +52,14 @@ INSERT INTO campaign (office_id, name, rule_set_id, created_at)
 SELECT :office, 'c' || n, (SELECT id FROM rule_set), now() FROM generate_series(1, 20) n;
 INSERT INTO attempt (office_id, debtor_id, operator_id, campaign_id, channel, state, source, began_at, handed_over_at, line_result,
   party, outcome)
-SELECT :office, 1 + n * 7919 % :people, 1 + k % :operators, (SELECT min(id) FROM campaign) + (k % :operators + n % 100) % 20,
+SELECT :office, 1 + n * 7919 % :people, 1 + k % :operators, (SELECT min(id) FROM campaign) + (k % :operators + d) % 20,
        'operator_call', 'closed', 'live', m.at, m.at,
        CASE WHEN k % 10 < 4 THEN 'answered' WHEN k % 10 < 9 THEN 'no_answer' ELSE 'failed' END,
        CASE k % 10 WHEN 0 THEN 'debtor' WHEN 1 THEN 'family' WHEN 2 THEN 'third_party' WHEN 3 THEN 'debtor' END,
        CASE WHEN k % 40 = 0 THEN 'promise_full' END
-FROM generate_series(1, CAST(:attempts AS bigint)) n
-CROSS JOIN LATERAL (
-  SELECT n / 100 AS k, timestamptz '2026-08-01 00:00Z' + (n % 100) * interval '1 day' + (n / 100 % 28800) * interval '1 second' AS at) m;
+FROM generate_series(0, CAST(:attempts AS bigint) - 1) n
+CROSS JOIN LATERAL (SELECT n / CAST(:attempts / 100 AS bigint) AS d, n % CAST(:attempts / 100 AS bigint) AS k) p
+CROSS JOIN LATERAL (SELECT timestamptz '2026-08-01 00:00Z' + d * interval '1 day' + (k % 28800) * interval '1 second' AS at) m;
 INSERT INTO promise (office_id, debtor_id, attempt_id, amount, made_on, made_at, due_on)
 SELECT :office, debtor_id, id, 10000, began_at::date, began_at, began_at::date + 10 FROM attempt WHERE outcome IS NOT NULL AND id % 10 = 0;
 INSERT INTO payment (office_id, source_ref, debtor_no, tax_code, levy_year, base_year, term, notice_no, debtor_id, paid_on, principal,

@@ -28,6 +28,21 @@ def bucket_words(bounds: Sequence[int], unit: str, unit_en: str) -> dict[str, Wo
     return words
 
 
+KNOWN_NOW = {
+    Cut.TAX: "SELECT DISTINCT debtor_id AS id, tax_code AS key FROM debt WHERE office_id = :office",
+    Cut.VINTAGE: "SELECT DISTINCT debtor_id AS id, vintage AS key FROM debt WHERE office_id = :office",
+    Cut.AMOUNT: "SELECT debtor_id AS id, width_bucket(sum(outstanding)::bigint, CAST(:amounts AS bigint[])) AS key FROM debt"
+    " WHERE office_id = :office AND status = 'open' GROUP BY 1",
+    Cut.AREA: r"SELECT id, left(regexp_replace(postal_code, '\D', '', 'g'), 5) AS key FROM debtor WHERE office_id = :office",
+    Cut.LINE_TYPE: "SELECT id, line_type AS key FROM phone_number WHERE office_id = :office",
+}
+"""What is known now of each debtor, or of each number."""
+
+
+def _joined(cut: Cut, of: str = "{debtor}") -> str:
+    return f"LEFT JOIN ({KNOWN_NOW[cut]}) {{m}} ON {{m}}.id = {of}"
+
+
 UNCUT = CutForm(Words("全体", "All"), "0", "0", "''", "0")
 
 FORMS: dict[Cut, CutForm] = {
@@ -64,10 +79,10 @@ FORMS: dict[Cut, CutForm] = {
     ),
     Cut.TAX: CutForm(
         Words("税目", "Tax"),
-        "coalesce({m}.tax_code, '')",
-        "coalesce({m}.tax_code, '')",
+        "coalesce({m}.key, '')",
+        "coalesce({m}.key, '')",
         "key",
-        join="LEFT JOIN (SELECT DISTINCT debtor_id, tax_code FROM debt WHERE office_id = :office) {m} ON {m}.debtor_id = {debtor}",
+        join=_joined(Cut.TAX),
         note=Words(
             "税目が複数ある人はそれぞれの税目に数えるため、行の合計は全体を超えることがある。",
             "A debtor with several taxes counts in each, so rows may add up to more than the total.",
@@ -76,10 +91,10 @@ FORMS: dict[Cut, CutForm] = {
     ),
     Cut.VINTAGE: CutForm(
         Words("現年・滞繰", "Vintage"),
-        "coalesce({m}.vintage, '')",
-        "coalesce({m}.vintage, '')",
+        "coalesce({m}.key, '')",
+        "coalesce({m}.key, '')",
         "key",
-        join="LEFT JOIN (SELECT DISTINCT debtor_id, vintage FROM debt WHERE office_id = :office) {m} ON {m}.debtor_id = {debtor}",
+        join=_joined(Cut.VINTAGE),
         note=Words(
             "現年と滞繰の両方がある人は両方に数えるため、行の合計は全体を超えることがある。",
             "A debtor with both vintages counts in both, so rows may add up to more than the total.",
@@ -154,21 +169,15 @@ FORMS: dict[Cut, CutForm] = {
         f"coalesce({{m}}.key, {NOTHING})",
         f"coalesce({{m}}.key, {NOTHING})",
         "key::text",
-        join=(
-            "LEFT JOIN (SELECT debtor_id, width_bucket(sum(outstanding)::bigint, CAST(:amounts AS bigint[])) AS key FROM debt"
-            " WHERE office_id = :office AND status = 'open' GROUP BY 1) {m} ON {m}.debtor_id = {debtor}"
-        ),
+        join=_joined(Cut.AMOUNT),
         note=Words("いま未納の本税の合計による。", "By the principal that is outstanding now."),
     ),
     Cut.AREA: CutForm(
         Words("地域", "Area"),
-        "coalesce({m}.area, '')",
-        "coalesce({m}.area, '')",
+        "coalesce({m}.key, '')",
+        "coalesce({m}.key, '')",
         "key",
-        join=(
-            r"LEFT JOIN (SELECT id, left(regexp_replace(postal_code, '\D', '', 'g'), 5) AS area FROM debtor WHERE office_id = :office) {m}"
-            " ON {m}.id = {debtor}"
-        ),
+        join=_joined(Cut.AREA),
         note=Words("郵便番号の上5桁。", "The first five digits of the postal code."),
     ),
     Cut.TRY: CutForm(
@@ -189,10 +198,10 @@ FORMS: dict[Cut, CutForm] = {
     ),
     Cut.LINE_TYPE: CutForm(
         Words("回線の種類", "Line type"),
-        "coalesce({m}.line_type, '')",
-        "coalesce({m}.line_type, '')",
+        "coalesce({m}.key, '')",
+        "coalesce({m}.key, '')",
         "key",
-        join="LEFT JOIN phone_number {m} ON {m}.office_id = :office AND {m}.id = a.phone_id",
+        join=_joined(Cut.LINE_TYPE, "a.phone_id"),
     ),
     Cut.SINCE_DUE: CutForm(
         Words("納期限からの日数", "Days since due"),

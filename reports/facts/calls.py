@@ -155,6 +155,16 @@ def driver_of(session: Session) -> Connection:
     return driver
 
 
+def moment_of(moment: datetime) -> int:
+    """A moment as in the columns."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def day_of(began: int, zone: ZoneInfo) -> date:
+    """The day of a moment on the zone's clocks."""
+    return (EPOCH + timedelta(microseconds=began)).astimezone(zone).date()
+
+
 def pack(values: Numbers) -> bytes:
     """Numbers in as few bytes each as hold them beside their lowest; none where all are the same."""
     if not len(values):

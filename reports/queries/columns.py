@@ -44,7 +44,7 @@ def count(session: Session, query: HeadlineQuery, sides: tuple[Side, Side], *, h
     period = query.period
     for calls in calls_of(session, period.first, period.last, period.zone, tuple(dict.fromkeys(needs))):
         rows, columns = (side.codes(calls) for side in sides)
-        wanted = _wanted(calls, query)
+        wanted = wanted_of(calls, query)
         if wanted is not None:
             rows, columns = rows[wanted], columns[wanted]
         flags, talk = (calls[name] if wanted is None else calls[name][wanted] for name in ("flags", "talk"))
@@ -62,7 +62,7 @@ def count(session: Session, query: HeadlineQuery, sides: tuple[Side, Side], *, h
     return Table(cells, by_row, by_column, whole.get(("", ""), {}))
 
 
-def _wanted(calls: DayCalls, query: HeadlineQuery) -> Any:
+def wanted_of(calls: DayCalls, query: HeadlineQuery) -> Any:
     """Which calls of the day are asked for; None for all."""
     wanted = None
     if query.channel != ALL_CHANNELS:

@@ -1,6 +1,7 @@
 """The headline figures: attempts, contacts, right-party contacts, promises and their rates, cut by one thing.
 
-Past days come from the facts where these stand, everything else from the raw rows; both give the same figures.
+Past days come from the facts where these stand, cuts that facts do not know from the columns of the days' calls, everything else from the
+raw rows; all give the same figures.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from sqlalchemy.orm import Session
 
 from callcenter.auth.models import User
 from callcenter.core.db import office_of
+from campaigns.planning.models import Campaign
 from reports.cut_forms import label
 from reports.cuts import Cut
 from reports.facts.read import SETS, SUMS, Tally, cover, tallies
 from reports.figures import Figures, Row
 from reports.metrics import HEADLINE, definition
 from reports.periods import Period
+from reports.queries.columns import count
 from reports.queries.raw import ALL_CHANNELS, CHANNELS, HeadlineQuery, parameters, statement
+from reports.queries.sides import side_of
 
 __all__ = ["ALL_CHANNELS", "CHANNELS", "Headline", "HeadlineQuery", "headline", "read_row"]
 
-# Cut → dimension of the facts and the column that is its key. Other cuts follow the list as it is now, which no past day can know.
+# Cut → dimension of the facts and the column that is its key; other cuts are counted from the columns of the days' calls.
 IN_FACTS: dict[Cut | None, tuple[str, str]] = {
     None: ("all", "''"),
     Cut.DAY: ("all", "day"),
@@ -65,6 +69,8 @@ class Headline:
 
 def headline(session: Session, query: HeadlineQuery, now: datetime) -> Headline:
     """The headline figures, counted up to `now` (spans that are still open end there)."""
+    if query.cut not in IN_FACTS and query.until is None:
+        return Headline(query, _from_columns(session, query, now), now)
     parts = tallied(session, query, now)
     rows = [] if parts is None else _rows(session, query.cut, parts)
     if parts is None:
@@ -99,6 +105,21 @@ def tallied(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, 
         for row in session.execute(text(statement(gap, to_merge=True)), parameters(gap, office_of(session), now)).mappings():
             parts.setdefault(row["key"], Tally()).add(_tally(row))
     return parts
+
+
+def _from_columns(session: Session, query: HeadlineQuery, now: datetime) -> tuple[Row, ...]:
+    """The rows of a cut that no fact knows: calls from the columns of their days, promises due and hours by SQL."""
+    values = parameters(query, office_of(session), now)
+    table = count(session, query, (side_of(session, query.cut, values), side_of(session, None, values)), has_persons=query.has_persons)
+    rows: dict[str, dict[str, Any]] = {key: {"key": key, "name": ""} | counts for (key, _), counts in table.rows.items()}
+    for found in session.execute(text(statement(query, has_calls=False)), values).mappings():
+        row = rows.setdefault(found["key"], {"key": found["key"]})
+        row |= {name: found[name] for name in ("name", "promises_due", "promises_kept")}
+        row["operator_seconds"] = None if row.get("imported") else found["operator_seconds"]
+    if query.cut is Cut.CAMPAIGN:
+        for number, name in session.execute(select(Campaign.id, Campaign.name).where(Campaign.id.in_([int(key) for key in rows if key]))):
+            rows[str(number)]["name"] = name
+    return tuple(read_row(query.cut, rows[key]) for key in sorted(rows))
 
 
 def _tally(row: Any) -> Tally:

@@ -77,6 +77,13 @@ calls AS (
     FROM counted GROUP BY key
 )"""
 
+_NO_CALLS = """
+calls AS (
+    SELECT {attempt_key} AS key, 0 AS attempts, 0 AS contacts, 0 AS right_party_contacts, 0 AS persons_attempted, 0 AS persons_contacted,
+           0 AS persons_right_party, 0 AS promises, 0 AS imported
+    FROM attempt a {join} WHERE false
+)"""
+
 _DUE = """
 due AS (
     SELECT key, count(*) AS promises_due, count(*) FILTER (WHERE is_kept) AS promises_kept
@@ -152,17 +159,18 @@ def filters_of(query: HeadlineQuery) -> str:
     return f"{by_channel} {by_campaign}"
 
 
-def statement(query: HeadlineQuery, *, to_merge: bool = False) -> str:
+def statement(query: HeadlineQuery, *, to_merge: bool = False, has_calls: bool = True) -> str:
     """The SQL of a report; values travel as parameters.
 
     Args:
         to_merge: gives plain keys, and the debtors themselves instead of their number, so that other days can be added.
+        has_calls: whether calls are counted; without them what is left are promises due and hours.
     """
     form = query.form
     filters = filters_of(query)
     attempt_key, attempt_join = form.attempts_by()
     due_key, due_join = form.due_by()
-    calls = _CALLS.format(
+    calls = (_CALLS if has_calls else _NO_CALLS).format(
         attempt_key=attempt_key,
         join=attempt_join,
         handed_over=HANDED_OVER,

@@ -16,7 +16,7 @@ from psycopg.rows import tuple_row
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from reports.cut_forms import AGE_BOUNDS, FORMS, MOST_TRIES, NOTHING
+from reports.cut_forms import AGE_BOUNDS, KNOWN_NOW, MOST_TRIES, NOTHING
 from reports.cuts import Cut
 from reports.facts.calls import CHANNELS, DayCalls, Numbers, driver_of, numbers
 from reports.facts.models import ANY_CAMPAIGN
@@ -224,11 +224,7 @@ class Segments(Side):
         return codes
 
 
-# What is known now of debtors and numbers, by the cut's own SQL.
-_LOOKED = """
-SELECT {shown}, ids FROM (
-  SELECT {key} AS key, string_agg(int8send(a.{column}), '') AS ids
-  FROM (SELECT id AS {column} FROM {table} WHERE office_id = :office) a {join} GROUP BY 1) found ORDER BY 1"""
+_LOOKED = "SELECT CAST(key AS text), string_agg(int8send(id), '') FROM ({known}) known GROUP BY 1 ORDER BY 1"
 _DUE = """
 SELECT string_agg(int8send(debtor_id), ''), string_agg(int8send(CAST(due_on - date '0001-01-01' + 1 AS bigint)), '')
 FROM (SELECT debtor_id, min(due_on) AS due_on FROM debt WHERE office_id = :office AND status = 'open' GROUP BY 1) oldest"""
@@ -237,10 +233,6 @@ SELECT campaign_id, rule_code, string_agg(int8send(debtor_id), '') FROM channel_
 WHERE office_id = :office AND (CAST(:campaign AS bigint) IS NULL OR campaign_id = :campaign) GROUP BY 1, 2 ORDER BY 1, 2"""
 _CYCLES = "SELECT campaign_id, number, starts_on, ends_on FROM campaign_cycle WHERE office_id = :office ORDER BY campaign_id, number"
 _OPERATORS = "SELECT id, sign_in_name FROM app_user WHERE office_id = :office"
-_ABOUT = {
-    **dict.fromkeys((Cut.TAX, Cut.VINTAGE, Cut.AMOUNT, Cut.AREA), ("debtor", "debtor_id", "debtor")),
-    Cut.LINE_TYPE: ("phone", "phone_id", "phone_number"),
-}
 
 
 def side_of(session: Session, cut: Cut | None, values: dict[str, Any]) -> Side:
@@ -269,11 +261,8 @@ def side_of(session: Session, cut: Cut | None, values: dict[str, Any]) -> Side:
         return Tries()
     if cut is Cut.SEGMENT:
         return Segments(asked(_RULES))
-    column, name, table = _ABOUT[cut]
-    form = FORMS[cut]
-    key, join = form.attempts_by()
-    found = asked(_LOOKED.format(shown=form.shown, key=key, join=join, column=name, table=table))
-    return Looked(column, found, str(NOTHING) if cut is Cut.AMOUNT else "")
+    found = asked(_LOOKED.format(known=KNOWN_NOW[cut]))
+    return Looked("phone" if cut is Cut.LINE_TYPE else "debtor", found, str(NOTHING) if cut is Cut.AMOUNT else "")
 
 
 def in_bytes(session: Session, statement: str, values: dict[str, Any]) -> list[Any]:

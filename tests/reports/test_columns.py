@@ -22,8 +22,9 @@ from campaigns.planning.models import CampaignCycle
 from reports.cuts import Cut
 from reports.facts.build import rebuild, refresh
 from reports.facts.calls import COLUMNS, calls_of, pack, packed, read_day, unpack
-from reports.metrics import CONTACT_PER_PERSON
+from reports.metrics import CONTACT_PER_CALL, CONTACT_PER_PERSON
 from reports.periods import Period
+from reports.queries.behind import Cell, calls_behind
 from reports.queries.crossed import crossed
 from reports.queries.headline import HeadlineQuery
 from tests.reports import world
@@ -177,8 +178,8 @@ def keys_of(town: Town, cut: Cut | None, call: Call, nth: int) -> set[str]:
     return {str(debt[several[cut]]) for debt in call.person.debts} or {""} if cut in several else {simple[cut]}
 
 
-def expected(town: Town, query: HeadlineQuery, columns: Cut | None) -> dict[tuple[str, str], tuple[int, ...]]:
-    """(attempts, contacts, promises, seconds, persons, persons contacted) of each cell, row, column and the whole ("*" stands for all)."""
+def cells_of(town: Town, query: HeadlineQuery, columns: Cut | None) -> dict[tuple[str, str], list[Call]]:
+    """The calls of each cell, row, column and the whole ("*" stands for all)."""
     cells: dict[tuple[str, str], list[Call]] = {}
     tries: dict[int, int] = {}
     for call in sorted(town.calls, key=lambda call: (call.began, call.id)):
@@ -190,6 +191,11 @@ def expected(town: Town, query: HeadlineQuery, columns: Cut | None) -> dict[tupl
         for row in {*keys_of(town, query.cut, call, nth), "*"}:
             for column in {*keys_of(town, columns, call, nth), "*"}:
                 cells.setdefault((row, column), []).append(call)
+    return cells
+
+
+def expected(town: Town, query: HeadlineQuery, columns: Cut | None) -> dict[tuple[str, str], tuple[int, ...]]:
+    """(attempts, contacts, promises, seconds, persons, persons contacted) of each."""
     return {
         place: (
             len(calls),
@@ -199,7 +205,7 @@ def expected(town: Town, query: HeadlineQuery, columns: Cut | None) -> dict[tupl
             len({call.person.id for call in calls}),
             len({call.person.id for call in contacts}),
         )
-        for place, calls in cells.items()
+        for place, calls in cells_of(town, query, columns).items()
     }
 
 
@@ -219,11 +225,15 @@ def agree(session: Session, town: Town, query: HeadlineQuery, columns: Cut | Non
         if one.attempts
     }
     assert counts == expected(town, query, columns), (query, columns)
+    for (row, column), calls in list(cells_of(town, query, columns).items())[:3]:
+        cell = Cell(columns, None if row == "*" else row, None if column == "*" else column)
+        lines, _ = calls_behind(session, query, CONTACT_PER_CALL, cell, LATER)
+        assert [line.id for line in lines] == [call.id for call in reversed(calls)], (query, cell)
 
 
 @pytest.mark.slow
 @settings(
-    max_examples=10,
+    max_examples=8,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -278,6 +288,22 @@ def test_a_day_is_kept_as_it_was_read_and_read_anew_when_it_changed(session: Ses
             assert [calls.scripts[place] for place in calls["script"]] == [plain[day].scripts[place] for place in plain[day]["script"]]
     stored = session.execute(text("SELECT day, debtor FROM fact_calls ORDER BY day")).all()
     assert all(bytes(row.debtor) == packed(read_day(session, row.day, zone))["debtor"] for row in stored)
+
+
+def test_many_calls_of_one_moment_are_shown_each_once(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.queries.behind.PAGE", 3)
+    people = [world.debtor(session) for _ in range(2)]
+    whens = ["2026-03-02 10:00"] * 5 + ["2026-03-02 11:00"] + ["2026-03-09 09:00"] * 2
+    ids = [world.attempt(session, people[number % 2], when, "answered", "debtor") for number, when in enumerate(whens)]
+    query = HeadlineQuery(Period(FIRST, date(2026, 3, 31)), Cut.HOUR)
+    seen: list[int] = []
+    before, is_more = None, True
+    while is_more:
+        lines, is_more = calls_behind(session, query, CONTACT_PER_CALL, Cell(), LATER, before)
+        assert 1 <= len(lines) <= 3
+        seen += [line.id for line in lines]
+        before = (lines[-1].began_at, lines[-1].id)
+    assert seen == [ids[7], ids[6], ids[5], ids[4], ids[3], ids[2], ids[1], ids[0]]
 
 
 def test_whoever_is_reached_in_person_is_contacted() -> None:
