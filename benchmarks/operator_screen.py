@@ -1,9 +1,10 @@
 """The operator's screen with 50 operators signed in: server p99 against a bare route with one SELECT, and from the answer to the paint.
 
-Fifty connections, one an operator, ask with a pause between, about 25 requests a second: thirty times what fifty people do. Asked is the
-whole next screen of a verified case (five installments) and a saved result with all that follows. The peer is a FastAPI route that reads
-one row, one uvicorn process as ours, on the same database, in turns. The paint is measured by the page itself in Chromium while the other
-49 event streams are open: an answer is put on record as the dialer does, and the page says how long after that the case was painted.
+Fifty connections, one an operator, ask with a pause between, about 25 requests a second: thirty times what fifty people do. Asked are the
+whole next screen of a verified case (five installments), and what an operator does in a call: a check, the case, a note, hanging up, a
+result with all that follows, taking it back, a pause and back from it. The peer is a FastAPI route that reads one row, one uvicorn process
+as ours, on the same database, in turns. The paint is measured by the page itself in Chromium while the other 49 event streams are open: an
+answer is put on record as the dialer does, and the page says how long after that the case was painted.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ from dialer.agents.models import AgentSession
 from dialer.calls.models import Call
 
 OPERATORS, PAUSE = 50, 2.0
-PAINT_P95, PAINT_P99 = 200, 400
+PAINT_P95, PAINT_P99, ACTION_P95 = 200, 400, 100
+ACTIONS = ("verify", "open", "draft", "hangup", "outcome", "undo", "pause", "ready")
 FIRST_LOAD = 300 * 1024
 CHROMIUM = "/usr/bin/chromium"
 
@@ -62,18 +64,25 @@ def run(quick: bool) -> dict[str, Any]:
     rounds, seconds, answers = (2, 8, 40) if quick else (5, 20, 200)
     with database():
         office, seats = _office()
-        figures: dict[str, list[float]] = {"screen": [], "outcome": [], "bare": []}
+        figures: dict[str, list[float]] = {"screen": [], "bare": []}
+        acted: dict[str, list[float]] = {name: [] for name in ACTIONS}
         for _ in range(rounds):
-            for which, name in (("ours", "screen"), ("ours", "outcome"), ("bare", "bare")):
+            for which, name in (("ours", "screen"), ("bare", "bare")):
                 with _serving(which) as port:
                     figures[name].append(_p(asyncio.run(_measure(port, name, office, seats, seconds)), 0.99))
+            with _serving("ours") as port:
+                for name, took in asyncio.run(_act(port, office, seats, 1 if quick else 2)).items():
+                    acted[name] += took
         with _serving("ours") as port:
             painted, loaded = _painted(port, office, seats, answers)
     bare = statistics.median(figures["bare"])
+    slowest = max(_p(took, 0.95) for took in acted.values())
     return {
         "p99_ms": {name: round(statistics.median(values), 1) for name, values in figures.items()},
+        "action_p95_ms": {name: round(_p(took, 0.95), 1) for name, took in acted.items()},
+        "slowest action p95 / 100 ms": round(slowest / ACTION_P95, 2),
         "next screen p99 / bare": round(statistics.median(figures["screen"]) / bare, 2),
-        "outcome p99 / bare": round(statistics.median(figures["outcome"]) / bare, 2),
+        "outcome p99 / bare": round(_p(acted["outcome"], 0.99) / bare, 2),
         "painted_p95_ms": round(_p(painted, 0.95)),
         "painted_p95 / 200 ms": round(_p(painted, 0.95) / PAINT_P95, 2),
         "painted_p99 / 400 ms": round(_p(painted, 0.99) / PAINT_P99, 2),
@@ -149,27 +158,57 @@ def _serving(which: str) -> Iterator[int]:
         listening.close()
 
 
-async def _measure(port: int, name: str, office: int, seats: Sequence[Seat], seconds: int) -> list[float]:
-    """Milliseconds of every request, each operator after a pause; a due time that is missed counts as waiting."""
+async def _lines(port: int, seats: Sequence[Seat], first: str) -> list[Line]:
+    """A connection an operator; asked once, so that the process is up and has its own connections."""
     lines = [Line(*await asyncio.open_connection("127.0.0.1", port)) for _ in seats]
     for line, seat in zip(lines, seats, strict=True):
-        await line.ask(_request("screen" if name == "outcome" else name, seat))  # the process is up and has its connections
+        await line.ask(_request(first, seat))
+    return lines
+
+
+async def _measure(port: int, name: str, office: int, seats: Sequence[Seat], seconds: int) -> list[float]:
+    """Milliseconds of every request, each operator after a pause; a due time that is missed counts as waiting."""
+    lines = await _lines(port, seats, name)
     took: list[float] = []
     began = time.monotonic()
 
     async def sit(number: int, line: Line, seat: Seat) -> None:
         for turn in range(int(seconds / PAUSE)):
             due = began + turn * PAUSE + number * PAUSE / OPERATORS
-            if name == "outcome":
-                await asyncio.to_thread(_owe, office, seat)
             await asyncio.sleep(max(0.0, due + PAUSE - time.monotonic()))
-            asked = time.monotonic()
-            status, _ = await line.ask(_request(name, seat))
-            assert status == 200, (name, status)
-            took.append((time.monotonic() - asked) * 1000)
+            took.append(await _timed(line, name, seat))
 
     await asyncio.gather(*(sit(number, line, seat) for number, (line, seat) in enumerate(zip(lines, seats, strict=True))))
     return took
+
+
+async def _act(port: int, office: int, seats: Sequence[Seat], calls: int) -> dict[str, list[float]]:
+    """Milliseconds of each thing that an operator does in so many calls, with a pause before each."""
+    lines = await _lines(port, seats, "screen")
+    took: dict[str, list[float]] = {name: [] for name in ACTIONS}
+
+    async def sit(number: int, line: Line, seat: Seat) -> None:
+        await asyncio.sleep(number * PAUSE / OPERATORS)
+        for _ in range(calls):
+            for name in ACTIONS:
+                if name == "verify":
+                    await asyncio.to_thread(_answer, office, seat, is_up=True)
+                elif name == "outcome":
+                    await asyncio.to_thread(_owe, office, seat)
+                elif name == "pause":
+                    await asyncio.to_thread(_answer, office, seat, is_up=False)
+                await asyncio.sleep(PAUSE)
+                took[name].append(await _timed(line, name, seat))
+
+    await asyncio.gather(*(sit(number, line, seat) for number, (line, seat) in enumerate(zip(lines, seats, strict=True))))
+    return took
+
+
+async def _timed(line: Line, name: str, seat: Seat) -> float:
+    asked = time.monotonic()
+    status, _ = await line.ask(_request(name, seat))
+    assert status == 200, (name, status)
+    return (time.monotonic() - asked) * 1000
 
 
 def _request(name: str, seat: Seat) -> bytes:
@@ -178,9 +217,20 @@ def _request(name: str, seat: Seat) -> bytes:
         return f"GET /bare/{seat.attempt_id} HTTP/1.1\r\n{head}\r\n".encode()
     if name == "screen":
         return f"GET /console/stage?key=before HTTP/1.1\r\n{head}\r\n".encode()
-    body = urlencode({"outcome": "callback_promised", "callback_when": (utc_now() + timedelta(hours=5)).isoformat(), "memo": "午後に"})
+    case = f"/console/attempts/{seat.attempt_id}"
+    back = (utc_now() + timedelta(hours=5)).isoformat()
+    path, said = {
+        "verify": (f"{case}/verify", {"item": "birth_date", "said": "S55.4.3"}),
+        "open": (f"{case}/open", {}),
+        "draft": (f"{case}/draft", {"field": "memo", "text": "25日の給料のあとに納める"}),
+        "hangup": (f"/console/calls/{seat.attempt_id}/hangup", {}),
+        "outcome": (f"{case}/outcome", {"outcome": "callback_promised", "callback_when": back, "memo": "午後に"}),
+        "undo": (f"{case}/undo", {}),
+        "pause": ("/console/state", {"state": "paused", "reason": "break"}),
+        "ready": ("/console/state", {"state": "ready"}),
+    }[name]
+    body = urlencode(said)
     head += f"X-CSRF-Token: {seat.csrf}\r\nIdempotency-Key: {uuid4().hex}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    path = f"/console/attempts/{seat.attempt_id}/outcome"
     return f"POST {path} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
