@@ -134,8 +134,6 @@ def set_batch_state(
     if wanted is BatchState.CANCELLED:
         batch.finished_at = now
         batch.withdrawn += withdraw_waiting(session, batch.id, "batch_cancelled", now)
-    if reason:
-        batch.reasons = {**batch.reasons, reason: batch.reasons.get(reason, 0) + 1}
     action = "resumed" if present is BatchState.PAUSED and wanted in (BatchState.READY, BatchState.RELEASING) else wanted.value
     note(session, batch, action, now, user_id, {"reason": reason} if reason else None)
     return batch
