@@ -7,8 +7,10 @@ which comes back.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
+from math import ceil
 from threading import Lock
 
 from sqlalchemy.orm import Session
@@ -23,8 +25,6 @@ Answer = SmsStatus | SenderError | None
 """What came of an item; None: it was not sent."""
 LATE = 3.0
 """A turn missed by more seconds is lost."""
-MADE_UP = 0.25
-"""So many seconds' worth of turns that were missed are made up for at once; the others keep their distance."""
 TOGETHER_SECONDS, TOGETHER = 0.1, 50
 """Messages are begun together whose turns fall into so many seconds, at most so many: all that a crash leaves to be asked about."""
 LEAD = 0.05
@@ -67,13 +67,18 @@ def starts_of(session_factory: SessionFactory, clock: Clock, chunk: Chunk) -> li
 
 
 class Way:
-    """What one thread of sending tells the others: batches that were stopped, that the provider takes nothing more, and the last turn."""
+    """What one thread of sending tells the others: batches that were stopped, that the provider takes nothing more, and the last turns.
+
+    Args:
+        per_second: segments that the number takes, 0 where nothing is held back.
+    """
 
     def __init__(self, per_second: float = 0.0) -> None:
         self.stopped: frozenset[int] = frozenset()
         self.is_closed = False
-        self._seconds = 1.0 / per_second if 0 < per_second < UNLIMITED else 0.0
-        self._lock, self._free_at = Lock(), 0.0
+        self._most = ceil(per_second) if 0 < per_second < UNLIMITED else 0
+        self._span = self._most / per_second if self._most else 0.0  # a second, for whole numbers
+        self._lock, self._last, self._turns, self._segments = Lock(), 0.0, deque[tuple[float, int]](), 0
 
     def is_open_for(self, item: Item) -> bool:
         """Whether the message may still be sent."""
@@ -82,17 +87,27 @@ class Way:
     def turn(self, item: Item, due: float, now: float) -> float | None:
         """When the message may be sent, None where that is too late; all of them monotonic moments.
 
-        After a delay only `MADE_UP` of what was missed follows at once; the rest keeps the rate's distance, and what is later than `LATE`
-        is put back for another turn.
+        What a delay missed follows at once as far as no second has more than the number takes, wherever that second begins; what is later
+        than `LATE` is put back for another turn.
         """
-        if not self._seconds:
+        if not self._most:
             return due
         with self._lock:
-            at = max(due, now, self._free_at - MADE_UP)
+            at = max(due, now, self._last)
+            self._forget(at)
+            while self._segments >= self._most:
+                at = max(at, self._turns[0][0] + self._span)
+                self._forget(at)
             if at > due + LATE:
                 return None
-            self._free_at = max(at, self._free_at) + item.segments * self._seconds
+            self._last, self._segments = at, self._segments + item.segments
+            self._turns.append((at, item.segments))
         return at
+
+    def _forget(self, at: float) -> None:
+        """Leaves out the turns that are a second back."""
+        while self._turns and self._turns[0][0] + self._span <= at:
+            self._segments -= self._turns.popleft()[1]
 
 
 def send_in_turn(sender: SmsSender, chunk: Chunk, item: Item, start: Start, way: Way) -> Answer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from campaigns.messages.handover import LEASE, Chunk, Item, begin, take_chunk
 from campaigns.messages.models import Batch, Message
 from campaigns.messages.release import record_answers, release_step
 from campaigns.messages.senders.port import SenderError, SenderRefused, SendUnknown, SmsRequest, SmsStatus
-from campaigns.messages.sending import LATE, MADE_UP, Way
+from campaigns.messages.sending import LATE, Way
 from campaigns.messages.settling import GIVE_UP_AFTER, settle_messages
 from campaigns.messages.state import BatchState, MessageState
 from campaigns.planning.service import set_status
@@ -113,15 +115,32 @@ def test_a_claim_that_ends_in_a_cancelled_batch_is_withdrawn(prepared: Prepared)
     assert prepared.states() == {"withdrawn": 5}
 
 
-def test_turns_that_were_missed_are_made_up_for_only_a_little() -> None:
-    chunk = Chunk("t", tuple(Item(number, 1, SmsRequest("1-x", "+819000000000", "x"), 1, number / 100) for number in range(100)))
-    way = Way(100.0)
-    moments = [way.turn(item, 10.0 + item.offset, max(12.0, 10.0 + item.offset)) for item in chunk.items]  # two seconds late
-    told = [moment for moment in moments if moment is not None]
-    assert len(told) == 100
-    assert sum(moment < 12.01 for moment in told) <= 100 * MADE_UP + 2
-    assert max(sum(first <= moment < first + 1 for moment in told) for first in told) <= 100 * (1 + MADE_UP) + 1
-    assert way.turn(chunk.items[0], 20.0, 20.0 + LATE + 1) is None
+def turns(per_second: float, segments: int, delays: Mapping[int, float], count: int) -> list[float]:
+    """When messages are sent that were due at the rate's distance, some of them only asked for later."""
+    way, now, told = Way(per_second), 0.0, []
+    for number in range(count):
+        due = 10 + number * segments / per_second
+        now = max(now, due) + delays.get(number, 0.0)
+        at = way.turn(Item(number, 1, SmsRequest("1-x", "+819000000000", "x"), segments, 0.0), due, now)
+        assert at is not None
+        told.append(at)
+    return told
+
+
+@pytest.mark.parametrize(("per_second", "segments"), [(100.0, 1), (100.0, 3), (10.0, 2), (3.0, 2), (1.5, 1), (1.0, 1), (0.5, 2)])
+def test_no_second_has_more_than_the_number_takes_whatever_was_missed(per_second: float, segments: int) -> None:
+    told = turns(per_second, segments, {0: 0.5, 40: 1.5, 60: 0.3}, 200)
+    span = ceil(per_second) / per_second
+    within = max(sum(first <= moment < first + span - 1e-9 for moment in told) for first in told)
+    assert (within - 1) * segments < ceil(per_second)  # the last one of a second has begun before it is full
+    assert told[-1] - told[0] <= 199 * segments / per_second + 1.5
+
+
+def test_a_short_delay_is_made_up_for_and_a_long_one_is_lost() -> None:
+    assert turns(100.0, 1, {40: 0.5}, 200)[-1] == pytest.approx(10 + 199 / 100)
+    late = Item(1, 1, SmsRequest("1-x", "+819000000000", "x"), 1, 0.0)
+    assert Way(100.0).turn(late, 20.0, 20.0 + LATE + 1) is None
+    assert Way().turn(late, 20.0, 30.0) == 20.0
 
 
 def test_nobody_puts_back_what_is_not_theirs(prepared: Prepared) -> None:
