@@ -31,7 +31,7 @@ from callcenter.auth.sessions import open_session
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
 from reports.control.checking import check
-from reports.facts.build import rebuild
+from reports.facts.build import rebuild, refresh
 from reports.forecasts.counting import count_days
 from reports.periods import Period
 
@@ -149,6 +149,7 @@ def run(quick: bool = True, attempts: int = 0, *, is_kept: bool = False, only: s
         with transaction(office_id) as session:
             built, days = timed(lambda: rebuild(session, first - timedelta(days=1), last, now))
         with transaction(office_id) as session:
+            refresh(session, utc_now(), most=1000)  # the big day stands before those counted above, where pages compare with
             count_days(session, utc_now())
             check(session, utc_now())
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -43,6 +43,7 @@ class Action(StrEnum):
     SEE_REPORTS = "see_reports"
     SEE_TEAM_FIGURES = "see_team_figures"
     SET_TARGETS = "set_targets"
+    PUBLISH_DATA = "publish_data"
     MANAGE_USERS = "manage_users"
     SHAPE_OFFICE = "shape_office"
     READ_AUDIT = "read_audit"
@@ -86,6 +87,7 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = {
     Action.SEE_REPORTS: frozenset({_SV, _TO, _AU}),
     Action.SEE_TEAM_FIGURES: frozenset({_OP, _SV, _TO, _AU}),
     Action.SET_TARGETS: frozenset({_SV, _TO}),
+    Action.PUBLISH_DATA: frozenset({_TO}),
     Action.MANAGE_USERS: frozenset({_AD}),
     Action.SHAPE_OFFICE: frozenset({_AD}),
     Action.READ_AUDIT: frozenset({_AU}),

@@ -122,7 +122,7 @@ def open_data(office_id: int, folder: Path, period: Period, kind: Format | None,
             say(f"error: {folder} can't be written: {problem.strerror}.")
             raise typer.Exit(EXIT_FAILED) from problem
         detail = {"from": period.first.isoformat(), "to": period.last.isoformat(), "files": len(found.files)}
-        audit.record(session, "open_data.exported", "report", None, None, "", detail, utc_now())
+        audit.record(session, "open_data.exported", "open_data", None, None, "", detail, utc_now())
     lines = [f"{each['name']}\t{each['rows']:,}" for each in found.files]
     note = f"{found.coarsened:,} rows coarsened, {found.left_out:,} left out: fewer than 5 persons shared their values."
     put({"folder": str(folder)} | found.document(), as_json_document=as_json, lines=lambda: [*lines, note])

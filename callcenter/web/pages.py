@@ -35,6 +35,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
     ("effect", "/reports/collection/effect", Action.SEE_REPORTS),
     ("pack", "/reports/pack", Action.SEE_REPORTS),
     ("definitions", "/reports/definitions", Action.SEE_REPORTS),
+    ("opendata", "/reports/open-data", Action.SEE_REPORTS),
     ("recordings", "/recordings", Action.HEAR_RECORDINGS),
     ("recording_terms", "/recording-terms", Action.SHAPE_RECORDING),
     ("reviews", "/reviews", Action.SEE_OWN_REVIEWS),
@@ -68,7 +69,7 @@ NAVIGATION: Sequence[tuple[str, str, Action]] = (
 # Entries that stand together: at the top one word for all of them, their pages in a row below it. The others stand alone.
 GROUPS: Mapping[str, Sequence[str]] = {
     "today": ("board", "desk", "incoming", "recordings", "recording_terms", "reviews"),
-    "figures": ("report", "cross", "arms", "targets", "decisions", "forecast", "collection", "effect", "pack", "definitions"),
+    "figures": ("report", "cross", "arms", "targets", "decisions", "forecast", "collection", "effect", "pack", "definitions", "opendata"),
     "planning": ("campaigns", "batches", "templates", "replies", "scripts", "talk", "rules", "policy"),
     "officers": ("handovers", "workload", "requests"),
     "system": ("users", "office", "carriers", "sender", "retention", "first_steps"),

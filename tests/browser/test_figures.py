@@ -89,8 +89,9 @@ def test_the_pages_a_meeting_looks_at(chromium: Browser, office_id: int) -> None
         page = chromium.new_context(locale="ja-JP", viewport={"width": 1280, "height": 900}).new_page()
         sign_in(page, address, "hori")
         page.wait_for_url("**/supervisor*")
-        for path in ("targets", "decisions", "arms", "forecast"):
+        for path in ("targets", "decisions", "arms", "forecast", "collection", "cross", "open-data"):
             in_both(page, address, f"/reports/{path}", path, checked)
+        in_both(page, address, "/reports/targets?cycle=weekly", "weekly", checked)
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(address + "/reports/targets")
         expect(page.locator(".receivers li")).to_have_count(1, timeout=SOON)

@@ -130,6 +130,8 @@ WHO: dict[str, frozenset[Role]] = {
     "/reports/collection": frozenset({S, T, A}),
     "/reports/pack": frozenset({S, T, A}),
     "/reports/pack/notes": frozenset({S, T}),
+    "/reports/open-data": frozenset({S, T, A}),
+    "/reports/open-data/month": frozenset({T}),
     "/reports/collection/totals": frozenset({S, T}),
     "/reports/collection/effect/inputs": frozenset({S, T}),
     "/api/v1/reports": frozenset({S, T, A}),
