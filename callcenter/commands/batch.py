@@ -26,7 +26,7 @@ from campaigns.messages.accounting import Account, Group, account, estimate
 from campaigns.messages.batches import BatchResult, prepare_batch
 from campaigns.messages.models import Batch
 from campaigns.messages.state import BatchState
-from campaigns.messages.terms import change_terms, shown
+from campaigns.messages.terms import change_campaign_terms, change_terms, shown
 from campaigns.messages.words import reason_words
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import find_campaign
@@ -120,7 +120,11 @@ def cancel(batch: int = NUMBER, as_json: bool = JSON) -> None:
 
 
 @app.command("terms")
-def terms(change: list[str] = typer.Option([], "--set", help="NAME=VALUE; may be repeated."), as_json: bool = JSON) -> None:
+def terms(
+    change: list[str] = typer.Option([], "--set", help="NAME=VALUE; may be repeated."),
+    campaign: str = typer.Option("", help="Name or number: its own terms and template; NAME= lets the office's hold again."),
+    as_json: bool = JSON,
+) -> None:
     """Shows or changes how the office releases its batches: who may, spread, leftovers, rounds, prices in yen."""
     changes = {}
     for told in change:
@@ -129,7 +133,10 @@ def terms(change: list[str] = typer.Option([], "--set", help="NAME=VALUE; may be
             usage_error(f"--set: '{told}' is not NAME=VALUE.", "For example pace=even.")
         changes[name.strip()] = value.strip()
     with open_office() as office, transaction(office.id) as session:
-        document = shown(change_terms(session, changes))
+        if campaign:
+            document = change_campaign_terms(session, find_campaign(session, campaign), changes)
+        else:
+            document = shown(change_terms(session, changes))
     put(document, as_json_document=as_json, lines=lambda: [f"{name}\t{value}" for name, value in document.items()])
 
 

@@ -1,12 +1,12 @@
 """How an office releases its batches: who may, how they are spread, what the window leaves over, prices. Kept in `Office.options`.
 
-A campaign may have its own in `Campaign.options["batches"]`; a batch keeps what held when it was prepared.
+A campaign may have its own in `Campaign.options["batches"]`, and its wording beside them; a batch keeps what held when it was prepared.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import Any
@@ -17,8 +17,11 @@ from sqlalchemy.orm import Session
 from callcenter.auth.models import Office
 from callcenter.core.db import office_of
 from callcenter.core.errors import InvalidInput
+from campaigns.messages.models import Template
+from campaigns.messages.templates import DEFAULT_CODE
+from campaigns.planning.models import Campaign
 
-KEY = "batches"
+KEY, TEMPLATE = "batches", "template"
 TWO_PEOPLE, ONE_PERSON = "two_people", "one_person"
 WAITS, BY_ITSELF = "waits", "by_itself"
 FRONT, EVEN = "front", "even"
@@ -79,7 +82,11 @@ def checked(name: str, value: Any) -> str | int:
         if not told.isascii() or not PRICE.fullmatch(told):
             raise _bad(name, told, "yen from 0 to 9999.99")
         return int(Decimal(told) * 100)
-    raise InvalidInput(f"'{name[:40]}' is none of the terms of batches.", hint="Known: " + ", ".join(NAMES) + ".", code="unknown_term")
+    raise _unknown(name, NAMES)
+
+
+def _unknown(name: str, known: Sequence[str]) -> InvalidInput:
+    return InvalidInput(f"'{name[:40]}' is none of the terms of batches.", hint="Known: " + ", ".join(known) + ".", code="unknown_term")
 
 
 def _bad(name: str, told: str, expected: str) -> InvalidInput:
@@ -112,6 +119,38 @@ def change_terms(session: Session, changes: Mapping[str, Any]) -> BatchTerms:
     office.options = {**office.options, KEY: {**office.options.get(KEY, {}), **new}}
     session.flush()
     return load_terms(session)
+
+
+def campaign_terms(session: Session, campaign: Campaign) -> dict[str, Any]:
+    """What holds for a campaign's batches, as it is typed, with its wording."""
+    return shown(load_terms(session, campaign.options)) | {TEMPLATE: campaign.options.get(TEMPLATE, DEFAULT_CODE)}
+
+
+def change_campaign_terms(session: Session, campaign: Campaign, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes a campaign's own terms and its wording (`template`, the code of an active one); an empty value lets the office's hold again.
+
+    Raises:
+        InvalidInput: an unknown term, or what was expected; nothing is changed then.
+    """
+    own, options = dict(campaign.options.get(KEY, {})), dict(campaign.options)
+    for name, value in changes.items():
+        kept, told = (options if name == TEMPLATE else own), str(value).strip()
+        if name not in (TEMPLATE, *NAMES):
+            raise _unknown(name, (*NAMES, TEMPLATE))
+        if told:
+            kept[name] = _active_template(session, told) if name == TEMPLATE else checked(name, told)
+        else:
+            kept.pop(name, None)
+    campaign.options = {**options, KEY: own}
+    session.flush()
+    return campaign_terms(session, campaign)
+
+
+def _active_template(session: Session, code: str) -> str:
+    known = set(session.scalars(select(Template.code).where(Template.is_active))) | {DEFAULT_CODE}
+    if code not in known:
+        raise _bad(TEMPLATE, code, "one of " + ", ".join(sorted(known)))
+    return code
 
 
 def shown(terms: BatchTerms) -> dict[str, Any]:

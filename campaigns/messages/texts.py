@@ -114,7 +114,8 @@ def _wording(session: Session, code: str, common: Mapping[str, str], now: dateti
     statement = select(Template).where(Template.code == code, Template.is_active).order_by(Template.version.desc()).limit(1)
     template = session.scalar(statement)
     if template is None and code != DEFAULT_CODE:
-        raise NotFound(f"There is no active template '{code}'.", hint="Add it, or change the campaign's option 'template'.")
+        hint = "Add and activate it, or let the campaign have another (`callcenter batch terms --campaign`)."
+        raise NotFound(f"There is no active template '{code}'.", hint=hint)
     if template is None:
         template = Template(code=DEFAULT_CODE, body=DEFAULT_BODY, allows_tax_words=False, created_at=now)
         if stores:

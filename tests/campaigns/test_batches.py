@@ -285,7 +285,11 @@ def test_the_terminal_shows_and_moves_a_batch(office_id: int, capsys: pytest.Cap
     assert (ended["state"], ended["withdrawn"], ended["lines"][0]["reason"]) == ("cancelled", 3, "batch_cancelled")
     assert told("watch", number)["state"] == "cancelled"
     assert told("terms", "--set", "segment_price=8.5", "--set", "pace=even")["segment_price"] == 8.5
-    for words in (["pause", number], ["show", "999"], ["terms", "--set", "pace=fast"]):
+    own = ["terms", "--campaign", "11月"]
+    assert told(*own, "--set", "pace=front", "--set", "template=please_call")["pace"] == "front"
+    assert (told(*own)["template"], told("terms")["pace"], told(*own, "--set", "pace=")["pace"]) == ("please_call", "even", "even")
+    mistakes = (["terms", "--set", "pace=fast"], [*own, "--set", "template=nothing"], [*own, "--set", "colour=red"])
+    for words in (["pause", number], ["show", "999"], *mistakes):
         assert run(["batch", *words]) == 1
         output = capsys.readouterr()
         assert output.err.startswith("error: ")
