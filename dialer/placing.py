@@ -228,7 +228,9 @@ def _take_requested(session: Session, line: Line, share: CampaignShare) -> Origi
         .with_for_update(of=Call, skip_locked=True)
         .cte("waiting")  # a plain sub-select may be run again for each row, and then takes more than one
     )
-    taken = update(Call).where(Call.id.in_(select(waiting.c.id))).values(node=line.node, carrier=line.carrier.name)
+    # Placed now and not when it was asked for: a list of channels that was made in between does not know it.
+    values = {"node": line.node, "carrier": line.carrier.name, "placed_at": now}
+    taken = update(Call).where(Call.id.in_(select(waiting.c.id))).values(values)
     call = session.scalar(taken.returning(Call), execution_options={"populate_existing": True})
     if call is None:
         return None

@@ -140,8 +140,8 @@ class Dialer:
 
     def step(self, timeout: float) -> bool:
         """One round; whether anything happened."""
-        self._note_clock()
         has_news = self.step_events(timeout)
+        self._note_clock()
         if self._wake_up is not None:
             has_news = self._note_news(self._wake_up.offices(), wishes=True) or has_news
         now = self.clock.now()
@@ -180,11 +180,11 @@ class Dialer:
                 placed += self._place(duty)
         return placed
 
-    def _note_clock(self) -> None:
-        """The clock was set: what is counted from a moment follows, and nothing is taken for left behind until the next time."""
+    def _note_clock(self) -> bool:
+        """Whether the clock was set: what is counted from a moment follows, and nothing is taken for left behind until the next time."""
         step = self._watch.take()
         if not step:
-            return
+            return False
         now = self.clock.now()
         log.warning("clock_stepped", seconds=step.total_seconds())
         self._line.note_step()
@@ -193,6 +193,7 @@ class Dialer:
             duty.waits_until = duty.paces_at = None
             with transaction(duty.office_id) as session:
                 make_up_for(session, self.settings.node, step, now)
+        return True
 
     def _bind_waiting(self, duty: Duty, now: datetime) -> None:
         """Whoever has become free gets those who answered and wait."""
@@ -221,9 +222,12 @@ class Dialer:
         """Settles what nobody else will: expired results, absent consoles, calls and claims left behind."""
         live = self.carrier.live_channels() if self.carrier.is_connected() else None
         self.step_events(0.0)  # how a channel ended that is not listed any more was told before the list
+        now = self.clock.now()
+        if self._note_clock():
+            return
         for office_id in self._duties:
             with transaction(office_id) as session:
-                reaping.tidy(session, self.settings.node, self.carrier.name, live, self.clock.now())
+                reaping.tidy(session, self.settings.node, self.carrier.name, live, now)
                 strays = reaping.stray_legs(session, live or ())
             self._legs.close(strays)
 

@@ -82,11 +82,11 @@ tried AS (
   FROM attempt a WHERE a.office_id = :office AND a.debtor_id = ANY(:debtors)
     AND a.began_at > :long_since AND a.began_at <= :now GROUP BY a.debtor_id)"""
 
-# Attempts to a debtor's numbers by anybody who has them.
+# Attempts to a debtor's numbers by anybody who has them; one that is under way is of this moment, however long they have been talking.
 _DIALLED = """,
 dialled AS (
-  SELECT n.debtor_id, array_agg(n.e164) AS e164s, array_agg(a.began_at) AS ats, array_agg(a.channel) AS channels,
-         array_agg(coalesce(a.line_result = 'abandoned', false)) AS abandoned
+  SELECT n.debtor_id, array_agg(n.e164) AS e164s, array_agg(CASE a.state WHEN 'open' THEN :now ELSE a.began_at END) AS ats,
+         array_agg(a.channel) AS channels, array_agg(coalesce(a.line_result = 'abandoned', false)) AS abandoned
   FROM number n JOIN phone_number o ON o.office_id = :office AND o.e164 = n.e164
   JOIN attempt a ON a.office_id = :office AND a.debtor_id = o.debtor_id AND a.phone_id = o.id AND a.began_at > :since
     AND a.began_at <= :now AND {COUNTS}

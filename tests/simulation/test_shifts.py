@@ -17,6 +17,9 @@ KEPT = (
     113707388,  # a call asked for in preview and an automated one both took the trunk's last line
     500123,  # three events of legs lost: a case was read for two minutes without a telephone, and the checker took that for a line
     500374,  # a call asked for in preview waited for the carrier, and was made although its debtor was held meanwhile
+    31415089,  # a call asked for in preview was made just before the list of a new connection was read, and taken for lost
+    31415096,  # somebody with the same telephone was called while it was in a long conversation with us
+    31415213,  # as 31415089, with a conversation that nobody counted any more
 )
 
 

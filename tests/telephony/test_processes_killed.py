@@ -1,4 +1,4 @@
-"""Every process of a shift killed or cut off in mid-call and in mid-dial, one after the other, with a real Asterisk and SIPp.
+"""Every process of a shift killed or cut off, and its clock set, in mid-call and in mid-dial, with a real Asterisk and SIPp.
 
 Two debtors talk to operators and two phones ring when it happens. Afterwards nobody was dialled twice, no result is lost (what nobody can
 know is closed as such), every operator is free or owes a result, and no channel is left up.
@@ -8,196 +8,28 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select
 
-from callcenter.auth.models import Office, Role, User
-from callcenter.core.clock import utc_now
+from callcenter.core.clock import OFFICE_ZONE, SystemClock
 from callcenter.core.db import dispose_engines, transaction
-from callcenter.core.errors import StoreUnavailable
 from callcenter.core.settings import get_settings
-from campaigns.attempts import service as attempts
-from campaigns.attempts.codes import Channel, Outcome, Party
-from campaigns.attempts.models import Attempt
-from campaigns.debtors.models import Debtor, PhoneNumber
-from campaigns.planning.models import Campaign
-from campaigns.planning.service import create_campaign, set_status
-from campaigns.planning.state import CampaignStatus
 from campaigns.worklist.models import WorkItem
-from dialer.agents import service as agents
-from dialer.agents.models import AgentSession
-from dialer.calls.models import Call
-from dialer.calls.service import request_hang_up
 from tests import servers
 from tests.conftest import migrate, missing, run_folder
-from tests.dialer.world import add_debtor, add_work
 from tests.telephony.cable import Cable
-from tests.telephony.rig import CALLER_ID, Rig
-from tests.telephony.sipp import Behaviour, number_of
-from tests.telephony.test_main_job import open_always
+from tests.telephony.rig import Rig
+from tests.telephony.sipp import Behaviour
+from tests.telephony.stand import AWAY_SECONDS, RING_SECONDS, Stand, start_redis
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.fault]
-PHONES = ("op-1", "op-2", "op-3", "op-4")
 TALKING, RINGING = Behaviour.ANSWERS, Behaviour.NO_ANSWER
-RING_SECONDS = 5.0
-AWAY_SECONDS = 1.0  # a killed store is missed before it is back
-PATIENCE = 120.0
-
-
-@dataclass
-class Stand:
-    """Servers of the module's own, each to be killed, and the running dialer process."""
-
-    rig: Rig
-    folder: Path
-    postgres_folder: Path
-    postgres: servers.Running
-    redis: servers.Running
-    cable: Cable
-    dialer: subprocess.Popen[bytes] | None = None
-    serial: int = 0
-    office_id: int = 0
-    debtors: list[int] = field(default_factory=list)
-
-    def start_dialer(self) -> None:
-        """The process of `up`, named alike each time."""
-        settings = {
-            "CALLCENTER_DATA": str(self.folder / "data"),
-            "CALLCENTER_SOUNDS": str(self.folder / "sounds"),
-            "CALLCENTER_RECORDING_SPOOL": str(self.folder / "spool"),
-            "CALLCENTER_CALLER_ID": CALLER_ID,
-            "CALLCENTER_AMI_PORT": str(self.cable.port),
-            "CALLCENTER_AMI_SECRET": self.rig.ami.secret,
-            "CALLCENTER_LOG_LEVEL": "WARNING",
-        }
-        command = [sys.executable, "-m", "callcenter.cli", "dial", "--carrier", "asterisk", "--node", "killed"]
-        with (self.folder / "dialer.log").open("ab") as log:
-            self.dialer = subprocess.Popen(command, env=os.environ | settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def be_dialled(self) -> None:
-        """A dialer runs from here on."""
-        if self.dialer is None or self.dialer.poll() is not None:
-            self.start_dialer()
-
-    def end_dialer(self, number: signal.Signals) -> None:
-        """Sends a signal and waits for the end."""
-        assert self.dialer is not None
-        self.dialer.send_signal(number)
-        self.dialer.wait(60)
-
-    def open_office(self, behaviours: list[Behaviour]) -> None:
-        """An office that is open at any hour, with one debtor for each behaviour and four ready operators."""
-        now = utc_now()
-        with transaction(None) as session:
-            office = Office(code=f"o{self.serial}", name="架空市", phone=CALLER_ID)
-            session.add(office)
-            session.flush()
-            self.office_id = office.id
-        open_always(self.office_id)
-        with transaction(self.office_id) as session:
-            campaign = create_campaign(session, "実機", now, options={"ring_seconds": RING_SECONDS})
-            set_status(session, campaign.id, CampaignStatus.RUNNING, now)
-            self.debtors = []
-            for behaviour in behaviours:
-                self.serial += 1
-                debtor = add_debtor(session, self.serial)
-                session.execute(delete(PhoneNumber).where(PhoneNumber.debtor_id == debtor.id))
-                e164 = number_of(behaviour, self.serial)
-                session.add(PhoneNumber(debtor_id=debtor.id, original=e164, e164=e164, line_type="mobile"))
-                self.debtors.append(debtor.id)
-            session.flush()
-            add_work(session, campaign.id, self.debtors, Channel.OPERATOR_CALL, now - timedelta(minutes=1))
-            users = [User(sign_in_name=p, display_name=p, role=Role.OPERATOR, phone_address=p) for p in PHONES]
-            session.add_all(users)
-            session.flush()
-            for user in users:
-                agents.sign_in(session, user.id, now=now)
-                agents.ready(session, user.id, now)
-
-    def close_office(self) -> None:
-        """The results that are owed are written, nobody works for the office any more."""
-        with transaction(self.office_id) as session:
-            now = utc_now()
-            for campaign_id in session.scalars(select(Campaign.id)).all():
-                set_status(session, campaign_id, CampaignStatus.PAUSED, now)
-            owing = select(AgentSession.user_id, AgentSession.attempt_id).where(AgentSession.state == "wrap_up")
-            for user_id, attempt_id in session.execute(owing).all():
-                assert attempt_id is not None
-                attempts.record_outcome(session, attempt_id, Party.WRONG_NUMBER, Outcome.NO_RESULT, now=now, user_id=user_id)
-                agents.finish_wrap_up(session, user_id, attempt_id, now)
-            for user_id in session.scalars(select(User.id)).all():
-                agents.sign_out(session, user_id, now)
-
-    def states(self) -> Counter[str]:
-        """Operators by state; the consoles' hearts beat."""
-        with transaction(self.office_id) as session:
-            for user_id in session.scalars(select(User.id)).all():
-                agents.heartbeat(session, user_id, utc_now())
-            return Counter(session.scalars(select(AgentSession.state)))
-
-    def attempts(self) -> list[Attempt]:
-        """In the order in which they were made."""
-        with transaction(self.office_id) as session:
-            return list(session.scalars(select(Attempt).order_by(Attempt.id)))
-
-    def open_calls(self) -> int:
-        """Calls that have not ended, by the database."""
-        with transaction(self.office_id) as session:
-            return len(session.scalars(select(Call.id).where(Call.state != "ended")).all())
-
-    def numbers(self) -> list[str]:
-        """The debtors' numbers, in order."""
-        with transaction(self.office_id) as session:
-            rows = session.scalars(select(PhoneNumber.e164).join(Debtor, Debtor.id == PhoneNumber.debtor_id).order_by(Debtor.id))
-            return [str(e164) for e164 in rows]
-
-    def wait(self, is_so: Callable[[], bool], what: str) -> None:
-        """Polls; a store that is away meanwhile is no answer."""
-        end, told = time.monotonic() + PATIENCE, ""
-        while True:
-            try:
-                if is_so():
-                    return
-                told = f"{self.states()}, {self.open_calls()} open calls"
-            except (SQLAlchemyError, StoreUnavailable) as away:
-                told = type(away).__name__
-            log = (self.folder / "dialer.log").read_text("utf-8", "replace")[-2000:]
-            assert time.monotonic() < end, f"{what} did not come about: {told}\n{log}"
-            time.sleep(0.05)
-
-    def hang_up_everybody(self) -> bool:
-        """Operators who still talk end their calls."""
-        with transaction(self.office_id) as session:
-            talking = session.scalars(select(AgentSession.user_id).where(AgentSession.state == "talking")).all()
-            told = [request_hang_up(session, user_id, utc_now()) for user_id in talking]
-            return all(told)
-
-    def live_channels(self) -> frozenset[str] | None:
-        """What Asterisk itself says is up."""
-        carrier = self.rig.carrier()
-        carrier.connect()
-        try:
-            return carrier.live_channels() if carrier.wait_connected(10) else None
-        finally:
-            carrier.close()
-
-
-def start_redis(folder: Path) -> servers.Running:
-    """Ends with the run, whichever it is by then."""
-    running = servers.start_redis(folder / "redis")
-    servers.keep(run_folder(), f"killed-{running.pid}-redis", running)
-    return running
 
 
 def kill_dialer(stand: Stand) -> None:
@@ -259,8 +91,7 @@ def stand(rig_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         try:
             yield made
         finally:
-            if made.dialer is not None and made.dialer.poll() is None:
-                made.end_dialer(signal.SIGTERM)
+            made.end_dialer_if_any()
             dispose_engines()
     for name, value in before.items():
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})
@@ -283,7 +114,7 @@ def test_two_talks_and_two_rings_survive(stand: Stand, fault: Callable[[Stand], 
     assert Counter((attempt.state, attempt.line_result) for attempt in found) == Counter(
         {("wrap_up", "answered"): 2, ("closed", "no_answer"): 2}
     )
-    assert [stand.rig.far_end()[number].count("invited") for number in stand.numbers()] == [1, 1, 1, 1]
+    assert stand.invited() == [1, 1, 1, 1]
     stand.close_office()
     stand.wait(lambda: stand.live_channels() == frozenset(), "the end of every channel")
 
@@ -298,6 +129,60 @@ def test_a_minute_of_503_dials_nobody_twice_and_keeps_operators_free(stand: Stan
     with transaction(stand.office_id) as session:
         again = session.scalars(select(WorkItem.not_before).where(WorkItem.state == "ready")).all()
     assert again
-    assert min(again) > utc_now() + timedelta(minutes=4)
-    assert [stand.rig.far_end()[number].count("invited") for number in stand.numbers()] == [1] * 12
+    assert min(again) > stand.clock.now() + timedelta(minutes=4)
+    assert stand.invited() == [1] * 12
     stand.close_office()
+
+
+@pytest.fixture
+def wednesday(stand: Stand) -> Iterator[timedelta]:
+    """The true clock of the office says Wednesday, ten in the morning; by how much it is ahead of the machine's."""
+    truth = datetime(2026, 11, 18, 10, 0, tzinfo=OFFICE_ZONE) - SystemClock().now()
+    stand.end_dialer_if_any()
+    stand.clock.set(truth)
+    yield truth
+    stand.end_dialer_if_any()
+    stand.clock.set(timedelta(0))
+
+
+def test_a_clock_set_an_hour_forward_and_back_in_mid_dial_and_mid_call(stand: Stand, wednesday: timedelta) -> None:
+    """Either hour is outside the window: nobody new is called, nobody's call is cut, and with the true time back work goes on."""
+    hour = timedelta(hours=1)
+    stand.open_office([TALKING, TALKING, RINGING, RINGING, RINGING, RINGING, TALKING], window="09:30-10:45")
+    stand.be_dialled()
+    stand.wait(lambda: stand.states() == Counter(talking=2, ringing=2), "two talks and two rings")
+    stand.set_clock(wednesday + hour, Counter(talking=2, ready=2), "two operators free by a clock an hour ahead")
+    assert stand.invited() == [1, 1, 1, 1, 0, 0, 0]
+    stand.set_clock(wednesday, Counter(talking=2, ringing=2), "two more rings")
+    stand.set_clock(wednesday - hour, Counter(talking=2, ready=2), "two operators free by a clock an hour behind")
+    assert stand.invited() == [1, 1, 1, 1, 1, 1, 0]
+    stand.set_clock(wednesday, Counter(talking=3, ready=1), "one more talk")
+    assert [stand.rig.far_end()[number].count("bye") for number in stand.numbers()] == [0] * 7
+    stand.wait(lambda: stand.hang_up_everybody() and stand.states() == Counter(wrap_up=3, ready=1), "three results owed")
+    stand.wait(lambda: stand.open_calls() == 0, "the end of every call")
+    found = stand.attempts()
+    assert sorted(attempt.debtor_id for attempt in found) == stand.debtors
+    assert Counter((attempt.state, attempt.line_result) for attempt in found) == Counter(
+        {("wrap_up", "answered"): 3, ("closed", "no_answer"): 4}
+    )
+    assert stand.invited() == [1] * 7
+    stand.close_office()
+    stand.wait(lambda: stand.live_channels() == frozenset(), "the end of every channel")
+
+
+def test_a_clock_set_over_the_end_of_the_window_in_mid_dial_and_mid_call(stand: Stand, wednesday: timedelta) -> None:
+    """It was behind and the window seemed open; from the moment it is right nobody new is called, and who talks may finish."""
+    stand.clock.set(wednesday - timedelta(minutes=10))
+    stand.open_office([TALKING, TALKING, RINGING, RINGING, TALKING, TALKING], window="09:00-10:00")
+    stand.be_dialled()
+    stand.wait(lambda: stand.states() == Counter(talking=2, ringing=2), "two talks and two rings")
+    stand.set_clock(wednesday, Counter(talking=2, ready=2), "two free operators")
+    stand.wait(lambda: stand.hang_up_everybody() and stand.states() == Counter(wrap_up=2, ready=2), "two results owed and two ready")
+    stand.wait(lambda: stand.open_calls() == 0, "the end of every call")
+    stand.let_rounds_pass(3)
+    assert stand.invited() == [1, 1, 1, 1, 0, 0]
+    assert Counter((attempt.state, attempt.line_result) for attempt in stand.attempts()) == Counter(
+        {("wrap_up", "answered"): 2, ("closed", "no_answer"): 2}
+    )
+    stand.close_office()
+    stand.wait(lambda: stand.live_channels() == frozenset(), "the end of every channel")
