@@ -25,6 +25,8 @@ from dialer.telephony.robocall import NodeKind, PlanNode, RobocallPlan
 log = structlog.get_logger(__name__)
 
 LONGEST_BACK_OFF = 30.0
+GATHER_SECONDS = 0.1  # so long automated calls, and what the carrier tells of them, are gathered to be worked on together
+MOST_AT_ONCE = 25  # calls in one transaction: a debtor who answers meanwhile waits for its end
 POLICY_AGE = timedelta(seconds=5)
 LONGEST_LOOK = timedelta(minutes=2)  # nothing is looked for in vain longer than that, unless the clock was set back
 REMEMBERED = 24 * 3600.0  # seconds; no gap between two calls to a number is longer
@@ -50,6 +52,7 @@ class Line:
         self._failures, self._closed_until = 0, clock.now()
         self.hung_up: set[str] = set()
         self.robocalling: set[int] = set()  # campaigns that have automated calls to make
+        self.unhurried: set[str] = set()  # channels of automated calls under way: no operator waits for what is told of them
         self._prepare, self._prepared = prepare, set[str]()
         self.can_play_notice = prepare is None  # carriers that need no files speak themselves
         self._look_again = timedelta(seconds=round_seconds * 0.9)
@@ -61,7 +64,20 @@ class Line:
 
     def is_open(self) -> bool:
         """Whether a call may be handed over now."""
-        return self.carrier.is_connected() and not self._rests() and self._fill() >= 1.0
+        return self.calls_now() >= 1
+
+    def calls_now(self) -> int:
+        """How many calls may be handed over now, one after the other."""
+        return int(self._fill()) if self.carrier.is_connected() and not self.rests() else 0
+
+    def gathers_until(self, wanted: int) -> datetime | None:
+        """Until when automated calls wait so that some leave together; None: they may leave now.
+
+        What a transaction costs is the same for one call and for many. At a few calls a second each leaves as soon as it may.
+        """
+        enough = max(1.0, min(wanted, MOST_AT_ONCE, self.limits.calls_per_second * GATHER_SECONDS))
+        missing = enough - self._fill()
+        return None if missing <= 0 else self.clock.now() + timedelta(seconds=missing / self.limits.calls_per_second)
 
     def opens_at(self) -> datetime | None:
         """When the next call may leave if only caps forbid it now."""
@@ -69,7 +85,7 @@ class Line:
             return None
         missing = max(0.0, 1.0 - self._fill()) / self.limits.calls_per_second
         soonest = self.clock.now() + timedelta(seconds=missing)
-        return max(self._closed_until, soonest) if self._rests() else soonest
+        return max(self._closed_until, soonest) if self.rests() else soonest
 
     def free_lines(self) -> int:
         """Lines of the trunk nobody uses."""
@@ -155,7 +171,7 @@ class Line:
         """One call leaves."""
         self._tokens -= 1.0
 
-    def _rests(self) -> bool:
+    def rests(self) -> bool:
         """Whether the carrier is left alone for a moment; a clock that was set back does not prolong that."""
         return timedelta(0) < self._closed_until - self.clock.now() <= timedelta(seconds=LONGEST_BACK_OFF)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -26,32 +26,34 @@ from dialer.calls import service as calls
 from dialer.calls.binding import PREDICTIVE, idle_operators
 from dialer.calls.models import Call
 from dialer.calls.state import CallState
-from dialer.cases import next_case, open_case
-from dialer.ivr.service import plan_for, script_for
-from dialer.line import CASES, PROMISED, ROBOCALLS, Line
+from dialer.cases import Case, next_case, next_cases, open_case, open_cases
+from dialer.ivr.service import plan_for, scripts_for
+from dialer.line import CASES, MOST_AT_ONCE, PROMISED, ROBOCALLS, Line
 from dialer.looking import Look, look
 from dialer.pacing import Why
 from dialer.pacing.pacer import Pacer
 from dialer.pacing.standing import keep_decision
 from dialer.recordings import service as recordings
 from dialer.sharing import CampaignShare
-from dialer.telephony.errors import HandoverUnknown
+from dialer.telephony.errors import CarrierError, HandoverUnknown
 from dialer.telephony.port import Announcement, OriginateRequest
 from dialer.telephony.robocall import RobocallPlan
 
 __all__ = ["Line", "Placement", "Places", "hang_ups", "place_round"]
 
 Maker = Callable[[Session, Line, CampaignShare], "OriginateRequest | None"]
+Makers = Callable[[Session, Line, CampaignShare, int], "Sequence[OriginateRequest]"]  # up to so many calls at once
 RAN_DRY_SECONDS = 10.0  # a campaign that found no case leaves its operators to the next ones for so long
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How many calls a round placed, whether another round may place more at once, and channels to be let go."""
+    """How many calls a round placed, whether another round may place more at once, or from when on, and channels to be let go."""
 
     placed: int
     has_more: bool = False
     let_go: Sequence[str] = ()
+    again_at: datetime | None = None
 
 
 @dataclass
@@ -94,15 +96,20 @@ def place_round(line: Line, share: CampaignShare, places: Places, before: Sequen
         line.prepare_notice(share)
     placed = 0
     for make, count in _makers(line, share, found):
-        for _ in range(count):
-            if not line.is_open():
+        left = count
+        while left > 0:
+            if make is _open_robocalls and (again_at := line.gathers_until(left)) is not None:
+                return Placement(placed, let_go=found.let_go, again_at=again_at)
+            at_once = min(left, line.calls_now(), MOST_AT_ONCE)
+            if not at_once:
                 return Placement(placed, has_more=True, let_go=found.let_go)
             with transaction(share.office_id) as session:
-                request = make(session, line, share)
-            if request is None:
+                requests = make(session, line, share, at_once)
+            if not requests:
                 break
-            _hand_over(line, share.office_id, request)
-            placed += 1
+            _hand_over_all(line, share.office_id, requests)
+            placed += len(requests)
+            left -= len(requests)
     return Placement(placed, let_go=found.let_go)
 
 
@@ -123,22 +130,28 @@ def _barred(line: Line, share: CampaignShare) -> Why | None:
     return Why.NO_ANNOUNCEMENT if line.announcement(share) is None else None
 
 
-def _makers(line: Line, share: CampaignShare, found: Look) -> Sequence[tuple[Maker, int]]:
+def _makers(line: Line, share: CampaignShare, found: Look) -> Sequence[tuple[Makers, int]]:
     """Who makes which calls, in order, and at most how many. In predictive dialling, promised calls go to a waiting operator first, and
     operators who wait while nobody may be called without one get what only they may call."""
     decision, ready = found.decision, found.snapshot.ready_operators - len(found.snapshot.ringing)
     robocalls = decision.robocalls if line.may_find(ROBOCALLS, share.campaign_id) else 0
-    makers: list[tuple[Maker, int]] = [(_take_requested, found.requested)]
+    makers: list[tuple[Makers, int]] = [(partial(_singly, _take_requested), found.requested)]
     for_operator = partial(_open_for_operator, own_only=found.own_only)
     if decision.predictive_calls:
         free = min(max(0, ready), decision.predictive_calls)
         promises = free if line.may_find(PROMISED, share.campaign_id) else 0
-        makers.append((partial(for_operator, unfit=~promised(), nothing=PROMISED), promises))
+        makers.append((partial(_singly, partial(for_operator, unfit=~promised(), nothing=PROMISED)), promises))
         makers.append((_open_predictive, decision.predictive_calls))
-        makers.append((partial(_open_left_over, for_operator=for_operator), free))
+        makers.append((partial(_singly, partial(_open_left_over, for_operator=for_operator)), free))
     else:
-        makers.append((for_operator, decision.operator_calls))
-    return [*makers, (_open_robocall, robocalls)]
+        makers.append((partial(_singly, for_operator), decision.operator_calls))
+    return [*makers, (_open_robocalls, robocalls)]
+
+
+def _singly(make: Maker, session: Session, line: Line, share: CampaignShare, count: int) -> Sequence[OriginateRequest]:
+    """One call at a time, whose operator is chosen with it."""
+    request = make(session, line, share)
+    return () if request is None else (request,)
 
 
 def _open_for_operator(
@@ -176,7 +189,7 @@ def _open_for_operator(
     )
     agent.attempt_id = attempt.id
     agents.move(session, agent, AgentState.RESERVED, now)
-    return _request(session, line, share, call, case.phone.e164, leg_id=agent.leg_id)
+    return _request(session, line, share, call, case.phone.e164, case.valid_until, leg_id=agent.leg_id)
 
 
 def _open_left_over(session: Session, line: Line, share: CampaignShare, *, for_operator: Maker) -> OriginateRequest | None:
@@ -184,34 +197,52 @@ def _open_left_over(session: Session, line: Line, share: CampaignShare, *, for_o
     return None if line.may_find(CASES, share.campaign_id) else for_operator(session, line, share)
 
 
-def _open_predictive(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
-    """The next case, without an operator: who is free at the answer gets it."""
+def _open_predictive(session: Session, line: Line, share: CampaignShare, count: int) -> Sequence[OriginateRequest]:
+    """The next cases, without an operator: who is free at the answer gets it."""
     now, policy, nobody = line.clock.now(), line.policy(session, share.office_id), line.announcement_made(share)
     if nobody is None:
-        return None
+        return ()
     unfit = with_operator_only(now - timedelta(hours=policy.abandon_hours))
-    case = next_case(session, share.campaign_id, Channel.OPERATOR_CALL, line.node, now, policy=policy, mode=PREDICTIVE, unfit=unfit)
-    if case is None:
+    channel = Channel.OPERATOR_CALL
+    cases = next_cases(session, share.campaign_id, channel, count, line.node, now, policy=policy, mode=PREDICTIVE, unfit=unfit)
+    if not cases:
         line.note_nothing(CASES, share.campaign_id, seconds=RAN_DRY_SECONDS)
-        return None
-    attempt = open_case(session, case, Channel.OPERATOR_CALL, now)
-    call = calls.open_call(session, attempt, carrier=line.carrier.name, mode=PREDICTIVE, node=line.node, now=now)
-    return _request(session, line, share, call, case.phone.e164, nobody=nobody)
+        return ()
+    opened = _open(session, line, cases, channel, PREDICTIVE, now)
+    return [_request(session, line, share, call, case.phone.e164, case.valid_until, nobody=nobody) for case, call in opened]
 
 
-def _open_robocall(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
-    """The next automated call of a released batch."""
+def _open_robocalls(session: Session, line: Line, share: CampaignShare, count: int) -> Sequence[OriginateRequest]:
+    """The next automated calls of a released batch."""
     now, policy = line.clock.now(), line.policy(session, share.office_id)
-    case = next_case(session, share.campaign_id, Channel.AUTO_CALL, line.node, now, policy=policy)
-    if case is None:
+    cases = next_cases(session, share.campaign_id, Channel.AUTO_CALL, count, line.node, now, policy=policy)
+    if not cases:
         line.robocalling.discard(share.campaign_id)
         line.note_nothing(ROBOCALLS, share.campaign_id)
-        return None
+        return ()
     line.robocalling.add(share.campaign_id)
-    script = script_for(session, share.options, share.campaign_id, case.item.debtor_id)
-    attempt = open_case(session, case, Channel.AUTO_CALL, now, script_version=script.label)
-    call = calls.open_call(session, attempt, carrier=line.carrier.name, mode=calls.ROBOCALL, node=line.node, now=now)
-    return _request(session, line, share, call, case.phone.e164, robocall=plan_for(session, script))
+    scripts = scripts_for(session, share.options, share.campaign_id, [case.item.debtor_id for case in cases])
+    opened = _open(session, line, cases, Channel.AUTO_CALL, calls.ROBOCALL, now, [script.label for script in scripts])
+    plans = {script.label: plan_for(session, script) for script in {script.label: script for script in scripts}.values()}
+    return [
+        _request(session, line, share, call, case.phone.e164, case.valid_until, robocall=plans[script.label])
+        for (case, call), script in zip(opened, scripts, strict=True)
+    ]
+
+
+def _open(
+    session: Session,
+    line: Line,
+    cases: Sequence[Case],
+    channel: Channel,
+    mode: str,
+    now: datetime,
+    script_versions: Sequence[str] = (),
+) -> list[tuple[Case, Call]]:
+    """Puts attempts and calls of several cases on record."""
+    opened = open_cases(session, cases, channel, now, script_versions=script_versions)
+    made = calls.open_calls(session, opened, carrier=line.carrier.name, mode=mode, node=line.node, now=now)
+    return list(zip(cases, made, strict=True))
 
 
 def _take_requested(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
@@ -241,7 +272,7 @@ def _take_requested(session: Session, line: Line, share: CampaignShare) -> Origi
         return None
     agent = session.get_one(AgentSession, (call.office_id, call.agent_session_id))
     number = session.scalar(select(PhoneNumber.e164).where(PhoneNumber.id == attempt.phone_id))
-    return _request(session, line, share, call, number, leg_id=agent.leg_id)
+    return _request(session, line, share, call, number, valid_until(session, attempt.id), leg_id=agent.leg_id)
 
 
 def _request(
@@ -250,6 +281,7 @@ def _request(
     share: CampaignShare,
     call: Call,
     number: str | None,
+    until: datetime | None,
     *,
     leg_id: str | None = None,
     robocall: RobocallPlan | None = None,
@@ -266,19 +298,40 @@ def _request(
         robocall=robocall,
         recording=recording,
         nobody=nobody,
-        valid_until=valid_until(session, call.attempt_id),
+        valid_until=until,
     )
 
 
-def _hand_over(line: Line, office_id: int, request: OriginateRequest) -> None:
+def _hand_over_all(line: Line, office_id: int, requests: Sequence[OriginateRequest]) -> None:
+    """Asks the carrier for calls that are on record. Once it can't be reached the others are not tried either: none was made."""
+    for index, request in enumerate(requests):
+        problem = _hand_over(line, office_id, request)
+        if problem is not None and line.rests():
+            _end_failed(line, office_id, requests[index + 1 :], problem)
+            return
+
+
+def _hand_over(line: Line, office_id: int, request: OriginateRequest) -> CarrierError | None:
     """Asks the carrier. What was certainly not made is ended at once; what is unknown waits for the carrier's word, or for the reaper."""
     line.take()
+    if request.robocall is not None:
+        line.unhurried.add(request.channel_id)
     problem = line.hand_over(request)
     if problem is None or isinstance(problem, HandoverUnknown):
+        return None
+    _end_failed(line, office_id, [request], problem)
+    return problem
+
+
+def _end_failed(line: Line, office_id: int, requests: Sequence[OriginateRequest], problem: CarrierError) -> None:
+    """These calls were certainly not made."""
+    if not requests:
         return
     passing("hand_over.failed")
     with transaction(office_id) as session:
-        calls.end_by_channel(session, request.channel_id, LineResult.FAILED, line.clock.now(), why=problem.code)
+        for request in requests:
+            line.unhurried.discard(request.channel_id)
+            calls.end_by_channel(session, request.channel_id, LineResult.FAILED, line.clock.now(), why=problem.code)
 
 
 def hang_ups(session: Session, line: Line) -> Sequence[str]:

@@ -55,7 +55,7 @@ class Duty:
     has_wishes: bool = True  # somebody signed in, signed out or wants to hang up
     places: Places = field(default_factory=Places)
     waits_until: datetime | None = None  # somebody answered and waits for an operator until then
-    paces_at: datetime | None = None  # odds change by themselves: predictive campaigns are looked at again then
+    looks_at: datetime | None = None  # looked at again then: odds change by themselves, and automated calls gather to leave together
 
 
 @dataclass
@@ -173,7 +173,7 @@ class Dialer:
                 self._fulfil_wishes(duty.office_id)
             if duty.waits_until is not None:
                 self._bind_waiting(duty, now)
-            if duty.paces_at is not None and now >= duty.paces_at:
+            if duty.looks_at is not None and now >= duty.looks_at:
                 duty.has_news = True
             if duty.has_news and self._line.is_open():
                 duty.has_news = False
@@ -242,7 +242,7 @@ class Dialer:
     def next_at(self) -> datetime:
         """When the next round is due at the latest; for virtual time."""
         waits = any(duty.has_news for duty in self._duties.values()) and not self._line.is_open()
-        moments = [duty.paces_at for duty in self._duties.values()] + [self._line.opens_at() if waits else None, self._desk.next_at()]
+        moments = [duty.looks_at for duty in self._duties.values()] + [self._line.opens_at() if waits else None, self._desk.next_at()]
         return min(self._next_round, self._next_reap, *(moment for moment in moments if moment is not None))
 
     def notice(self, office_id: int, *, wishes: bool = False) -> None:
@@ -256,11 +256,13 @@ class Dialer:
     def _place(self, duty: Duty) -> int:
         placed = 0
         is_predictive = any(share.dial_mode == PREDICTIVE for share in duty.shares)
-        duty.paces_at = self.clock.now() + timedelta(seconds=PACE_SECONDS) if is_predictive else None
+        duty.looks_at = self.clock.now() + timedelta(seconds=PACE_SECONDS) if is_predictive else None
         for index, share in enumerate(duty.shares):
             result = placing.place_round(self._line, share, duty.places, duty.shares[:index])
             placed += result.placed
             duty.has_news = duty.has_news or result.has_more
+            if result.again_at is not None:
+                duty.looks_at = min(result.again_at, duty.looks_at or result.again_at)
             self._let_go(duty.office_id, result.let_go)
         return placed
 

@@ -65,7 +65,8 @@ class OfficeMixin:
     """A tenant table: key `(office_id, id)`; the office is filled in by the database from the transaction."""
 
     office_id: Mapped[int] = mapped_column(Integer, primary_key=True, server_default=OFFICE_DEFAULT, sort_order=-2)
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-1)
+    # `autoincrement` names the column by which rows added together are told apart: they are inserted in one statement, not one each.
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, autoincrement=True, sort_order=-1)
 
 
 def within_office(column: str, table: str, *, ondelete: str | None = None) -> ForeignKeyConstraint:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.clock import OFFICE_ZONE
 from campaigns.attempts.models import Attempt
 from campaigns.debtors.models import PhoneNumber
-from campaigns.planning.conduct import conduct_of
+from campaigns.planning.conduct import Conduct, conduct_of
 from campaigns.planning.ladder import Line, Numbers
 from campaigns.planning.models import Campaign
 from campaigns.worklist.models import WorkItem
@@ -32,10 +32,15 @@ class NumberChoice:
     part: tuple[time, time] | None = None
 
 
-def choice_for(session: Session, item: WorkItem, now: datetime) -> NumberChoice:
-    """The choice for an item's next attempt, as its campaign's ladder says."""
-    options = session.scalar(select(Campaign.options).where(Campaign.id == item.campaign_id))
-    conduct = conduct_of(options or {})
+def choices_for(session: Session, items: Sequence[WorkItem], now: datetime) -> list[NumberChoice]:
+    """The choice for each item's next attempt, as its campaign's ladder says."""
+    campaigns = {item.campaign_id for item in items}
+    known = session.execute(select(Campaign.id, Campaign.options).where(Campaign.id.in_(campaigns)))
+    conducts = {campaign_id: conduct_of(options or {}) for campaign_id, options in known}
+    return [_choice(conducts[item.campaign_id], item, now) for item in items]
+
+
+def _choice(conduct: Conduct, item: WorkItem, now: datetime) -> NumberChoice:
     steps = conduct.ladder.steps
     lines = steps[item.step - 1].lines if 0 < item.step <= len(steps) else ()
     line = lines[min(item.tries, len(lines) - 1)] if lines else None

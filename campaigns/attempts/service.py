@@ -47,9 +47,45 @@ def open_attempt(
     """Opens an attempt; the caller commits before the carrier is asked. Without an item, name the debtor."""
     debtor = item.debtor_id if item is not None else debtor_id
     assert debtor is not None
-    attempt = Attempt(
-        debtor_id=debtor,
-        campaign_id=item.campaign_id if item is not None else campaign_id,
+    campaign = item.campaign_id if item is not None else campaign_id
+    attempt = _opened(debtor, campaign, item, phone, now, channel, operator_id)
+    session.add(attempt)
+    session.flush()
+    return attempt
+
+
+def open_attempts(
+    session: Session,
+    cases: Sequence[tuple[WorkItem, PhoneNumber]],
+    now: datetime,
+    channel: Channel,
+    operator_id: int | None = None,
+    *,
+    script_versions: Sequence[str] = (),
+) -> list[Attempt]:
+    """The same for several items and their numbers at once; `script_versions` has what each is spoken with, where a machine speaks."""
+    made = [_opened(item.debtor_id, item.campaign_id, item, phone, now, channel, operator_id) for item, phone in cases]
+    for attempt, version in zip(made, script_versions, strict=False):
+        attempt.script_version = version
+    session.add_all(made)
+    session.flush()
+    return made
+
+
+def _opened(
+    debtor_id: int,
+    campaign_id: int | None,
+    item: WorkItem | None,
+    phone: PhoneNumber | None,
+    now: datetime,
+    channel: Channel,
+    operator_id: int | None,
+) -> Attempt:
+    if item is not None:
+        item.tries += 1
+    return Attempt(
+        debtor_id=debtor_id,
+        campaign_id=campaign_id,
         work_item_id=None if item is None else item.id,
         channel=channel.value,
         phone_id=None if phone is None else phone.id,
@@ -57,11 +93,6 @@ def open_attempt(
         operator_id=operator_id,
         began_at=now,
     )
-    session.add(attempt)
-    if item is not None:
-        item.tries += 1
-    session.flush()
-    return attempt
 
 
 def mark_handed_over(session: Session, attempt_id: int, now: datetime) -> None:

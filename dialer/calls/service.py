@@ -65,21 +65,39 @@ def open_call(
     agent_session_id: int | None = None,
 ) -> Call:
     """Puts a call on record. Commit before the carrier is asked: then a crash can't make a call that nobody knows of."""
-    call = Call(
-        attempt_id=attempt.id,
-        campaign_id=attempt.campaign_id,
-        agent_session_id=agent_session_id,
-        carrier=carrier,
-        channel_id=f"o{office_of(session)}-c-{uuid4().hex[:20]}",
-        mode=mode,
-        state=CallState.PLACING.value,
-        placed_at=now,
-        node=node,
-    )
-    session.add(call)
+    return open_calls(session, [attempt], carrier=carrier, mode=mode, node=node, now=now, agent_session_id=agent_session_id)[0]
+
+
+def open_calls(
+    session: Session,
+    opened: Sequence[Attempt],
+    *,
+    carrier: str,
+    mode: str,
+    node: str,
+    now: datetime,
+    agent_session_id: int | None = None,
+) -> list[Call]:
+    """The same for several attempts: a call of each."""
+    made = [
+        Call(
+            attempt_id=attempt.id,
+            campaign_id=attempt.campaign_id,
+            agent_session_id=agent_session_id,
+            carrier=carrier,
+            channel_id=f"o{office_of(session)}-c-{uuid4().hex[:20]}",
+            mode=mode,
+            state=CallState.PLACING.value,
+            placed_at=now,
+            node=node,
+        )
+        for attempt in opened
+    ]
+    session.add_all(made)
     session.flush()
-    passing("call.opened")
-    return call
+    for _ in made:
+        passing("call.opened")
+    return made
 
 
 def office_of_channel(channel_id: str) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -27,11 +27,15 @@ def script_of(session: Session, options: Mapping[str, Any]) -> Script:
     return DEFAULT if stored is None else read(stored)
 
 
-def script_for(session: Session, options: Mapping[str, Any], campaign_id: int, debtor_id: int) -> Script:
-    """The script for one debtor: that of the rule that decided, where it names one, else the campaign's."""
-    named = select(ChannelAssignment.script).where(ChannelAssignment.campaign_id == campaign_id, ChannelAssignment.debtor_id == debtor_id)
-    own = session.scalar(named)
-    return script_of(session, {**options, "robocall_script": own} if own else options)
+def scripts_for(session: Session, options: Mapping[str, Any], campaign_id: int, debtor_ids: Sequence[int]) -> list[Script]:
+    """The script for each debtor: that of the rule that decided, where it names one, else the campaign's."""
+    named = select(ChannelAssignment.debtor_id, ChannelAssignment.script).where(
+        ChannelAssignment.campaign_id == campaign_id, ChannelAssignment.debtor_id.in_(debtor_ids), ChannelAssignment.script != ""
+    )
+    own = {debtor_id: str(code) for debtor_id, code in session.execute(named)}
+    codes = [own.get(debtor_id) for debtor_id in debtor_ids]
+    scripts = {code: script_of(session, {**options, "robocall_script": code} if code else options) for code in set(codes)}
+    return [scripts[code] for code in codes]
 
 
 def scripts_of(session: Session, options: Mapping[str, Any], campaign_id: int) -> list[Script]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
-from campaigns.attempts.numbers import choice_for
+from campaigns.attempts.numbers import choices_for
 from campaigns.attempts.phones import pick_phone
 from campaigns.attempts.service import open_attempt, record_line_result
 from campaigns.debtors.models import Debtor, PhoneNumber
@@ -71,7 +71,7 @@ def numbers_used(session: Session, town: Town, campaign: Campaign, debtor: Debto
     used = []
     for n in range(attempts):
         now = NOW + n * DAY
-        phone = pick_phone(session, debtor.id, Channel.OPERATOR_CALL, now - 30 * DAY, choice=choice_for(session, item, now))
+        phone = pick_phone(session, debtor.id, Channel.OPERATOR_CALL, now - 30 * DAY, choice=choices_for(session, [item], now)[0])
         assert phone is not None
         used.append(phone.line_type)
         town.attempt(debtor, Channel.OPERATOR_CALL, now, phone_id=phone.id)
@@ -113,7 +113,7 @@ def test_the_number_most_likely_to_be_answered_at_this_hour(session: Session, to
     item = WorkItem(campaign_id=campaign.id, debtor_id=debtor.id, channel="operator_call", tries=0, step=0)
 
     def best(now: datetime) -> PhoneNumber | None:
-        return pick_phone(session, debtor.id, Channel.OPERATOR_CALL, now - 30 * DAY, choice=choice_for(session, item, now))
+        return pick_phone(session, debtor.id, Channel.OPERATOR_CALL, now - 30 * DAY, choice=choices_for(session, [item], now)[0])
 
     assert best(NOW.replace(hour=10)) is work
     assert best(NOW.replace(hour=16)) is mobile
