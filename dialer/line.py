@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.orm import Session
 
+from callcenter.auth.models import Office
 from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
 from callcenter.core.errors import AppError
@@ -27,10 +29,20 @@ log = structlog.get_logger(__name__)
 LONGEST_BACK_OFF = 30.0
 GATHER_SECONDS = 0.1  # so long automated calls, and what the carrier tells of them, are gathered to be worked on together
 MOST_AT_ONCE = 25  # calls in one transaction: a debtor who answers meanwhile waits for its end
+RAN_DRY_SECONDS = 10.0  # a campaign that found no case leaves its operators to the next ones for so long
 POLICY_AGE = timedelta(seconds=5)
 LONGEST_LOOK = timedelta(minutes=2)  # nothing is looked for in vain longer than that, unless the clock was set back
 REMEMBERED = 24 * 3600.0  # seconds; no gap between two calls to a number is longer
 ROBOCALLS, CASES, PROMISED = "robocalls", "cases", "promised"
+
+
+@dataclass(frozen=True, slots=True)
+class _Office:
+    """What is kept of an office for a few seconds."""
+
+    read_at: datetime
+    policy: ContactPolicy
+    phone: str
 
 
 class Line:
@@ -58,7 +70,7 @@ class Line:
         self._look_again = timedelta(seconds=round_seconds * 0.9)
         self._nothing_until: dict[tuple[str, int], datetime] = {}
         self._announcements: dict[tuple[int, str], Announcement] = {}
-        self._policies: dict[int, tuple[datetime, ContactPolicy]] = {}
+        self._offices: dict[int, _Office] = {}
         self._dialled: dict[str, float] = {}  # numbers of the last day, and when by the clock's `elapsed`
         self._stepped_at: float | None = None
 
@@ -70,12 +82,17 @@ class Line:
         """How many calls may be handed over now, one after the other."""
         return int(self._fill()) if self.carrier.is_connected() and not self.rests() else 0
 
+    @property
+    def makes_many(self) -> bool:
+        """Whether so many calls a second are made that it is worth gathering them."""
+        return self.limits.calls_per_second * GATHER_SECONDS >= 2
+
     def gathers_until(self, wanted: int) -> datetime | None:
         """Until when automated calls wait so that some leave together; None: they may leave now.
 
         What a transaction costs is the same for one call and for many. At a few calls a second each leaves as soon as it may.
         """
-        enough = max(1.0, min(wanted, MOST_AT_ONCE, self.limits.calls_per_second * GATHER_SECONDS))
+        enough = min(wanted, MOST_AT_ONCE, self.limits.calls_per_second * GATHER_SECONDS) if self.makes_many else 1.0
         missing = enough - self._fill()
         return None if missing <= 0 else self.clock.now() + timedelta(seconds=missing / self.limits.calls_per_second)
 
@@ -93,10 +110,18 @@ class Line:
 
     def policy(self, session: Session, office_id: int) -> ContactPolicy:
         """The office's contact rules, read again every few seconds; the facts about a debtor are never kept."""
-        known = self._policies.get(office_id)
-        if known is None or abs(self.clock.now() - known[0]) > max(POLICY_AGE, self._look_again):
-            known = self._policies[office_id] = (self.clock.now(), load_policy(session))
-        return known[1]
+        return self._office(session, office_id).policy
+
+    def number_of(self, session: Session, office_id: int) -> str:
+        """The number this office calls from, read like its rules."""
+        return self._office(session, office_id).phone or self.caller_id
+
+    def _office(self, session: Session, office_id: int) -> _Office:
+        known, now = self._offices.get(office_id), self.clock.now()
+        if known is None or abs(now - known.read_at) > max(POLICY_AGE, self._look_again):
+            phone = session.get_one(Office, office_id).phone
+            known = self._offices[office_id] = _Office(now, load_policy(session), phone)
+        return known
 
     def prepare(self, share: CampaignShare) -> None:
         """Makes the scripts' sounds before their first call, outside any transaction; without them no robocall of this campaign leaves."""
@@ -165,7 +190,7 @@ class Line:
         word is not taken for how long ago the last one was."""
         self._stepped_at = self.clock.elapsed()
         self._nothing_until.clear()
-        self._policies.clear()
+        self._offices.clear()
 
     def take(self) -> None:
         """One call leaves."""
@@ -184,7 +209,7 @@ class Line:
     def _require_permission(self, request: OriginateRequest) -> None:
         if request.valid_until is None or self.clock.now() >= request.valid_until:
             raise CarrierRefused("the permission to call has ended", code="permission_ended")
-        elapsed, gap = self.clock.elapsed(), max((60.0 * policy.gap_minutes for _, policy in self._policies.values()), default=0.0)
+        elapsed, gap = self.clock.elapsed(), max((60.0 * office.policy.gap_minutes for office in self._offices.values()), default=0.0)
         is_step_recent = self._stepped_at is not None and elapsed - self._stepped_at < gap
         if is_step_recent and elapsed - self._dialled.get(request.number, -gap) < gap:
             raise CarrierRefused(

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from callcenter.auth.models import Office
 from callcenter.core.db import transaction
 from callcenter.core.faults import passing
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.compliance.gate import Ask, ask_again, is_still_valid, valid_until
 from campaigns.debtors.models import PhoneNumber
-from campaigns.worklist.claim import has_due, promised, with_operator_only
+from campaigns.worklist.claim import has_due, promised
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
 from dialer.agents.state import AgentState
@@ -26,24 +25,21 @@ from dialer.calls import service as calls
 from dialer.calls.binding import PREDICTIVE, idle_operators
 from dialer.calls.models import Call
 from dialer.calls.state import CallState
-from dialer.cases import Case, next_case, next_cases, open_case, open_cases
-from dialer.ivr.service import plan_for, scripts_for
-from dialer.line import CASES, MOST_AT_ONCE, PROMISED, ROBOCALLS, Line
+from dialer.cases import next_case, open_case
+from dialer.groups import open_predictive, open_robocalls, request_for
+from dialer.line import CASES, MOST_AT_ONCE, PROMISED, RAN_DRY_SECONDS, ROBOCALLS, Line
 from dialer.looking import Look, look
 from dialer.pacing import Why
 from dialer.pacing.pacer import Pacer
 from dialer.pacing.standing import keep_decision
-from dialer.recordings import service as recordings
 from dialer.sharing import CampaignShare
 from dialer.telephony.errors import CarrierError, HandoverUnknown
-from dialer.telephony.port import Announcement, OriginateRequest
-from dialer.telephony.robocall import RobocallPlan
+from dialer.telephony.port import OriginateRequest
 
 __all__ = ["Line", "Placement", "Places", "hang_ups", "place_round"]
 
 Maker = Callable[[Session, Line, CampaignShare], "OriginateRequest | None"]
 Makers = Callable[[Session, Line, CampaignShare, int], "Sequence[OriginateRequest]"]  # up to so many calls at once
-RAN_DRY_SECONDS = 10.0  # a campaign that found no case leaves its operators to the next ones for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,7 @@ def place_round(line: Line, share: CampaignShare, places: Places, before: Sequen
     for make, count in _makers(line, share, found):
         left = count
         while left > 0:
-            if make is _open_robocalls and (again_at := line.gathers_until(left)) is not None:
+            if make is open_robocalls and (again_at := line.gathers_until(left)) is not None:
                 return Placement(placed, let_go=found.let_go, again_at=again_at)
             at_once = min(left, line.calls_now(), MOST_AT_ONCE)
             if not at_once:
@@ -141,11 +137,11 @@ def _makers(line: Line, share: CampaignShare, found: Look) -> Sequence[tuple[Mak
         free = min(max(0, ready), decision.predictive_calls)
         promises = free if line.may_find(PROMISED, share.campaign_id) else 0
         makers.append((partial(_singly, partial(for_operator, unfit=~promised(), nothing=PROMISED)), promises))
-        makers.append((_open_predictive, decision.predictive_calls))
+        makers.append((open_predictive, decision.predictive_calls))
         makers.append((partial(_singly, partial(_open_left_over, for_operator=for_operator)), free))
     else:
         makers.append((partial(_singly, for_operator), decision.operator_calls))
-    return [*makers, (_open_robocalls, robocalls)]
+    return [*makers, (open_robocalls, robocalls)]
 
 
 def _singly(make: Maker, session: Session, line: Line, share: CampaignShare, count: int) -> Sequence[OriginateRequest]:
@@ -189,60 +185,12 @@ def _open_for_operator(
     )
     agent.attempt_id = attempt.id
     agents.move(session, agent, AgentState.RESERVED, now)
-    return _request(session, line, share, call, case.phone.e164, case.valid_until, leg_id=agent.leg_id)
+    return request_for(session, line, share, call, case.phone.e164, case.valid_until, leg_id=agent.leg_id)
 
 
 def _open_left_over(session: Session, line: Line, share: CampaignShare, *, for_operator: Maker) -> OriginateRequest | None:
     """Where nobody may be called without an operator any more, those who may be called with one."""
     return None if line.may_find(CASES, share.campaign_id) else for_operator(session, line, share)
-
-
-def _open_predictive(session: Session, line: Line, share: CampaignShare, count: int) -> Sequence[OriginateRequest]:
-    """The next cases, without an operator: who is free at the answer gets it."""
-    now, policy, nobody = line.clock.now(), line.policy(session, share.office_id), line.announcement_made(share)
-    if nobody is None:
-        return ()
-    unfit = with_operator_only(now - timedelta(hours=policy.abandon_hours))
-    channel = Channel.OPERATOR_CALL
-    cases = next_cases(session, share.campaign_id, channel, count, line.node, now, policy=policy, mode=PREDICTIVE, unfit=unfit)
-    if not cases:
-        line.note_nothing(CASES, share.campaign_id, seconds=RAN_DRY_SECONDS)
-        return ()
-    opened = _open(session, line, cases, channel, PREDICTIVE, now)
-    return [_request(session, line, share, call, case.phone.e164, case.valid_until, nobody=nobody) for case, call in opened]
-
-
-def _open_robocalls(session: Session, line: Line, share: CampaignShare, count: int) -> Sequence[OriginateRequest]:
-    """The next automated calls of a released batch."""
-    now, policy = line.clock.now(), line.policy(session, share.office_id)
-    cases = next_cases(session, share.campaign_id, Channel.AUTO_CALL, count, line.node, now, policy=policy)
-    if not cases:
-        line.robocalling.discard(share.campaign_id)
-        line.note_nothing(ROBOCALLS, share.campaign_id)
-        return ()
-    line.robocalling.add(share.campaign_id)
-    scripts = scripts_for(session, share.options, share.campaign_id, [case.item.debtor_id for case in cases])
-    opened = _open(session, line, cases, Channel.AUTO_CALL, calls.ROBOCALL, now, [script.label for script in scripts])
-    plans = {script.label: plan_for(session, script) for script in {script.label: script for script in scripts}.values()}
-    return [
-        _request(session, line, share, call, case.phone.e164, case.valid_until, robocall=plans[script.label])
-        for (case, call), script in zip(opened, scripts, strict=True)
-    ]
-
-
-def _open(
-    session: Session,
-    line: Line,
-    cases: Sequence[Case],
-    channel: Channel,
-    mode: str,
-    now: datetime,
-    script_versions: Sequence[str] = (),
-) -> list[tuple[Case, Call]]:
-    """Puts attempts and calls of several cases on record."""
-    opened = open_cases(session, cases, channel, now, script_versions=script_versions)
-    made = calls.open_calls(session, opened, carrier=line.carrier.name, mode=mode, node=line.node, now=now)
-    return list(zip(cases, made, strict=True))
 
 
 def _take_requested(session: Session, line: Line, share: CampaignShare) -> OriginateRequest | None:
@@ -272,34 +220,7 @@ def _take_requested(session: Session, line: Line, share: CampaignShare) -> Origi
         return None
     agent = session.get_one(AgentSession, (call.office_id, call.agent_session_id))
     number = session.scalar(select(PhoneNumber.e164).where(PhoneNumber.id == attempt.phone_id))
-    return _request(session, line, share, call, number, valid_until(session, attempt.id), leg_id=agent.leg_id)
-
-
-def _request(
-    session: Session,
-    line: Line,
-    share: CampaignShare,
-    call: Call,
-    number: str | None,
-    until: datetime | None,
-    *,
-    leg_id: str | None = None,
-    robocall: RobocallPlan | None = None,
-    nobody: Announcement | None = None,
-) -> OriginateRequest:
-    office = session.get_one(Office, share.office_id)
-    recording = None if robocall else recordings.plan_for(call, share.options, has_notice_sound=line.can_play_notice)
-    return OriginateRequest(
-        channel_id=call.channel_id,
-        number=number or "",
-        caller_id=office.phone or line.caller_id,
-        ring_seconds=share.ring_seconds,
-        leg_id=leg_id,
-        robocall=robocall,
-        recording=recording,
-        nobody=nobody,
-        valid_until=until,
-    )
+    return request_for(session, line, share, call, number, valid_until(session, attempt.id), leg_id=agent.leg_id)
 
 
 def _hand_over_all(line: Line, office_id: int, requests: Sequence[OriginateRequest]) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,9 +22,11 @@ from dialer import conversations, placing, reaping
 from dialer.calls import binding
 from dialer.calls import service as calls
 from dialer.calls.binding import PREDICTIVE, Joining
+from dialer.calls.service import Applied
 from dialer.controls import consults
 from dialer.controls.carrying import Controls
 from dialer.inbound.desk import InboundDesk
+from dialer.inbox import Inbox
 from dialer.legs import LegKeeper
 from dialer.line import Line
 from dialer.placing import Places
@@ -99,7 +100,7 @@ class Dialer:
         self._desk = InboundDesk(carrier, clock, settings.node, settings.prepare_prompts)
         self._controls = Controls(carrier, settings.node, settings.caller_id)
         self._duties: dict[int, Duty] = {}
-        self._pending: deque[CarrierEvent] = deque()
+        self._inbox = Inbox(self._line)
         self._next_round = self._next_reap = clock.now()
         self._watch = StepWatch(clock)
         self._was_up = True
@@ -126,8 +127,8 @@ class Dialer:
             return False
         except Exception:  # outermost loop: one bad case must not stop everybody's calls
             log.exception("dialer_step_failed")
-            if self._pending:
-                self._pending.popleft()
+            if self._inbox.first:
+                self._inbox.first.popleft()
             self.clock.sleep(0.2)
             return False
         return has_news
@@ -155,14 +156,43 @@ class Dialer:
             self.step_reap()
         return has_news or placed > 0
 
-    def step_events(self, timeout: float) -> bool:
+    def step_events(self, timeout: float, *, all_now: bool = False) -> bool:
         """Takes what the carrier tells; an event leaves the queue only when it is on record."""
-        self._pending.extend(self.carrier.poll(timeout if not self._pending else 0.0))
-        has_news = bool(self._pending)
-        while self._pending:
-            self._apply(self._pending[0])
-            self._pending.popleft()
+        self._inbox.add(self.carrier.poll(self._inbox.patience(timeout)))
+        has_news = self._apply_first()
+        while events := self._inbox.take(all_now=all_now):
+            has_news = True
+            self._apply_together(events)
+        return self._apply_first() or has_news
+
+    def _apply_first(self) -> bool:
+        has_news = bool(self._inbox.first)
+        while self._inbox.first:
+            self._apply(self._inbox.first[0])
+            self._inbox.first.popleft()
         return has_news
+
+    def _apply_together(self, events: Sequence[CarrierEvent]) -> None:
+        """One transaction for many events of automated calls; where it fails they are taken one by one, so that none holds others up."""
+        offices: dict[int, list[CarrierEvent]] = {}
+        for event in events:
+            office_id = calls.office_of_channel(event.channel_id)
+            if office_id in self._duties:
+                offices.setdefault(office_id, []).append(event)
+        try:
+            for office_id, some in offices.items():
+                for _ in some:
+                    passing("event.received")
+                with transaction(office_id) as session:
+                    applied = calls.apply_events(session, some, self.clock.now())
+                for event, one in zip(some, applied, strict=True):
+                    passing("event.applied")
+                    self._follow_up(office_id, event, one)
+        except Exception as problem:
+            self._inbox.hasten(events)
+            if isinstance(problem, (StoreUnavailable, OperationalError)):
+                raise
+            log.exception("events_taken_one_by_one", count=len(events))
 
     def step_place(self) -> int:
         """Carries out operators' wishes and places the calls that may be placed now."""
@@ -174,7 +204,7 @@ class Dialer:
             if duty.waits_until is not None:
                 self._bind_waiting(duty, now)
             if duty.looks_at is not None and now >= duty.looks_at:
-                duty.has_news = True
+                duty.has_news, duty.looks_at = True, None
             if duty.has_news and self._line.is_open():
                 duty.has_news = False
                 placed += self._place(duty)
@@ -190,7 +220,7 @@ class Dialer:
         self._line.note_step()
         self._next_round, self._next_reap = now, now + timedelta(seconds=self.settings.reap_seconds)
         for duty in self._duties.values():
-            duty.waits_until = duty.paces_at = None
+            duty.waits_until = duty.looks_at = None
             with transaction(duty.office_id) as session:
                 make_up_for(session, self.settings.node, step, now)
         return True
@@ -221,7 +251,7 @@ class Dialer:
     def step_reap(self) -> None:
         """Settles what nobody else will: expired results, absent consoles, calls and claims left behind."""
         live = self.carrier.live_channels() if self.carrier.is_connected() else None
-        self.step_events(0.0)  # how a channel ended that is not listed any more was told before the list
+        self.step_events(0.0, all_now=True)  # how a channel ended that is not listed any more was told before the list
         now = self.clock.now()
         if self._note_clock():
             return
@@ -232,7 +262,8 @@ class Dialer:
             self._legs.close(strays)
 
     def stop(self) -> None:
-        """An orderly end: calls under way go on, another dialer may begin at once."""
+        """An orderly end: what was told is on record, calls under way go on, another dialer may begin at once."""
+        self.step_events(0.0, all_now=True)
         for office_id in self._duties:
             with transaction(office_id) as session:
                 give_up(session, self.settings.node)
@@ -242,7 +273,8 @@ class Dialer:
     def next_at(self) -> datetime:
         """When the next round is due at the latest; for virtual time."""
         waits = any(duty.has_news for duty in self._duties.values()) and not self._line.is_open()
-        moments = [duty.looks_at for duty in self._duties.values()] + [self._line.opens_at() if waits else None, self._desk.next_at()]
+        moments = [duty.looks_at for duty in self._duties.values()]
+        moments += [self._line.opens_at() if waits else None, self._desk.next_at(), self._inbox.next_at()]
         return min(self._next_round, self._next_reap, *(moment for moment in moments if moment is not None))
 
     def notice(self, office_id: int, *, wishes: bool = False) -> None:
@@ -278,6 +310,7 @@ class Dialer:
     def _apply(self, event: CarrierEvent) -> None:
         now = self.clock.now()
         if event.kind is EventKind.RESYNC:
+            self._line.unhurried &= event.live
             for duty in self._duties.values():
                 with transaction(duty.office_id) as session:
                     reaping.resync(session, self.settings.node, self.carrier.name, event, now)
@@ -305,17 +338,23 @@ class Dialer:
                     conversations.joined(session, applied.call_id, now)
         passing("event.applied")
         self._legs.rejoin()
+        self._follow_up(office_id, event, applied)
+        if left_alone is not None:
+            self._hang_up(left_alone)
+
+    def _follow_up(self, office_id: int, event: CarrierEvent, applied: Applied | None) -> None:
+        """What is to be done once an event is on record."""
+        if event.kind is EventKind.ENDED:
+            self._line.unhurried.discard(event.channel_id)
         if applied is None or applied.has_moved:
             self.has_moved = True
             self._note_news((office_id,))
         if applied is not None and applied.join is not None:
             self._join(applied.join)
         elif applied is not None and applied.waits:
-            self._duties[office_id].waits_until = now + binding.PATIENCE
+            self._duties[office_id].waits_until = self.clock.now() + binding.PATIENCE
         if applied is not None and applied.hang_up:
             self._hang_up(applied.hang_up)
-        if left_alone is not None:
-            self._hang_up(left_alone)
 
     def _hang_up(self, channel_id: str) -> None:
         try:

@@ -50,7 +50,8 @@ def note_asked(session: Session, attempt: Attempt, asked: Sequence[Asked], outco
             debtor_id=attempt.debtor_id, attempt_id=attempt.id, kind=kind, detail=detail, created_by=user_id, created_at=now
         )
         session.add(row)
-    session.flush()
+    if wishes:
+        session.flush()
 
 
 def list_requests(session: Session, *, is_open: bool) -> Sequence[Row[ServiceRequest, str, str, str]]:

@@ -13,7 +13,6 @@ from campaigns.attempts.models import Attempt
 def note_answer(session: Session, attempt: Attempt, answered_at: datetime) -> None:
     """Somebody answered; the earliest moment told counts."""
     attempt.answered_at = min(answered_at, attempt.answered_at or answered_at)
-    session.flush()
 
 
 def note_line_end(session: Session, attempt: Attempt, ended_at: datetime) -> None:
@@ -21,7 +20,6 @@ def note_line_end(session: Session, attempt: Attempt, ended_at: datetime) -> Non
     attempt.ended_at = ended_at
     if attempt.answered_at is not None:
         attempt.talk_seconds = max(0, round((ended_at - attempt.answered_at).total_seconds()))
-    session.flush()
 
 
 def reopen_robocall(session: Session, attempt: Attempt) -> bool:

@@ -13,21 +13,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
-from callcenter.core.errors import Conflict, InvalidInput, NotFound
+from callcenter.core.errors import Conflict, InvalidInput
 from callcenter.core.faults import passing
 from callcenter.core.live import publish
 from campaigns.attempts import effects
 from campaigns.attempts.asked import Asked
+from campaigns.attempts.closing import Closed, follow_up, policy_of
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
+from campaigns.attempts.locking import hold_attempt
 from campaigns.attempts.models import Attempt
-from campaigns.attempts.moving import campaign_of, judge_number, move_item, retry_rules
+from campaigns.attempts.moving import Moved, campaign_of, judge_number, retry_rules
 from campaigns.attempts.rules import PromiseTerms, Result, check_result, consequence_of
-from campaigns.compliance.gate import load_policy
 from campaigns.compliance.rules import ContactPolicy
 from campaigns.compliance.windows import is_open, next_open
 from campaigns.debtors.models import PhoneNumber
 from campaigns.promises.models import Promise
-from campaigns.sync.outbox import ATTEMPT, leave
 from campaigns.worklist.models import WorkItem
 
 WRAP_UP = timedelta(seconds=90)
@@ -97,7 +97,7 @@ def _opened(
 
 def mark_handed_over(session: Session, attempt_id: int, now: datetime) -> None:
     """Notes that the carrier took the call; from then on it counts in reports. A call that came in never does."""
-    attempt = _locked(session, attempt_id)
+    attempt = hold_attempt(session, attempt_id)
     if not attempt.is_inbound:
         attempt.handed_over_at = attempt.handed_over_at or now
 
@@ -118,7 +118,7 @@ def record_line_result(
     An answered call with an operator goes to wrap-up and waits for `record_outcome`. Everything else closes here: nobody (or, for an
     answered automated call without a key, an unknown listener) and no result, and the item is tried again or given up.
     """
-    attempt = _locked(session, attempt_id)
+    attempt = hold_attempt(session, attempt_id)
     if attempt.state == "closed":
         return attempt
     if attempt.state == "open":
@@ -136,7 +136,7 @@ def record_line_result(
         publish(session, "call", attempt.operator_id)
         return attempt
     party = Party.UNKNOWN if line_result is LineResult.ANSWERED else Party.NOBODY
-    _close(session, attempt, Result(party, Outcome.NO_RESULT), load_policy(session), now, attempt.operator_id)
+    _close(session, attempt, Result(party, Outcome.NO_RESULT), policy_of(session), now, attempt.operator_id)
     return attempt
 
 
@@ -173,7 +173,7 @@ def record_outcome(
         Conflict: another result was recorded already. The same result again is a no-op.
     """
     result = Result(party, outcome, note.strip(), promise, callback_at, escalate, line_result, callback_user_id, tuple(asked))
-    attempt = _locked(session, attempt_id)
+    attempt = hold_attempt(session, attempt_id)
     if attempt.state == "closed":
         if _is_recorded(session, attempt, result):
             return attempt
@@ -187,7 +187,7 @@ def record_outcome(
         now=now,
         today=local_day(now),
     )
-    policy = load_policy(session)
+    policy = policy_of(session)
     attempt.line_result, attempt.script_version = line.value, script_version or attempt.script_version
     if not attempt.is_inbound:
         attempt.handed_over_at = attempt.handed_over_at or attempt.began_at
@@ -219,18 +219,16 @@ def _close(
     attempt.state = "closed"
     attempt.recorded_at = now
     attempt.wrap_up_until = None
-    session.flush()
+    if result.outcome is not Outcome.NO_RESULT:
+        session.flush()  # what follows reads it
     campaign = campaign_of(session, attempt)
     retry = retry_rules(campaign)
     judge_number(session, attempt, retry, now)
     promise = effects.apply(session, attempt, result, follows, policy, now, user_id)
-    if attempt.work_item_id is not None:
-        move_item(session, attempt, campaign, result, follows, policy, retry, now)
+    line = LineResult(attempt.line_result or LineResult.FAILED)
+    moved = None if attempt.work_item_id is None else Moved(attempt, campaign, line, result, follows, policy, retry, now)
     key = attempt.fact_key + (":amended" if is_amended else "")
-    leave(session, ATTEMPT, key, attempt.debtor_id, _payload(attempt, promise), now)
-    publish(session, "call", attempt.operator_id)
-    publish(session, "board")
-    passing("outcome.recorded")
+    follow_up(session, Closed(attempt, key, _payload(attempt, promise), now, moved))
 
 
 def _check_callback_hours(result: Result, policy: ContactPolicy) -> None:
@@ -269,11 +267,3 @@ def _payload(attempt: Attempt, promise: Promise | None) -> dict[str, Any]:
         "promise_amount": None if promise is None else promise.amount,
         "promise_due_on": None if promise is None else promise.due_on.isoformat(),
     }
-
-
-def _locked(session: Session, attempt_id: int) -> Attempt:
-    own = select(Attempt).where(Attempt.id == attempt_id).with_for_update()
-    attempt = session.scalar(own, execution_options={"populate_existing": True})
-    if attempt is None:
-        raise NotFound("There is no such attempt.")
-    return attempt

@@ -11,7 +11,7 @@ and `lines_of` for the same as lines of text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -130,14 +130,30 @@ def working_days(policy: ContactPolicy) -> IsOpen:
 
 def facts_for(session: Session, debtor_id: int, position: Position, as_of: datetime) -> Facts | None:
     """What the ladder asks about one debtor as of a moment; None when nothing is owed or the debtor is not listed."""
-    values = position.values() | {
+    compiled = Compiled()
+    sql = facts_sql(_REFS, compiled)
+    row = session.execute(text(sql), compiled.values | _values(session, position, as_of) | {"debtor": debtor_id}).one_or_none()
+    return None if row is None else dict(zip(ATTRIBUTES, row, strict=True))
+
+
+def facts_of(session: Session, debtor_ids: Sequence[int], position: Position, as_of: datetime) -> dict[int, Facts]:
+    """The same for several debtors; who owes nothing or is not listed is left out."""
+    if len(debtor_ids) == 1:  # the database keeps a plan for one
+        found = facts_for(session, debtor_ids[0], position, as_of)
+        return {} if found is None else {debtor_ids[0]: found}
+    compiled = Compiled()
+    sql = facts_sql(_REFS, compiled, some="CAST(:debtors AS bigint[])")
+    values = compiled.values | _values(session, position, as_of) | {"debtors": list(debtor_ids)}
+    return {row[0]: dict(zip(ATTRIBUTES, row[1:], strict=True)) for row in session.execute(text(sql), values)}
+
+
+def _values(session: Session, position: Position, as_of: datetime) -> dict[str, Any]:
+    return position.values() | {
         "office": office_of(session),
-        "debtor": debtor_id,
         "as_of": as_of,
         "as_of_day": position.today,
         "failed": LineResult.FAILED.value,
     }
-    compiled = Compiled()
-    sql = facts_sql([Ref(name) for name in ATTRIBUTES], compiled)
-    row = session.execute(text(sql), compiled.values | values).one_or_none()
-    return None if row is None else dict(zip(ATTRIBUTES, row, strict=True))
+
+
+_REFS = tuple(Ref(name) for name in ATTRIBUTES)

@@ -218,8 +218,10 @@ def table_sql(rule_set: RuleSet, into: Compiled, *, ladder: Cases = ()) -> str:
     return f"SELECT {columns} FROM unnest({arrays}) AS outcome ({', '.join(types)})"  # noqa: S608 - values are bound
 
 
-def facts_sql(refs: Iterable[Ref], into: Compiled) -> str:
-    """SELECT of attributes of one debtor, `:debtor`, under the names `f0`, `f1` …"""
+def facts_sql(refs: Iterable[Ref], into: Compiled, *, some: str = "") -> str:
+    """SELECT of attributes under the names `f0`, `f1` … of one debtor, `:debtor`; or of `some`, an array of ids, which come first."""
     facts = FactsQuery(into)
     columns = ", ".join(f"{facts.expression(ref)} AS f{number}" for number, ref in enumerate(refs))
+    if some:
+        return f"SELECT d.id, {columns} {facts.from_sql(some=some)}"
     return f"SELECT {columns or '1 AS found'} {facts.from_sql(for_one=True)}"

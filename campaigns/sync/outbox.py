@@ -17,8 +17,14 @@ ATTEMPT, PROMISE = "attempt", "promise"
 
 def leave(session: Session, kind: str, key: str, debtor_id: int | None, payload: dict[str, Any], now: datetime) -> None:
     """Leaves a fact; the same key again is a no-op, so that a repeated outcome is told once."""
-    row = {"key": key, "kind": kind, "debtor_id": debtor_id, "payload": payload, "created_at": now}
-    session.execute(insert(SyncOutbox).values(row).on_conflict_do_nothing(index_elements=["office_id", "key"]))
+    leave_all(session, kind, [(key, debtor_id, payload, now)])
+
+
+def leave_all(session: Session, kind: str, facts: Sequence[tuple[str, int | None, dict[str, Any], datetime]]) -> None:
+    """The same for several facts of one kind: key, debtor, payload and moment of each."""
+    rows = [{"key": key, "kind": kind, "debtor_id": debtor, "payload": payload, "created_at": at} for key, debtor, payload, at in facts]
+    new = insert(SyncOutbox).on_conflict_do_nothing(index_elements=["office_id", "key"])
+    session.execute(new.returning(SyncOutbox.id), rows)  # what returns is one statement for all rows
 
 
 def unacknowledged(session: Session, target: str, limit: int) -> Sequence[SyncOutbox]:

@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, CursorResult, cast, exists, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, CursorResult, bindparam, cast, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from callcenter.core.db import Base
 from callcenter.core.faults import passing
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
@@ -26,6 +27,8 @@ CALLBACK_PRIORITY, USUAL_PRIORITY = 0, 5
 MOST_ROUNDS = 8  # of passing over persons whom somebody else holds
 LOOKED_AT = 200  # items of the list among whom the hour may choose
 IN_ORDER = (WorkItem.priority, WorkItem.not_before, WorkItem.id)
+_LIVE = (WorkState.READY.value, WorkState.CLAIMED.value)
+_TABLE = Base.metadata.tables[WorkItem.__tablename__]
 
 
 def claim(
@@ -186,7 +189,7 @@ def withdraw_claimed(session: Session, item_id: int, token: str, now: datetime, 
 
 def complete(session: Session, item_id: int, now: datetime, reason: str) -> None:
     """Marks an item done after its attempt; one that was withdrawn meanwhile stays so."""
-    _settle(session, item_id, _freed(WorkState.DONE, now) | {"reason": reason})
+    _settle(session, item_id, done_values(now, reason))
 
 
 def requeue(
@@ -206,18 +209,42 @@ def requeue(
     for one operator. `item` is the row where it was read already.
     """
     item = item or session.scalar(select(WorkItem).where(WorkItem.id == item_id))
-    usual = USUAL_PRIORITY if item is None or item.priority == CALLBACK_PRIORITY else item.priority
-    values = _freed(WorkState.READY, now) | {
+    values = again_values(item, not_before, reason, now)
+    if is_callback:
+        values |= {"is_callback": True, "user_id": user_id, "priority": CALLBACK_PRIORITY, "channel": Channel.OPERATOR_CALL.value}
+        values["phone_id"] = None if item is None else item.phone_id
+    _settle(session, item_id, values)
+
+
+def done_values(now: datetime, reason: str) -> dict[str, Any]:
+    """The values of an item that is done, for `settle_all`."""
+    return _freed(WorkState.DONE, now) | {"reason": reason}
+
+
+def again_values(item: WorkItem | None, not_before: datetime, reason: str, now: datetime) -> dict[str, Any]:
+    """The values of an item that goes back for another try, for `settle_all`; what made it a call-back is over."""
+    return _freed(WorkState.READY, now) | {
         "not_before": not_before,
         "reason": reason,
-        "is_callback": is_callback,
-        "user_id": user_id,
-        "priority": CALLBACK_PRIORITY if is_callback else usual,
-        "phone_id": item.phone_id if item is not None and is_callback else None,
+        "is_callback": False,
+        "user_id": None,
+        "priority": USUAL_PRIORITY if item is None or item.priority == CALLBACK_PRIORITY else item.priority,
+        "phone_id": None,
     }
-    if is_callback:
-        values["channel"] = Channel.OPERATOR_CALL.value
-    _settle(session, item_id, values)
+
+
+def settle_all(session: Session, moves: Sequence[tuple[int, dict[str, Any]]]) -> None:
+    """Moves several items after their attempts (id → values); one that was withdrawn meanwhile stays so."""
+    if len(moves) == 1:
+        _settle(session, *moves[0])
+        return
+    alike: dict[tuple[str, ...], list[tuple[int, dict[str, Any]]]] = {}
+    for item_id, values in moves:
+        alike.setdefault(tuple(values), []).append((item_id, values))
+    for names, rows in alike.items():
+        own = update(_TABLE).where(_TABLE.c.id == bindparam("item"), or_(*(_TABLE.c.state == state for state in _LIVE)))
+        statement = own.values({name: bindparam(f"new_{name}") for name in names})
+        session.execute(statement, [{"item": item_id} | {f"new_{name}": values[name] for name in names} for item_id, values in rows])
 
 
 def sweep(session: Session, now: datetime) -> int:
@@ -287,5 +314,4 @@ def _move(session: Session, item_id: int, token: str, values: dict[str, Any]) ->
 
 
 def _settle(session: Session, item_id: int, values: dict[str, Any]) -> None:
-    live = WorkItem.state.in_([WorkState.READY.value, WorkState.CLAIMED.value])
-    session.execute(update(WorkItem).where(WorkItem.id == item_id, live).values(values))
+    session.execute(update(WorkItem).where(WorkItem.id == item_id, WorkItem.state.in_(_LIVE)).values(values))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.attempts import late
 from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import Channel, LineResult
+from campaigns.attempts.locking import hold_attempt
 from campaigns.attempts.models import Attempt
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.windows import is_open
@@ -37,7 +38,7 @@ def close(session: Session, call: Call, attempt: Attempt, line_result: LineResul
 
 def amend(session: Session, call: Call, now: datetime) -> None:
     """A part of the way was told after the end: what it means still counts, once."""
-    attempt = session.get_one(Attempt, (call.office_id, call.attempt_id), with_for_update=True)
+    attempt = hold_attempt(session, call.attempt_id)
     line_result = LineResult(call.line_result or LineResult.FAILED)
     result = _noted_result(session, call, attempt, line_result)
     if result in (SILENCE, NOBODY) or not late.reopen_robocall(session, attempt):
@@ -47,7 +48,7 @@ def amend(session: Session, call: Call, now: datetime) -> None:
 
 def note_path(session: Session, call: Call, attempt: Attempt) -> list[str]:
     """Keeps the keys and the way with the attempt; returns the way."""
-    path = path_of(session, call)
+    path = path_of(session, call) if call.answered_at is not None else []
     first = script_by_label(session, attempt.script_version).nodes[0].code
     if call.answered_at is not None and path[:1] != [first] and call.line_result == LineResult.ANSWERED:
         path.insert(0, first)  # where every call begins; not every carrier says so

@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
 from callcenter.core.faults import passing
 from callcenter.core.live import publish
-from campaigns.attempts import late
+from campaigns.attempts import closing, late
 from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import LineResult
+from campaigns.attempts.locking import hold_attempt, hold_attempts
 from campaigns.attempts.models import Attempt
 from campaigns.planning.models import Campaign
 from dialer.agents import service as agents
@@ -30,6 +29,7 @@ from dialer.calls import binding, robocalls
 from dialer.calls.binding import PREDICTIVE, Joining
 from dialer.calls.models import Call, CallEvent
 from dialer.calls.state import CallState, CallView, Change, advance
+from dialer.calls.told import note_events
 from dialer.telephony.events import CarrierEvent, EventKind
 
 log = structlog.get_logger(__name__)
@@ -111,6 +111,33 @@ def apply_event(session: Session, event: CarrierEvent, now: datetime) -> Applied
     call = session.scalar(select(Call).where(Call.channel_id == event.channel_id).with_for_update())
     if call is None or not _remember(session, call, event):
         return None
+    return _step(session, call, event, now)
+
+
+def apply_events(session: Session, events: Sequence[CarrierEvent], now: datetime) -> list[Applied | None]:
+    """The same for events of several calls, in their order: what they have in common is read and written once.
+
+    For calls no operator has a part in: their rows are locked all calls first, then all attempts.
+    """
+    channels = {event.channel_id for event in events}
+    rows = session.scalars(select(Call).where(Call.channel_id.in_(channels)).order_by(Call.id).with_for_update()).all()
+    known = {call.channel_id: call for call in rows}
+    new = note_events(session, [(known[event.channel_id].id, event) for event in events if event.channel_id in known])
+    hold_attempts(session, [call.attempt_id for call in rows])
+    applied: list[Applied | None] = []
+    with closing.together(session):
+        for event in events:
+            call = known.get(event.channel_id)
+            if call is None or (call.id, event.key) not in new:
+                applied.append(None)
+                continue
+            new.discard((call.id, event.key))  # told twice in one breath
+            applied.append(_step(session, call, event, now))
+    return applied
+
+
+def _step(session: Session, call: Call, event: CarrierEvent, now: datetime) -> Applied | None:
+    """What follows from an event that is on record; the call is locked."""
     passing("event.noted")
     change = advance(view_of(session, call, event), event)
     if event.kind is EventKind.TRANSFER and call.mode == ROBOCALL:
@@ -199,21 +226,7 @@ def view_of(session: Session, call: Call, event: CarrierEvent | None = None) -> 
 
 
 def _remember(session: Session, call: Call, event: CarrierEvent) -> bool:
-    detail: dict[str, Any] = {
-        name: value
-        for name, value in (
-            ("line_result", event.line_result),
-            ("cause", event.cause),
-            ("sip_code", event.sip_code),
-            ("digit", event.digit),
-            ("node", event.node),
-            ("step", event.step or None),
-        )
-        if value is not None
-    }
-    row = insert(CallEvent).values(call_id=call.id, event_key=event.key, kind=event.kind.value, at=event.at, detail=detail)
-    new = row.on_conflict_do_nothing(index_elements=["office_id", "call_id", "event_key"]).returning(CallEvent.id)
-    return session.scalar(new) is not None
+    return bool(note_events(session, [(call.id, event)]))
 
 
 def _write(call: Call, change: Change) -> None:
@@ -231,7 +244,7 @@ def _follow(session: Session, call: Call, change: Change, event: CarrierEvent, n
         if change.state is CallState.RINGING and call.agent_session_id:
             agents.ring(session, call.agent_session_id, call.attempt_id, now)
         return None, None
-    attempt = session.get_one(Attempt, (call.office_id, call.attempt_id), with_for_update=True)
+    attempt = hold_attempt(session, call.attempt_id)
     if attempt.handed_over_at is None and _proves_hand_over(event):
         attempts.mark_handed_over(session, attempt.id, event.at)
     if change.is_correction:

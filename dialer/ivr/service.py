@@ -51,10 +51,13 @@ def script_codes(session: Session) -> list[str]:
 
 
 def script_by_label(session: Session, label: str) -> Script:
-    """The script an attempt was made with ("code/version"); the built-in one where it is not stored."""
-    code, _, version = label.partition("/")
-    stored = session.scalar(select(RobocallScript).where(RobocallScript.code == code, RobocallScript.version == int(version or 0)))
-    return DEFAULT if stored is None else read(stored)
+    """The script an attempt was made with ("code/version"); the built-in one where it is not stored. Read once a transaction."""
+    known: dict[str, Script] = session.info.setdefault("scripts_by_label", {})
+    if label not in known:
+        code, _, version = label.partition("/")
+        stored = session.scalar(select(RobocallScript).where(RobocallScript.code == code, RobocallScript.version == int(version or 0)))
+        known[label] = DEFAULT if stored is None else read(stored)
+    return known[label]
 
 
 def read(row: RobocallScript) -> Script:
