@@ -20,25 +20,21 @@ import struct
 import tempfile
 import threading
 import time
-from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
+from benchmarks.calling import add_person, open_office
 from benchmarks.originate import BareAmi
 from benchmarks.scratch import database
-from callcenter.auth.models import Office, Role, User
+from callcenter.auth.models import Role, User
 from callcenter.core.clock import SystemClock, utc_now
 from callcenter.core.db import transaction
 from callcenter.core.settings import get_settings
 from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import Outcome, Party
 from campaigns.attempts.models import Attempt
-from campaigns.debtors.models import Debt, Debtor, PhoneNumber
-from campaigns.planning.service import create_campaign, set_status
-from campaigns.planning.state import CampaignStatus
-from campaigns.worklist.models import WorkItem
+from campaigns.debtors.models import PhoneNumber
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
 from dialer.calls.models import Call
@@ -47,7 +43,6 @@ from dialer.telephony.port import CarrierLimits
 from dialer.worker import Dialer, DialerSettings
 from tests.telephony.rig import CALLER_ID, Rig, RigMissing
 from tests.telephony.sipp import Behaviour, number_of
-from tests.telephony.test_main_job import open_always
 
 BARE = """
 [bare]
@@ -137,17 +132,10 @@ class Desk:
 
     def __init__(self, rig: Rig, calls: int) -> None:
         now = utc_now()
-        with transaction(None) as session:
-            office = Office(code="bench", name="架空市", phone=CALLER_ID)
-            session.add(office)
-            session.flush()
-            self.office_id = office.id
-        open_always(self.office_id)
+        self.office_id, campaign_id = open_office("bench")
         with transaction(self.office_id) as session:
-            campaign = create_campaign(session, "bench", now)
-            set_status(session, campaign.id, CampaignStatus.RUNNING, now)
             for n in range(calls):
-                self._add_debtor(session, campaign.id, n)
+                add_person(session, campaign_id, n, number_of(Behaviour.HANGS_UP, 2 * n + 1), "operator_call")
             user = User(sign_in_name="op", display_name="op", role=Role.OPERATOR, phone_address="op-1")
             session.add(user)
             session.flush()
@@ -155,20 +143,6 @@ class Desk:
             agents.sign_in(session, user.id, now=now)
         self.carrier, self._stopping = rig.carrier(), threading.Event()
         self._rig = rig
-
-    def _add_debtor(self, session: Session, campaign_id: int, n: int) -> None:
-        now = utc_now()
-        debtor = Debtor(debtor_no=f"{n:010d}", name="見本 佳代")
-        session.add(debtor)
-        session.flush()
-        number = number_of(Behaviour.HANGS_UP, 2 * n + 1)
-        session.add(PhoneNumber(debtor_id=debtor.id, original=number, e164=number, line_type="mobile"))
-        due = now.date() - timedelta(days=90)
-        terms = {"tax_code": "10", "levy_year": 2026, "base_year": 2026, "term": 1, "due_on": due, "assessed": 9_000, "outstanding": 9_000}
-        session.add(Debt(debtor_id=debtor.id, notice_no=f"{n:08d}", **terms))
-        session.add(
-            WorkItem(campaign_id=campaign_id, debtor_id=debtor.id, channel="operator_call", not_before=now, created_at=now, updated_at=now)
-        )
 
     def run(self) -> None:
         """The dialer's own loop, until `close`."""
