@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.callcenter.conftest import PASSWORD
 
@@ -34,6 +34,11 @@ def looked_at(pictures: Path, page: Page, name: str) -> None:
     page.screenshot(path=pictures / f"{name}.png", full_page=True)
     assert page.evaluate(TOO_WIDE) == []
     assert axe(page) == []
+
+
+def answered(page: Page) -> None:
+    """The case is on the screen and the hand is at what the other end says: from here on a digit chooses."""
+    expect(page.locator("#branch-form [data-digits] input").first).to_be_focused(timeout=SOON)
 
 
 def sign_in(page: Page, address: str, name: str) -> None:

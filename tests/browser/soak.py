@@ -35,7 +35,7 @@ from dialer.telephony.port import CarrierLimits
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from dialer.worker import Dialer, DialerSettings
 from tests import servers
-from tests.browser.looking import FLAGS
+from tests.browser.looking import FLAGS, answered
 from tests.browser.serving import Web
 from tests.browser.test_main_job import Desk
 from tests.callcenter.conftest import stored_password
@@ -153,7 +153,7 @@ def _work(operator: Desk, board: Desk, web_pid: int, calls: int) -> list[Held]:
 
 def _call(page: Page, *, is_last: bool) -> float:
     """One conversation by keyboard, with a note and a promise; milliseconds from the key that saves to the next screen."""
-    expect(page.locator("#h-verify")).to_be_visible(timeout=SOON)
+    answered(page)
     page.keyboard.press("1")
     page.keyboard.type("S55.4.3")
     page.keyboard.press("Enter")

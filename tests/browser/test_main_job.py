@@ -27,6 +27,7 @@ from campaigns.promises.models import Promise
 from campaigns.worklist.models import WorkItem
 from dialer.agents.models import AgentSession
 from dialer.worker import Dialer
+from tests.browser.looking import answered
 from tests.browser.serving import served
 from tests.callcenter.conftest import PASSWORD, stored_password
 
@@ -124,7 +125,7 @@ def test_an_operator_takes_a_call_and_the_supervisor_sees_the_promise(chromium: 
     operator.picture("1-paused")
 
     page.keyboard.press("Control+Shift+R")  # ready
-    expect(page.locator("#h-verify")).to_be_visible(timeout=SOON)  # the call arrived without a reload
+    answered(page)  # the call arrived without a reload
     assert [word for word in FORBIDDEN if word in page.content() + page.title()] == []
     operator.picture("2-answered")
 
@@ -198,7 +199,7 @@ def test_a_second_page_only_looks_on(chromium: Browser, address: str, dialer: Di
     desk = Desk(chromium, address, "saeki")
     expect(desk.page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=SOON)
     desk.page.keyboard.press("Control+Shift+R")
-    expect(desk.page.locator("#h-verify")).to_be_visible(timeout=SOON)
+    answered(desk.page)
     second = desk.context.new_page()
     second.goto(address + "/operator")
     expect(second.locator("#read-only")).to_be_visible(timeout=SOON)

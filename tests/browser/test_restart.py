@@ -18,6 +18,7 @@ from callcenter.core.live import publish
 from campaigns.attempts.models import Attempt
 from dialer.agents.models import AgentSession
 from dialer.calls.models import Call
+from tests.browser.looking import answered
 from tests.browser.serving import Web
 from tests.browser.test_main_job import Desk
 from tests.callcenter.conftest import Case, add_case, add_user, put_on_the_line
@@ -102,7 +103,7 @@ def test_nothing_is_lost_when_the_web_process_dies(chromium: Browser, web: Web, 
     web.kill()
     second = next_call(office_id, operator, case)
     web.start()
-    expect(page.locator("#h-verify")).to_be_visible(timeout=SOON)
+    answered(page)
     expect(page.locator("#h-verify")).to_have_count(1)
     expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=SOON)
 
