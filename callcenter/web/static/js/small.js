@@ -14,3 +14,9 @@ document.addEventListener("htmx:config:request", (event) => {
   if (event.detail.ctx.sourceElement.matches("form[data-effect][data-sent]")) event.preventDefault();
 });
 window.addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent; });
+
+// where the menus are wider than the screen, the page one is on is in sight
+for (const here of document.querySelectorAll(".app nav [aria-current], .subnav [aria-current]")) {
+  const row = here.parentElement;
+  if (row.scrollWidth > row.clientWidth) row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+}
