@@ -137,6 +137,11 @@ def numbers_array(numbers: Iterable[int | None]) -> str:
     return "{" + ",".join(["NULL" if number is None else str(number) for number in numbers]) + "}"
 
 
+def texts_array(texts: Iterable[str]) -> str:
+    """The same for texts."""
+    return "{" + ",".join(['"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts]) + "}"
+
+
 def after_commit(session: Session, action: AfterCommit) -> None:
     """Runs `action` once the transaction has been committed; never when it was rolled back."""
     session.info.setdefault("after_commit", []).append(action)

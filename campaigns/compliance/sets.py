@@ -202,6 +202,7 @@ def _record(
     decided: Mapping[int, Decision],
 ) -> None:
     """Ends what does not hold any more, writes what is new, and counts."""
+    denied = {debtor: decision for debtor, decision in decided.items() if isinstance(decision, Denied)}
     refused = [
         {
             "debtor_id": debtor,
@@ -210,8 +211,8 @@ def _record(
             "next_allowed_at": decision.next_allowed_at.isoformat() if decision.next_allowed_at else None,
             "inputs": write_inputs(facts[debtor], when.policy, when.now),
         }
-        for debtor, decision in decided.items()
-        if isinstance(decision, Denied) and debtor in facts
+        for debtor, decision in denied.items()
+        if debtor in facts
     ]
     values = {
         "office": office_of(session),
@@ -225,20 +226,21 @@ def _record(
     }
     session.execute(_END, {key: value for key, value in values.items() if key != "check"})
     written: Any = session.execute(_WRITE, {key: value for key, value in values.items() if key != "asked"}) if refused else None
-    _count_check(check, channel, when.now, decided, 0 if written is None else written.rowcount)
+    _count_check(check, channel, when.now, len(decided), denied, 0 if written is None else written.rowcount)
 
 
-def _count_check(check: ComplianceCheck, channel: Channel, moment: datetime, decided: Mapping[int, Decision], written: int) -> None:
+def _count_check(
+    check: ComplianceCheck, channel: Channel, moment: datetime, asked: int, denied: Mapping[int, Denied], written: int
+) -> None:
     told = dict(check.counts.get(channel.value, {"asked": 0, "allowed": 0, "reasons": {}}))
     reasons = dict(told["reasons"])
-    for decision in decided.values():
-        if isinstance(decision, Denied):
-            reasons[decision.reason.value] = reasons.get(decision.reason.value, 0) + 1
-    allowed = sum(decision.is_allowed for decision in decided.values())
-    told |= {"asked": told["asked"] + len(decided), "allowed": told["allowed"] + allowed, "reasons": reasons}
+    for decision in denied.values():
+        reasons[decision.reason.value] = reasons.get(decision.reason.value, 0) + 1
+    allowed = asked - len(denied)
+    told |= {"asked": told["asked"] + asked, "allowed": told["allowed"] + allowed, "reasons": reasons}
     check.counts = check.counts | {channel.value: told}
     check.moments = check.moments | {channel.value: moment.isoformat()}
-    check.asked += len(decided)
+    check.asked += asked
     check.allowed += allowed
-    check.refused += len(decided) - allowed
+    check.refused += len(denied)
     check.written += written

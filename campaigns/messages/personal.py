@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from callcenter.core.errors import InvalidInput
-from campaigns.messages.templates import MAX_CHARACTERS, TAX_WORDS, check_text, renderer
+from campaigns.messages.templates import MAX_CHARACTERS, TAX_WORDS, check_text, fields_in, renderer
 
 _MARK = "\ue000"
 """Stands for the name: a sign of Unicode's private area, so no part of any word, amount or link."""
@@ -25,11 +25,15 @@ class PersonalText:
     Args:
         common: the fields that are the same for everybody.
 
+    Attributes:
+        fields: those that the template names.
+
     Raises:
         InvalidInput: the template can't be read.
     """
 
     def __init__(self, template: str, common: Mapping[str, str], *, allows_tax_words: bool) -> None:
+        self.fields = fields_in(template)
         self._render, self._common, self._allows_tax_words = renderer(template), common, allows_tax_words
         self._is_marked = any(_MARK in text for text in (template, *common.values()))
         self._shapes: dict[tuple[date | None, date | None], list[str] | None] = {}

@@ -16,11 +16,12 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from callcenter.core.db import numbers_array, office_of
+from callcenter.core.db import numbers_array, office_of, texts_array
 from campaigns.attempts.codes import Channel
 from campaigns.attempts.retry import RetryPolicy, other_part
 from campaigns.compliance import sets
 from campaigns.compliance.gate import count_reasons
+from campaigns.compliance.known import Denied
 from campaigns.compliance.models import ComplianceCheck
 from campaigns.compliance.policy import ContactPolicy
 from campaigns.imports.models import ImportFile
@@ -29,7 +30,7 @@ from campaigns.messages.candidates import Candidate, Candidates
 from campaigns.messages.models import Batch
 from campaigns.messages.spread import USED, Window, place_at
 from campaigns.messages.terms import EVEN, BatchTerms
-from campaigns.messages.texts import Texts, codes_of, write_personal
+from campaigns.messages.texts import Texts, write_personal
 from campaigns.planning.assigning import configured
 from campaigns.planning.models import Campaign
 from campaigns.planning.position import Position
@@ -141,8 +142,9 @@ def write_all(
     for rows in among.parts(session):
         phones = {row.debtor_id: row.phone_id if outline.channel is Channel.SMS else None for row in rows}
         decisions = sets.ask(session, phones, outline.channel, outline.window.opens, outline.policy, check)
-        tally.refuse(count_reasons(decisions.values()))
-        refused = {debtor for debtor, decision in decisions.items() if not decision.is_allowed}
+        denied = {debtor: decision for debtor, decision in decisions.items() if isinstance(decision, Denied)}
+        tally.refuse(count_reasons(denied.values()))
+        refused = denied.keys()
         if batch is None:
             tally.prepared += len(rows) - len(refused)
         elif outline.channel is Channel.SMS:
@@ -161,7 +163,8 @@ def _write_messages(
     """One message a person, in the wording of the person's rule where it names one, else the campaign's."""
     texts = outline.texts
     assert texts is not None
-    personal = codes_of([(row.debtor_id, row.template) for row in rows if row.debtor_id not in refused], texts) if texts.personal else {}
+    codes = texts.personal
+    personal = {row.debtor_id: row.template for row in rows if row.template in codes and row.debtor_id not in refused} if codes else {}
     same = {code: wording for code, wording in texts.by_code.items() if wording.personal is None}
     window = outline.window
     values = {
@@ -191,14 +194,14 @@ def _write_messages(
 
 
 def _write_personal(session: Session, texts: Texts, personal: Mapping[int, str], values: Mapping[str, Any], tally: Tally) -> None:
-    told, failed = write_personal(session, texts, personal)
-    if failed:
-        tally.refuse({BAD_TEXT: len(failed)})
+    told = write_personal(session, texts, personal)
+    if told.failed:
+        tally.refuse({BAD_TEXT: len(told.failed)})
     columns = {
-        "debtors": numbers_array(one.debtor_id for one in told),
-        "templates": [texts.by_code[personal[one.debtor_id]].template_id for one in told],
-        "bodies": [one.body for one in told],
-        "lengths": [one.segments for one in told],
+        "debtors": numbers_array(told.debtors),
+        "templates": numbers_array(told.templates),
+        "bodies": texts_array(told.bodies),
+        "lengths": numbers_array(told.segments),
     }
     with configured(session, ROW_BY_ROW):
         _add(tally, session.execute(_WRITE_PERSONAL, {**values, **columns}).one())

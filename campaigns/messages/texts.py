@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import select, text
+from sqlalchemy import TextClause, select, text
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
-from callcenter.core.db import office_of
+from callcenter.core.db import numbers_array, office_of
 from callcenter.core.errors import InvalidInput, NotFound
 from callcenter.core.phones import format_national
 from campaigns.attempts.codes import Channel
@@ -22,12 +23,12 @@ from campaigns.segmentation.models import ChannelAssignment
 
 SAME_FOR_ALL = frozenset({"office_name", "desk_name", "callback_number"})
 
-_PERSONAL = text("""
-SELECT d.id, d.name,
-  (SELECT max(x.demand_sent_on) FROM debt x WHERE x.office_id = :office AND x.debtor_id = d.id AND x.status = 'open') AS letter_date,
-  (SELECT max(p.due_on) FROM promise p WHERE p.office_id = :office AND p.debtor_id = d.id AND p.state = 'open') AS promise_date
-FROM debtor d WHERE d.office_id = :office AND d.id = ANY(:debtors)
-""")
+_LETTER = "(SELECT max(x.demand_sent_on) FROM debt x WHERE x.office_id = :office AND x.debtor_id = d.id AND x.status = 'open')"
+_PROMISE = "(SELECT max(p.due_on) FROM promise p WHERE p.office_id = :office AND p.debtor_id = d.id AND p.state = 'open')"
+_PERSONAL = """
+SELECT d.id, d.name, {letter} AS letter_date, {promise} AS promise_date
+FROM debtor d WHERE d.office_id = :office AND d.id = ANY(CAST(:debtors AS bigint[]))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,21 @@ class Texts:
         """Codes whose text differs from person to person."""
         return frozenset(code for code, wording in self.by_code.items() if wording.personal is not None)
 
+    @property
+    def personal_fields(self) -> frozenset[str]:
+        """The fields that any of them names."""
+        return frozenset().union(*(wording.personal.fields for wording in self.by_code.values() if wording.personal is not None))
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A person's own text."""
+    """The texts of some people, a column each, and for how many none may go out."""
 
-    debtor_id: int
-    body: str
-    segments: int
+    debtors: list[int] = field(default_factory=list)
+    templates: list[int] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
+    segments: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
 
 
 def load_texts(session: Session, campaign: Campaign, now: datetime, *, stores: bool) -> Texts:
@@ -94,20 +102,32 @@ def load_texts(session: Session, campaign: Campaign, now: datetime, *, stores: b
     return Texts({key: _wording(session, code, common, now, stores=stores) for key, code in sorted(codes.items())}, common)
 
 
-def write_personal(session: Session, texts: Texts, debtors: Mapping[int, str]) -> tuple[list[Written], list[int]]:
-    """The texts of some people (id → code of a personal wording), and those for whom none may go out: a field is missing, it is too long
-    or says what it must not."""
-    written: list[Written] = []
-    failed: list[int] = []
-    for debtor_id, name, letter_date, promise_date in session.execute(_PERSONAL, {"office": office_of(session), "debtors": list(debtors)}):
-        personal = texts.by_code[debtors[debtor_id]].personal
-        assert personal is not None
-        body = personal.write(name, letter_date, promise_date)
+def write_personal(session: Session, texts: Texts, debtors: Mapping[int, str]) -> Written:
+    """The texts of some people (id → code of a personal wording); none for whom a field is missing, it is too long or says what it must
+    not."""
+    written = Written()
+    uses = texts.personal_fields
+    statement = _facts_of_people(has_letter="letter_date" in uses, has_promise="promise_date" in uses)
+    values = {"office": office_of(session), "debtors": numbers_array(debtors)}
+    for debtor_id, name, letter_date, promise_date in session.execute(statement, values).all():
+        wording = texts.by_code[debtors[debtor_id]]
+        assert wording.personal is not None
+        body = wording.personal.write(name, letter_date, promise_date)
         if body is None:
-            failed.append(debtor_id)
-        else:
-            written.append(Written(debtor_id, body, segments_of(body)))
-    return written, failed
+            written.failed.append(debtor_id)
+            continue
+        written.debtors.append(debtor_id)
+        written.templates.append(wording.template_id)
+        written.bodies.append(body)
+        written.segments.append(segments_of(body))
+    return written
+
+
+@lru_cache
+def _facts_of_people(*, has_letter: bool, has_promise: bool) -> TextClause:
+    """What personal texts are made from; dates that none of them names are not looked for."""
+    none = "CAST(NULL AS date)"
+    return text(_PERSONAL.format(letter=_LETTER if has_letter else none, promise=_PROMISE if has_promise else none))
 
 
 def _wording(session: Session, code: str, common: Mapping[str, str], now: datetime, *, stores: bool) -> Wording:
@@ -126,9 +146,3 @@ def _wording(session: Session, code: str, common: Mapping[str, str], now: dateti
     body = render(template.body, common)
     check_text(body, allows_tax_words=template.allows_tax_words)
     return Wording(template.id, body, segments_of(body))
-
-
-def codes_of(rows: Sequence[tuple[int, str]], texts: Texts) -> dict[int, str]:
-    """Those of the people (id, code) whose wording is personal."""
-    personal = texts.personal
-    return {debtor: code for debtor, code in rows if code in personal}
