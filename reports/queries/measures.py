@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from typing import Any
 
+import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
 from campaigns.attempts.codes import Channel
 from campaigns.promises.settle import ITS_REVERSAL, NET_YEN, PAID_IN_TIME
+from reports.facts.calls import CHANNELS, FLAGS, HEARD, KINDS, Numbers, calls_of, numbers
 from reports.figures import ratio
 from reports.further_metrics import COLLECTED_DAYS, REACTION_DAYS
 from reports.metrics import HEADLINE, Metric
+from reports.queries.columns import wanted_of
 from reports.queries.headline import headline
-from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, HITS, HeadlineQuery, filters_of, parameters
+from reports.queries.raw import ALL_CHANNELS, HeadlineQuery, filters_of, parameters
+from reports.queries.sides import in_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +41,6 @@ class Measures:
         return ratio(over, under) if isinstance(over, int) and isinstance(under, int) else over / under if under else None
 
 
-_CALLS = """
-SELECT count(*) AS clock_hours, {sums} FROM (
-  SELECT count(*) AS attempts, {hits}, coalesce(sum(a.talk_seconds), 0) AS talk_seconds FROM attempt a
-  WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND {handed_over} {filters}
-  GROUP BY date_trunc('hour', a.began_at, :zone)) hours"""
-_COUNTED = (*HITS, "attempts", "talk_seconds")
-
 _STATES = """
 SELECT coalesce(sum(seconds), 0)::bigint AS staffed_seconds,
   coalesce(sum(seconds) FILTER (WHERE state IN ('reserved', 'ringing', 'talking', 'wrap_up')), 0)::bigint AS busy_seconds,
@@ -52,19 +51,15 @@ FROM (SELECT state, extract(epoch FROM least(coalesce(ended_at, :now), :end) - g
         AND (ended_at IS NULL OR ended_at > :start)) span WHERE seconds > 0"""
 
 _LIST = """
-SELECT count(*) AS listed, count(*) FILTER (WHERE has_number) AS with_number, count(*) FILTER (WHERE is_tried) AS listed_attempted,
-  count(*) FILTER (WHERE is_reached OR NOT owes) AS finished,
+SELECT count(*) AS listed, count(*) FILTER (WHERE has_number) AS with_number,
   count(*) FILTER (WHERE has_number AND name_kana <> '' AND postal_code <> '' AND address <> ''
-                   AND (birth_date IS NOT NULL OR kind <> 'person')) AS complete_records
+                   AND (birth_date IS NOT NULL OR kind <> 'person')) AS complete_records,
+  string_agg(int8send(id), '') FILTER (WHERE owes) AS owing, string_agg(int8send(id), '') FILTER (WHERE NOT owes) AS clear
 FROM (
-  SELECT d.*, n.debtor_id IS NOT NULL AS has_number, t.debtor_id IS NOT NULL AS is_tried, coalesce(t.is_reached, false) AS is_reached,
-    o.debtor_id IS NOT NULL AS owes
+  SELECT d.*, n.debtor_id IS NOT NULL AS has_number, o.debtor_id IS NOT NULL AS owes
   FROM debtor d
   LEFT JOIN (SELECT DISTINCT debtor_id FROM phone_number WHERE office_id = :office AND e164 IS NOT NULL
              AND status NOT IN ('dead', 'wrong_person', 'refused')) n ON n.debtor_id = d.id
-  LEFT JOIN (SELECT a.debtor_id, bool_or(a.line_result = :answered AND a.party = ANY(:right_parties)) AS is_reached FROM attempt a
-             WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND {handed_over} {filters} GROUP BY 1) t
-    ON t.debtor_id = d.id
   LEFT JOIN (SELECT DISTINCT debtor_id FROM debt WHERE office_id = :office AND status = 'open') o ON o.debtor_id = d.id
   WHERE d.office_id = :office AND {listed}) person"""
 _LISTED = {
@@ -83,13 +78,6 @@ SELECT count(*) AS sms_sent, count(*) FILTER (WHERE m.state = 'delivered') AS sm
 FROM message m JOIN batch b ON b.office_id = m.office_id AND b.id = m.batch_id
 WHERE m.office_id = :office AND b.channel = 'sms' AND m.handed_over_at >= :start AND m.handed_over_at < :end {{by_campaign}}"""
 
-_AUTOMATIC = """
-SELECT count(*) FILTER (WHERE a.line_result = :answered) AS auto_answered,
-  count(*) FILTER (WHERE a.line_result = :answered AND a.robocall_keys <> '') AS auto_keyed,
-  count(*) FILTER (WHERE a.line_result = :answered AND (a.robocall_keys <> '' OR a.robocall_path LIKE '%>%')) AS auto_heard
-FROM attempt a WHERE a.office_id = :office AND a.channel = 'auto_call' AND a.began_at >= :start AND a.began_at < :end
-  AND {handed_over} {filters}"""
-
 _AMOUNTS = """
 SELECT coalesce(sum(p.amount), 0)::bigint AS promised_yen,
   coalesce(sum(least(greatest(coalesce(paid.yen, 0), 0), p.amount)), 0)::bigint AS kept_yen
@@ -98,14 +86,92 @@ LEFT JOIN LATERAL ({paid_in_time}) paid ON true
 WHERE p.office_id = :office AND p.state <> 'cancelled' AND p.due_on <= :last
   AND p.due_on + p.grace_days::integer BETWEEN :first AND :last {filters}"""
 
-_COLLECTED = f"""
-SELECT coalesce(sum({NET_YEN}), 0)::bigint AS collected_after_contact
+# Contacts that are no attempts of ours: whoever called us is never handed over, but was spoken to.
+_INWARD = """
+SELECT string_agg(int8send(debtor_id), '') AS debtors, string_agg(int8send(CAST(day - date '0001-01-01' + 1 AS bigint)), '') AS days
 FROM (SELECT a.debtor_id, max((a.began_at AT TIME ZONE :zone)::date) AS day FROM attempt a
-      WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND a.line_result = :answered
-        AND a.party = ANY(:contact_parties) {{filters}} GROUP BY 1) reached
-JOIN payment y ON y.office_id = :office AND y.debtor_id = reached.debtor_id AND NOT y.is_reversal
-  AND y.paid_on BETWEEN reached.day AND reached.day + {COLLECTED_DAYS}
-LEFT JOIN {ITS_REVERSAL}"""
+      WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND a.handed_over_at IS NULL AND a.source <> 'imported'
+        AND a.line_result = :answered AND a.party = ANY(:contact_parties) {filters} GROUP BY 1) reached"""
+_PAID = f"""
+SELECT string_agg(int8send(debtor_id), '') AS debtors, string_agg(int8send(CAST(paid_on - date '0001-01-01' + 1 AS bigint)), '') AS days,
+  string_agg(int8send(CAST(yen AS bigint)), '') AS yen
+FROM (SELECT y.debtor_id, y.paid_on, {NET_YEN} AS yen FROM payment y LEFT JOIN {ITS_REVERSAL}
+      WHERE y.office_id = :office AND NOT y.is_reversal AND y.debtor_id IS NOT NULL
+        AND y.paid_on BETWEEN :first AND CAST(:last AS date) + {COLLECTED_DAYS}) paid"""
+
+
+class _Persons:
+    """What is known of each debtor from the calls: whether tried, reached in person, and the last day of a contact."""
+
+    def __init__(self) -> None:
+        self.low, self.is_tried, self.is_reached, self.last = 0, np.zeros(0, bool), np.zeros(0, bool), np.zeros(0, np.int64)
+
+    def at(self, debtors: Numbers) -> Numbers:
+        """Their places, after making room for them."""
+        if len(debtors):
+            low, high = int(debtors.min()), int(debtors.max())
+            self.low = self.low if len(self.last) else low
+            room = max(0, self.low - low), max(0, high + 1 - self.low - len(self.last))
+            self.is_tried, self.is_reached = np.pad(self.is_tried, room), np.pad(self.is_reached, room)
+            self.last, self.low = np.pad(self.last, room), self.low - room[0]
+        return debtors - self.low
+
+
+def _counted(session: Session, query: HeadlineQuery, persons: _Persons) -> dict[str, int]:
+    """The calls of the period, and of all channels what listeners of automated calls did."""
+    period, counts = query.period, Counter[str]()
+    automatic = CHANNELS.index(str(Channel.AUTO_CALL))
+    whole = replace(query, channel=ALL_CHANNELS)
+    columns = ("debtor", "campaign", "channel", "began", "flags", "talk", "pressed")
+    for calls in calls_of(session, period.first, period.last, period.zone, columns):
+        heard = _chosen(calls["channel"] == automatic, wanted_of(calls, whole)) & (calls["flags"] & FLAGS["answered"] > 0)
+        counts["auto_answered"] += int(heard.sum())
+        counts["auto_keyed"] += int((calls["pressed"][heard] > 0).sum())
+        counts["auto_heard"] += int((calls["flags"][heard] & HEARD > 0).sum())
+        mine = _chosen(np.ones(calls.count, bool), wanted_of(calls, query))
+        flags, at = calls["flags"][mine], persons.at(calls["debtor"][mine])
+        kinds = np.bincount(flags & (KINDS - 1), minlength=KINDS)
+        counts.update({name: int(kinds[np.arange(KINDS) & bit > 0].sum()) for name, bit in FLAGS.items()})
+        counts["attempts"] += len(flags)
+        counts["talk_seconds"] += int(calls["talk"][mine].sum())
+        offset = datetime.combine(calls.day, time(12), period.zone).utcoffset() or timedelta(0)
+        counts["clock_hours"] += len(np.unique((calls["began"][mine] + offset // timedelta(microseconds=1)) // _HOUR))
+        persons.is_tried[at] = True
+        persons.is_reached[at[flags & FLAGS["right_party_contacts"] > 0]] = True
+        persons.last[at[flags & FLAGS["contacts"] > 0]] = calls.day.toordinal()
+    counts["live_answers"] = counts["answered"] + counts["abandoned"]
+    names = ("clock_hours", "attempts", "talk_seconds", "live_answers", "auto_answered", "auto_keyed", "auto_heard")
+    return {name: counts[name] for name in (*names, *FLAGS) if name != "imported"}
+
+
+_HOUR = 3_600_000_000  # microseconds
+
+
+def _chosen(mask: Any, wanted: Any) -> Any:
+    return mask if wanted is None else mask & wanted
+
+
+def _of_list(session: Session, query: HeadlineQuery, values: dict[str, Any], persons: _Persons) -> dict[str, int]:
+    """How far the list has come, by those tried and reached."""
+    found = in_bytes(session, _LIST.format(listed=_LISTED[query.campaign_id is not None]), values)[0]
+    owing, clear = (numbers(sent, ">i8") for sent in found[3:])
+    at, cleared = persons.at(owing), persons.at(clear)
+    at = owing - persons.low  # making room for the others may have moved them
+    return {
+        **dict(zip(("listed", "with_number", "complete_records"), found[:3], strict=True)),
+        "listed_attempted": int(persons.is_tried[at].sum() + persons.is_tried[cleared].sum()),
+        "finished": len(clear) + int(persons.is_reached[at].sum()),
+    }
+
+
+def _collected(session: Session, filters: str, values: dict[str, Any], persons: _Persons) -> int:
+    """What the contacted paid within some days of their last contact in the period."""
+    debtors, days = (numbers(sent, ">i8") for sent in in_bytes(session, _INWARD.format(filters=filters), values)[0])
+    at = persons.at(debtors)
+    persons.last[at] = np.maximum(persons.last[at], days)
+    payers, paid, yen = (numbers(sent, ">i8") for sent in in_bytes(session, _PAID, values)[0])
+    last = persons.last[persons.at(payers)]
+    return int(yen[(last > 0) & (paid >= last) & (paid <= last + COLLECTED_DAYS)].sum())
 
 
 def measured(session: Session, query: HeadlineQuery, now: datetime) -> Measures:
@@ -115,20 +181,13 @@ def measured(session: Session, query: HeadlineQuery, now: datetime) -> Measures:
     figures = headline(session, whole, now).rows[0].figures
     counts.update({metric.code: figures.value(metric.code) for metric in HEADLINE if not metric.under})
     values = parameters(whole, office_of(session), now)
-    filters = filters_of(whole)
-    every = filters_of(replace(whole, channel=ALL_CHANNELS))
+    filters, persons = filters_of(whole), _Persons()
+    counts |= _counted(session, whole, persons)
+    counts |= _of_list(session, whole, values, persons)
+    counts["collected_after_contact"] = _collected(session, filters, values, persons)
     asked: list[str] = [
-        _CALLS.format(
-            sums=", ".join(f"coalesce(sum({name}), 0)::bigint AS {name}" for name in _COUNTED),
-            hits=", ".join(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in HITS.items()),
-            handed_over=HANDED_OVER,
-            filters=filters,
-        ),
-        _LIST.format(handed_over=HANDED_OVER, filters=filters, listed=_LISTED[whole.campaign_id is not None]),
         _MESSAGES.format(by_campaign="" if whole.campaign_id is None else "AND b.campaign_id = :campaign"),
-        _AUTOMATIC.format(handed_over=HANDED_OVER, filters=every),
         _AMOUNTS.format(paid_in_time=PAID_IN_TIME, filters=filters),
-        _COLLECTED.format(filters=filters),
     ]
     if whole.channel in (Channel.OPERATOR_CALL, ALL_CHANNELS) and whole.campaign_id is None:
         asked.append(_STATES)
