@@ -32,8 +32,8 @@ def close(session: Session, call: Call, attempt: Attempt, line_result: LineResul
     if result in (SILENCE, NOBODY):
         attempts.record_line_result(session, attempt.id, line_result, ended_at, answered_at=call.answered_at, ended_at=ended_at)
         return
+    late.note_line_end(session, attempt, ended_at)  # before the result: what the core systems are told has the length of the talk
     attempts.record_outcome(session, attempt.id, result.party, result.outcome, line_result=line_result, now=ended_at)
-    late.note_line_end(session, attempt, ended_at)
 
 
 def amend(session: Session, call: Call, now: datetime) -> None:

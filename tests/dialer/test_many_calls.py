@@ -17,6 +17,7 @@ from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
 from campaigns.compliance.models import ComplianceDecision
 from campaigns.debtors.models import PhoneNumber
+from campaigns.sync.models import SyncOutbox
 from dialer.calls.models import CallEvent
 from dialer.inbox import Inbox
 from dialer.line import Line
@@ -80,6 +81,9 @@ def test_calls_made_together_come_to_what_they_come_to_one_by_one(office_id: int
     together.pass_time(150)
     assert len(results(together)) >= len(suffixes)
     assert results(together) == results(alone)
+    with transaction(other.id) as session:
+        told = {row.payload["attempt_id"]: row.payload["talk_seconds"] for row in session.scalars(select(SyncOutbox))}
+    assert told == {attempt.id: attempt.talk_seconds for attempt in together.attempts() if attempt.state == "closed"}
 
 
 def test_many_calls_take_few_transactions_and_each_rests_on_a_decision(office_id: int) -> None:
