@@ -283,12 +283,14 @@ def _keep(session: Session, calls: DayCalls) -> None:
         session.execute(insert(FactCalls).values(row | packed(calls)))
 
 
+_FORGET = """
+WITH facts AS (DELETE FROM fact WHERE office_id = :office AND grain = :grain AND day = :day),
+     calls AS (DELETE FROM fact_calls WHERE office_id = :office AND day = :day AND :grain = 'd')
+DELETE FROM fact_built WHERE office_id = :office AND grain = :grain AND day = :day"""
+
+
 def _forget(session: Session, grain: str, day: date) -> None:
-    values = {"office": office_of(session), "grain": grain, "day": day}
-    for table in ("fact", "fact_built"):
-        session.execute(text(f"DELETE FROM {table} WHERE office_id = :office AND grain = :grain AND day = :day"), values)
-    if grain == DAY:
-        session.execute(text("DELETE FROM fact_calls WHERE office_id = :office AND day = :day"), values)
+    session.execute(text(_FORGET), {"office": office_of(session), "grain": grain, "day": day})
 
 
 def _note_built(session: Session, grain: str, day: date, zone: str, now: datetime) -> None:

@@ -41,6 +41,7 @@ class Measures:
         return ratio(over, under) if isinstance(over, int) and isinstance(under, int) else over / under if under else None
 
 
+_HOUR = 3_600_000_000  # microseconds
 _STATES = """
 SELECT coalesce(sum(seconds), 0)::bigint AS staffed_seconds,
   coalesce(sum(seconds) FILTER (WHERE state IN ('reserved', 'ringing', 'talking', 'wrap_up')), 0)::bigint AS busy_seconds,
@@ -142,9 +143,6 @@ def _counted(session: Session, query: HeadlineQuery, persons: _Persons) -> dict[
     counts["live_answers"] = counts["answered"] + counts["abandoned"]
     names = ("clock_hours", "attempts", "talk_seconds", "live_answers", "auto_answered", "auto_keyed", "auto_heard")
     return {name: counts[name] for name in (*names, *FLAGS) if name != "imported"}
-
-
-_HOUR = 3_600_000_000  # microseconds
 
 
 def _chosen(mask: Any, wanted: Any) -> Any:

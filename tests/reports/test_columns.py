@@ -233,7 +233,7 @@ def agree(session: Session, town: Town, query: HeadlineQuery, columns: Cut | Non
 
 @pytest.mark.slow
 @settings(
-    max_examples=8,
+    max_examples=6,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
