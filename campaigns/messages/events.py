@@ -30,12 +30,15 @@ log = structlog.get_logger(__name__)
 NEVER_TAKEN = "not_handed_over"
 """Why a message failed of which the provider, asked for long enough, knew nothing; it may still tell otherwise."""
 
+# Rows are locked in one order: a worker that records its answers and reports on the same messages would else wait for each other.
 _MOVE = """
+WITH mine AS (
+  SELECT id FROM message WHERE office_id = :office AND id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE)
 UPDATE message m SET state = t.state, updated_at = :now, claim_token = NULL, lease_until = NULL,
   reason = CASE WHEN m.state IN ('failed', 'unknown') OR t.reason <> '' THEN t.reason ELSE m.reason END,
   provider_id = coalesce(m.provider_id, nullif(t.provider_id, ''))
 FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]), CAST(:providers AS text[]), CAST(:befores AS text[]))
-  AS t (id, state, reason, provider_id, befores)
+  AS t (id, state, reason, provider_id, befores) JOIN mine ON mine.id = t.id
 WHERE m.office_id = :office AND m.id = t.id AND (m.state = ANY(string_to_array(t.befores, ','))
   OR m.state = 'failed' AND m.reason = :never_taken AND t.state IN ('accepted', 'delivered', 'undelivered')){fence}
 RETURNING m.id, m.attempt_id, m.debtor_id, m.state, m.handed_over_at, m.reason
@@ -183,7 +186,9 @@ def _give_back(session: Session, statement: TextClause, values: Mapping[str, Any
 def sweep_messages(session: Session, now: datetime) -> int:
     """Takes care of what a dead worker left: a mere claim goes back, a hand-over without an answer becomes unknown."""
     freed = _give_back(session, _CLAIM_ENDED, {"now": now})
-    lost = update(Message).where(Message.state == MessageState.HANDED_OVER.value, Message.lease_until <= now)
+    late = select(Message.id).where(Message.state == MessageState.HANDED_OVER.value, Message.lease_until <= now)
+    found = session.scalars(late.order_by(Message.id).with_for_update(skip_locked=True, key_share=True)).all()
+    lost = update(Message).where(Message.id.in_(found))
     # The token of what is unknown stays: its worker, if it lives after all, may still say that it never sent it.
     unknown = lost.values(state=MessageState.UNKNOWN.value, reason="no_answer_recorded", lease_until=None, updated_at=now)
     return freed + len(session.scalars(unknown.returning(Message.id)).all())
