@@ -251,6 +251,11 @@ NO_KEY: dict[Cut, Words] = {
 }
 
 
+TAX_NAMES = """
+SELECT key, (SELECT d.tax_name FROM debt d WHERE d.office_id = :office AND d.tax_code = key AND d.tax_name <> '' LIMIT 1) AS name
+FROM unnest(CAST(:keys AS text[])) key"""
+
+
 def label(cut: Cut | None, key: str, name: str = "") -> Words:
     """What people read for a row's key: a person's name with the sign-in name, which alone is unique."""
     if cut is None:

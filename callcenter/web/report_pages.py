@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -35,7 +36,7 @@ def show_report(request: Request, session: Tx, who: Reader) -> Response:
     model = {
         "from_on": query.period.first,
         "to_on": query.period.last,
-        "note": "",
+        "note": _to_come(query.period.first, local_day(now), lang),
         "url": f"/reports?{address}",
         "csv_url": f"/reports/headline.csv?{address}",
         "excel_url": f"/reports/headline.xlsx?{address}",
@@ -51,6 +52,12 @@ def show_report(request: Request, session: Tx, who: Reader) -> Response:
     shown = report_model(session, query, now, lang, sees_individuals=is_allowed(who.role, Action.SEE_REPORTS))
     shell = shell_of(request, words_of(request)("report.title"), status=made)
     return page(request, "report.html", shell, status=422 if filters.errors else 200, page=model, **shown)
+
+
+def _to_come(first: date, today: date, lang: str) -> str:
+    """Why a period that has not begun is empty."""
+    words = "まだ始まっていない期間です。数字は期間が始まると出ます。", "This period has not begun; its figures appear once it has."
+    return phrases.pick(lang, words) if first > today else ""
 
 
 @router.get("/reports/headline.csv")

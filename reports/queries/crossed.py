@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
 from campaigns.promises.settle import PAID_IN_TIME
-from reports.cut_forms import FORMS, UNCUT, label
+from reports.cut_forms import FORMS, TAX_NAMES, UNCUT, label
 from reports.cuts import Cut, CutForm
 from reports.figures import ratio
 from reports.metrics import Metric
@@ -182,4 +182,6 @@ def _lines(session: Session, cut: Cut | None, form: CutForm, keys: Sequence[str]
     elif cut is Cut.CAMPAIGN:
         known = text("SELECT id::text, name FROM campaign WHERE office_id = :office AND id::text = ANY(:keys)")
         names = {row[0]: row[1] for row in session.execute(known, values | {"keys": list(keys)})}
+    elif cut is Cut.TAX:
+        names = {row.key: row.name or "" for row in session.execute(text(TAX_NAMES), values | {"keys": list(keys)})}
     return tuple(Line(key, label(cut, key, names.get(key, ""))) for key in keys)

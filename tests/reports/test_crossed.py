@@ -169,3 +169,11 @@ def test_facts_cross_as_the_raw_rows_do(session: Session, town: dict[str, Any]) 
     rebuild(session, date(2026, 9, 1), date(2026, 9, 30), NOW)
     session.execute(text("INSERT INTO fact_dirty (office_id, day) VALUES (:office, '2026-09-07')"), {"office": session.info["office_id"]})
     assert asked() == raw
+
+
+def test_taxes_are_called_by_their_names(session: Session, town: dict[str, Any]) -> None:
+    session.execute(text("UPDATE debt SET tax_name = '市県民税' WHERE tax_code = '10'"))
+    found = crossed(session, HeadlineQuery(SEPTEMBER, Cut.TAX), None, CONTACT_PER_CALL, NOW)
+    assert {line.key: line.words.ja for line in found.rows} == {"": "税目なし", "10": "市県民税 (10)", "40": "40"}
+    rows = headline(session, HeadlineQuery(SEPTEMBER, Cut.TAX), NOW).rows
+    assert [row.label for row in rows] == ["税目なし", "市県民税 (10)", "40"]

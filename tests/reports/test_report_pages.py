@@ -105,3 +105,9 @@ def test_an_empty_period(browse: Callable[[Role], Browser]) -> None:
     answer = browse(Role.SUPERVISOR).get("/reports?from=2030-01-01&to=2030-01-31")
     assert answer.status_code == 200
     assert "この期間の架電はありません" in answer.text
+
+
+def test_a_period_that_has_not_begun_says_so(browse: Callable[[Role], Browser]) -> None:
+    client = browse(Role.SUPERVISOR)
+    assert "まだ始まっていない期間です" in client.get("/reports?from=2199-01-01&to=2199-01-31").text
+    assert "まだ始まっていない期間です" not in client.get("/reports?from=2026-01-01&to=2026-01-31").text
