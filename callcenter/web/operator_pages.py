@@ -108,6 +108,7 @@ def answer_scene(
     model["has_new_debts"] = bool(seen) and scene.is_verified and model.get("outcome", {}).get("seen", seen) != seen
     response = fragment(request, template, shell=operator_shell(request, scene), **model)
     response.headers["X-Console-State"] = "held" if is_mine else "other"
+    response.headers["X-Stage-For"] = key  # a page that shows another one by now asks again (stage.js)
     return response
 
 

@@ -30,8 +30,10 @@ class Office:
         self.answers: dict[str, tuple[int, str]] = {}
         self.stage = "talking"
         self.refreshes = 0
-        self.gate = threading.Event()
+        self.asked: list[str] = []
+        self.gate, self.stage_gate = threading.Event(), threading.Event()
         self.gate.set()
+        self.stage_gate.set()
 
     def tell(self, name: str) -> None:
         self.events.put(name)
@@ -53,8 +55,11 @@ class Desk(Pages):
         elif path == "/console/stage":
             self.office.refreshes += 1
             _, model = PAGES_BY_NAME[self.office.stage]
-            is_same = parse_qs(self.path.partition("?")[2]).get("key") == [model["stage"]["key"]]
-            self.answer(200, render("operator/refresh.html" if is_same else "operator/stage.html", "ja", **model))
+            asked = parse_qs(self.path.partition("?")[2])["key"][0]
+            kind = "refresh" if asked == model["stage"]["key"] else "stage"
+            self.office.asked.append(asked)
+            self.office.stage_gate.wait(60)
+            self.answer(200, render(f"operator/{kind}.html", "ja", **model), stage_for=asked)
         elif path == "/console/softphone":
             self.answer(200, json.dumps({"is_on": False}), "application/json")
         else:
@@ -78,9 +83,10 @@ class Desk(Pages):
         status, text = self.office.answers.get(self.path, (200, json.dumps({"is_read_only": False})))
         self.answer(status, text)
 
-    def answer(self, status: int, text: str, kind: str = "text/html; charset=utf-8") -> None:
+    def answer(self, status: int, text: str, kind: str = "text/html; charset=utf-8", stage_for: str = "") -> None:
         body = text.encode()
         self.send_response(status)
+        self.send_header("X-Stage-For", stage_for)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -285,3 +291,31 @@ def test_escape_leads_back_to_the_answers_and_what_was_told_of_a_case_goes_with_
     office.tell("call")
     expect(page.locator(".phone-state")).to_contain_text("呼出中", timeout=15_000)
     expect(page.locator("#page-conflict > *")).to_have_count(0, timeout=60_000)
+
+
+def test_an_answer_for_another_stage_is_asked_for_again_and_nothing_is_put_in_under_the_hand(
+    page: Page, address: str, office: Office
+) -> None:
+    page.goto(f"{address}/talking_unverified")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=15_000)
+    before, after = (PAGES_BY_NAME[name][1]["stage"]["key"] for name in ("talking_unverified", "talking"))
+    assert before != after
+    office.stage = "talking"
+    office.stage_gate.clear()
+    office.tell("call")  # the event of the case that opens overtakes the answer to the press that opened it
+    while not office.asked:
+        page.wait_for_timeout(50)
+    office.answers["/console/calls/77/hold"] = (200, render("operator/stage.html", "ja", **PAGES_BY_NAME["talking"][1]))
+    page.keyboard.press("Control+Shift+H")
+    expect(page.locator("#memo")).to_be_visible(timeout=60_000)
+    page.locator("#outcome input[name=outcome]").nth(1).check()
+    page.locator("#memo").fill("25日の給料のあと")
+    page.evaluate("document.querySelector('#memo').dataset.same = 'yes'")
+    with page.expect_response(lambda answer: f"key={after.replace(':', '%3A')}" in answer.url, timeout=60_000):
+        office.stage_gate.set()
+    page.wait_for_function("!document.querySelector('.htmx-request')")
+    expect(page.locator("#memo")).to_have_attribute("data-same", "yes")
+    expect(page.locator("#memo")).to_be_focused()
+    expect(page.locator("#memo")).to_have_value("25日の給料のあと")
+    expect(page.locator("#outcome input[name=outcome]").nth(1)).to_be_checked()
+    assert office.asked == [before, after]

@@ -25,7 +25,8 @@ function become(next) {
   } else warn(next === "retry" ? live.dataset.saidRetry : live.dataset.saidDown, "connection");
 }
 
-function resync() {
+/** Everything that follows the events is fetched anew. */
+export function resync() {
   live.dispatchEvent(new CustomEvent("resync", { bubbles: true }));
 }
 

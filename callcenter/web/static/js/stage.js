@@ -1,5 +1,6 @@
 // After the stage changed: the focus goes where the hand is needed, and the time from the answer to the paint is measured and reported.
 import { now } from "./clock.js";
+import { resync } from "./connection.js";
 import { headers } from "./sending.js";
 
 const READ_IN = 5_000;
@@ -32,6 +33,15 @@ document.addEventListener("htmx:after:swap", () => {
   const stage = document.getElementById("stage");
   if (!document.activeElement || document.activeElement === document.body || stage.contains(document.activeElement)) focusFirst(stage);
   measure(field);
+});
+
+// An answer that was asked for by another stage than is shown now would put the same one in anew, under the hand: it is asked for again.
+document.addEventListener("htmx:before:swap", (event) => {
+  const asked = event.detail.ctx?.response?.headers?.get("X-Stage-For");
+  const shown = document.getElementById("stage-key")?.value;
+  if (!asked || !shown || asked === shown) return;
+  event.preventDefault();
+  setTimeout(resync);
 });
 
 // in wrap-up the result is next, unless the memo is being typed
