@@ -45,9 +45,10 @@ def swap(stack: ExitStack, place: str, make: Callable[[Any], Any]) -> None:
 
 @contextmanager
 def planted(name: str) -> Iterator[None]:
-    """The product with one bug; "" is the product as it is."""
+    """The product with one bug; "" is the product as it is. Contact rules that were read with a bug are not known after it."""
     with ExitStack() as stack:
         if name:
+            stack.enter_context(patch.dict("campaigns.compliance.versions._known", clear=True))
             BUGS[name](stack)
         yield
 

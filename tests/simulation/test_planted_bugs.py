@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from campaigns.compliance import versions
 from tests.simulation.bugs import BUGS, planted
 from tests.simulation.judging import judge
 
@@ -43,3 +44,12 @@ def test_a_planted_bug_is_caught(eyes: psycopg.Connection, name: str) -> None:
             if rule in seen:
                 return
     pytest.fail(f"{name} was not caught by {rule} within {len(seeds)} seeds, only by {seen}")
+
+
+def test_a_planted_bug_leaves_no_contact_rules_behind(eyes: psycopg.Connection) -> None:
+    """An office of another database has the same number and, for the same seed, the same rules: it would be called at 09:59:45."""
+    with planted("wrong_time_zone"):
+        judge(1, eyes)
+        read = set(versions._known)
+        assert read
+    assert not read & set(versions._known)
