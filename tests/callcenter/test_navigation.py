@@ -34,6 +34,7 @@ def test_a_group_shows_its_pages_and_the_deepest_one_is_current() -> None:
         "effect",
         "pack",
         "definitions",
+        "opendata",
     ]
     assert [entry["name"] for entry in subnav if entry["is_current"]] == ["effect"]
 

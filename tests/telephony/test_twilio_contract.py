@@ -68,6 +68,7 @@ def use_everything(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
     carrier.check()
     twilio.numbers.clear()
     carrier.check()
+    twilio.numbers.add(OFFICE)
     carrier.originate(OriginateRequest("c1", NUMBER, OFFICE, robocall=PLAN))
     carrier.originate(OriginateRequest("c2", "+819012345679", OFFICE, leg_id="leg-1"))
     carrier.originate(OriginateRequest("c3", "+819012345670", OFFICE, recording=RecordingPlan("c3", "notice", "録音しています。")))
