@@ -48,8 +48,8 @@ def test_a_planted_bug_is_caught(eyes: psycopg.Connection, name: str) -> None:
 
 def test_a_planted_bug_leaves_no_contact_rules_behind(eyes: psycopg.Connection) -> None:
     """An office of another database has the same number and, for the same seed, the same rules: it would be called at 09:59:45."""
+    before = dict(versions._known)  # of offices that other tests of this process made
     with planted("wrong_time_zone"):
         judge(1, eyes)
-        read = set(versions._known)
-        assert read
-    assert not read & set(versions._known)
+        assert versions._known
+    assert versions._known == before
