@@ -41,6 +41,16 @@ def answered(page: Page) -> None:
     expect(page.locator("#branch-form [data-digits] input").first).to_be_focused(timeout=SOON)
 
 
+def verified(page: Page) -> None:
+    """The operator asks for the birth date of whoever answers, by keyboard, and opens the matter."""
+    page.keyboard.press("1")
+    page.keyboard.type("S55.4.3")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("聞いた内容：S55.4.3")).to_be_visible(timeout=SOON)
+    page.keyboard.press("Control+Shift+K")
+    expect(page.locator("#h-debt")).to_be_visible(timeout=SOON)
+
+
 def sign_in(page: Page, address: str, name: str) -> None:
     page.set_default_timeout(SOON)
     page.goto(address + "/login")

@@ -35,7 +35,7 @@ from dialer.telephony.port import CarrierLimits
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from dialer.worker import Dialer, DialerSettings
 from tests import servers
-from tests.browser.looking import FLAGS, answered
+from tests.browser.looking import FLAGS, answered, verified
 from tests.browser.serving import Web
 from tests.browser.test_main_job import Desk
 from tests.callcenter.conftest import stored_password
@@ -154,12 +154,7 @@ def _work(operator: Desk, board: Desk, web_pid: int, calls: int) -> list[Held]:
 def _call(page: Page, *, is_last: bool) -> float:
     """One conversation by keyboard, with a note and a promise; milliseconds from the key that saves to the next screen."""
     answered(page)
-    page.keyboard.press("1")
-    page.keyboard.type("S55.4.3")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("聞いた内容：S55.4.3")).to_be_visible(timeout=SOON)
-    page.keyboard.press("Control+Shift+K")
-    expect(page.locator("#h-debt")).to_be_visible(timeout=SOON)
+    verified(page)
     page.locator("#memo").fill("25日の給料のあとに納める")
     expect(page.locator("#memo-saved[data-state=saved]")).to_be_visible(timeout=SOON)
     page.keyboard.press("Control+Shift+E")

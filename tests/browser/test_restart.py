@@ -18,7 +18,7 @@ from callcenter.core.live import publish
 from campaigns.attempts.models import Attempt
 from dialer.agents.models import AgentSession
 from dialer.calls.models import Call
-from tests.browser.looking import answered
+from tests.browser.looking import answered, verified
 from tests.browser.serving import Web
 from tests.browser.test_main_job import Desk
 from tests.callcenter.conftest import Case, add_case, add_user, put_on_the_line
@@ -109,12 +109,7 @@ def test_nothing_is_lost_when_the_web_process_dies(chromium: Browser, web: Web, 
 
     # a slow network: two presses are one result
     desk.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW)
-    page.keyboard.press("1")
-    page.keyboard.type("S55.4.3")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("聞いた内容：S55.4.3")).to_be_visible(timeout=SOON)
-    page.keyboard.press("Control+Shift+K")
-    expect(page.locator("#h-debt")).to_be_visible(timeout=SOON)
+    verified(page)
     page.locator("#outcome input[value=refuses]").check()
     page.locator("#memo").fill("納めないと言う")
     for _ in range(2):

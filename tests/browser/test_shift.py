@@ -22,7 +22,7 @@ from campaigns.planning.service import create_campaign, set_status
 from campaigns.planning.state import CampaignStatus
 from campaigns.promises.models import Promise
 from campaigns.worklist.models import WorkItem
-from tests.browser.looking import answered, axe
+from tests.browser.looking import answered, axe, verified
 from tests.browser.serving import served
 from tests.browser.test_main_job import Desk
 from tests.callcenter.conftest import PASSWORD, stored_password
@@ -89,16 +89,6 @@ def desks(chromium: Browser, town: int, dialer: object) -> Iterator[list[Desk]]:
             desk.close()
 
 
-def verify(desk: Desk) -> None:
-    page = desk.page
-    page.keyboard.press("1")
-    page.keyboard.type("S55.4.3")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("聞いた内容：S55.4.3")).to_be_visible(timeout=SOON)
-    page.keyboard.press("Control+Shift+K")
-    expect(page.locator("#h-debt")).to_be_visible(timeout=SOON)
-
-
 def count(town: int, *which: ColumnElement[bool]) -> int:
     with transaction(town) as session:
         return session.scalar(select(func.count()).where(*which)) or 0
@@ -108,7 +98,7 @@ def test_a_short_shift_of_four(desks: list[Desk], town: int) -> None:
     promising, family, wrong, cut = desks
 
     # a conversation with a result: three keys once it is over
-    verify(promising)
+    verified(promising.page)
     assert axe(promising.page) == []
     promising.page.keyboard.press("Control+Shift+E")
     expect(promising.page.locator("[data-lease-until]")).to_be_visible(timeout=SOON)
@@ -140,7 +130,7 @@ def test_a_short_shift_of_four(desks: list[Desk], town: int) -> None:
     assert count(town, PhoneNumber.status == "wrong_person") == 0
 
     # the network goes in the middle of a note: said, kept, saved when it is back
-    verify(cut)
+    verified(cut.page)
     page = cut.page
     cut.context.set_offline(True)
     page.locator("#memo").fill("25日の給料のあと")

@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from callcenter.auth.models import Office, Role, User
+from callcenter.auth.models import Office, User
 from callcenter.core.db import transaction
 from callcenter.core.errors import StoreUnavailable
 from campaigns.attempts import service as attempts
@@ -40,7 +40,7 @@ from tests.telephony.cable import Cable
 from tests.telephony.rig import CALLER_ID, Rig
 from tests.telephony.sipp import Behaviour, number_of
 from tests.telephony.stepped import OFFSET, SteppedClock
-from tests.telephony.test_main_job import open_always
+from tests.telephony.test_main_job import open_always, staff_phones
 
 PHONES = ("op-1", "op-2", "op-3", "op-4")
 RING_SECONDS = 5.0
@@ -130,12 +130,7 @@ class Stand:
                 self.debtors.append(debtor.id)
             session.flush()
             add_work(session, campaign.id, self.debtors, Channel.OPERATOR_CALL, now - timedelta(minutes=1))
-            users = [User(sign_in_name=p, display_name=p, role=Role.OPERATOR, phone_address=p) for p in PHONES]
-            session.add_all(users)
-            session.flush()
-            for user in users:
-                agents.sign_in(session, user.id, now=now)
-                agents.ready(session, user.id, now)
+            staff_phones(session, PHONES, now)
 
     def close_office(self) -> None:
         """The results that are owed are written, nobody works for the office any more."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office, Role, User
 from callcenter.core.clock import SystemClock, local_day, utc_now
@@ -114,13 +115,7 @@ class Town:
     def staff(self, *phones: str) -> None:
         now = utc_now()
         with transaction(self.office_id) as session:
-            users = [User(sign_in_name=p, display_name=p, role=Role.OPERATOR, phone_address=p) for p in phones]
-            session.add_all(users)
-            session.flush()
-            for user in users:
-                agents.sign_in(session, user.id, now=now)
-                agents.ready(session, user.id, now)
-            self.user_ids = [user.id for user in users]
+            self.user_ids = staff_phones(session, phones, now)
 
     def work_until(self, is_done: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         """Runs the dialer's own loop until something has come about."""
@@ -161,6 +156,17 @@ def town(rig: Rig, clean_database: None, tmp_path: Path) -> Iterator[Town]:
         yield made
     finally:
         made.dialer.stop()
+
+
+def staff_phones(session: Session, phones: Sequence[str], now: datetime) -> list[int]:
+    """An operator who is ready at each of these telephones; their ids."""
+    users = [User(sign_in_name=phone, display_name=phone, role=Role.OPERATOR, phone_address=phone) for phone in phones]
+    session.add_all(users)
+    session.flush()
+    for user in users:
+        agents.sign_in(session, user.id, now=now)
+        agents.ready(session, user.id, now)
+    return [user.id for user in users]
 
 
 def open_always(office_id: int) -> None:
