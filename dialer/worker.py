@@ -1,11 +1,11 @@
 """The dialer's loop: what happened, who is to be called, what was left behind. One step, one transaction per case.
 
-`run` fits a screen: `step_events` takes what the carrier tells, `step_place` places calls, `step_reap` tidies up.
+`run` fits a screen: `Listener.listen` takes what the carrier tells, `step_place` places calls, `step_reap` tidies up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,24 +17,19 @@ from callcenter.auth.models import Office
 from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
 from callcenter.core.errors import StoreUnavailable
-from callcenter.core.faults import passing
-from dialer import conversations, placing, reaping
+from dialer import placing, reaping
 from dialer.calls import binding
 from dialer.calls import service as calls
-from dialer.calls.binding import PREDICTIVE, Joining
-from dialer.calls.service import Applied
-from dialer.controls import consults
+from dialer.calls.binding import PREDICTIVE
 from dialer.controls.carrying import Controls
+from dialer.duties import Duties, Duty
 from dialer.inbound.desk import InboundDesk
-from dialer.inbox import Inbox
 from dialer.legs import LegKeeper
 from dialer.line import Line
-from dialer.placing import Places
-from dialer.sharing import CampaignShare, WakeUp, give_up, renew
+from dialer.listening import Listener
+from dialer.sharing import WakeUp, give_up, renew
 from dialer.stepping import StepWatch, make_up_for
 from dialer.supervising import carrying as supervising
-from dialer.telephony.errors import CarrierError
-from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import Carrier, CarrierLimits
 from dialer.telephony.robocall import RobocallPlan
 
@@ -42,21 +37,6 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.1
 PACE_SECONDS = 2.0
-INCOMING_ID = "in-"  # in the id of every line that came in, whatever the carrier
-LEG_EVENTS = frozenset({EventKind.LEG_UP, EventKind.LEG_DOWN})
-
-
-@dataclass
-class Duty:
-    """What this dialer does for one office."""
-
-    office_id: int
-    shares: Sequence[CampaignShare] = ()
-    has_news: bool = True  # something may be placed now
-    has_wishes: bool = True  # somebody signed in, signed out or wants to hang up
-    places: Places = field(default_factory=Places)
-    waits_until: datetime | None = None  # somebody answered and waits for an operator until then
-    looks_at: datetime | None = None  # looked at again then: odds change by themselves, and automated calls gather to leave together
 
 
 @dataclass
@@ -99,13 +79,12 @@ class Dialer:
         self._legs = LegKeeper(carrier, settings.node)
         self._desk = InboundDesk(carrier, clock, settings.node, settings.prepare_prompts)
         self._controls = Controls(carrier, settings.node, settings.caller_id)
-        self._duties: dict[int, Duty] = {}
-        self._inbox = Inbox(self._line)
+        self._duties = Duties(self._desk.look_soon)
+        self._listener = Listener(self._line, self._legs, self._desk, self._duties)
         self._next_round = self._next_reap = clock.now()
         self._watch = StepWatch(clock)
         self._was_up = True
         self._failures = 0
-        self.has_moved = True  # somebody answered, a line or a leg ended or came up: for who drives this dialer in virtual time
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
         """Works until told to stop; a database that goes away is waited for."""
@@ -127,8 +106,7 @@ class Dialer:
             return False
         except Exception:  # outermost loop: one bad case must not stop everybody's calls
             log.exception("dialer_step_failed")
-            if self._inbox.first:
-                self._inbox.first.popleft()
+            self._listener.skip()
             self.clock.sleep(0.2)
             return False
         return has_news
@@ -141,10 +119,10 @@ class Dialer:
 
     def step(self, timeout: float) -> bool:
         """One round; whether anything happened."""
-        has_news = self.step_events(timeout)
+        has_news = self._listener.listen(timeout)
         self._note_clock()
         if self._wake_up is not None:
-            has_news = self._note_news(self._wake_up.offices(), wishes=True) or has_news
+            has_news = self._duties.note_news(self._wake_up.offices(), wishes=True) or has_news
         now = self.clock.now()
         if is_due(self._next_round, now, self.settings.round_seconds):
             self._next_round = now + timedelta(seconds=self.settings.round_seconds)
@@ -155,44 +133,6 @@ class Dialer:
             self._next_reap = now + timedelta(seconds=self.settings.reap_seconds)
             self.step_reap()
         return has_news or placed > 0
-
-    def step_events(self, timeout: float, *, all_now: bool = False) -> bool:
-        """Takes what the carrier tells; an event leaves the queue only when it is on record."""
-        self._inbox.add(self.carrier.poll(self._inbox.patience(timeout)))
-        has_news = self._apply_first()
-        while events := self._inbox.take(all_now=all_now):
-            has_news = True
-            self._apply_together(events)
-        return self._apply_first() or has_news
-
-    def _apply_first(self) -> bool:
-        has_news = bool(self._inbox.first)
-        while self._inbox.first:
-            self._apply(self._inbox.first[0])
-            self._inbox.first.popleft()
-        return has_news
-
-    def _apply_together(self, events: Sequence[CarrierEvent]) -> None:
-        """One transaction for many events of automated calls; where it fails they are taken one by one, so that none holds others up."""
-        offices: dict[int, list[CarrierEvent]] = {}
-        for event in events:
-            office_id = calls.office_of_channel(event.channel_id)
-            if office_id in self._duties:
-                offices.setdefault(office_id, []).append(event)
-        try:
-            for office_id, some in offices.items():
-                for _ in some:
-                    passing("event.received")
-                with transaction(office_id) as session:
-                    applied = calls.apply_events(session, some, self.clock.now())
-                for event, one in zip(some, applied, strict=True):
-                    passing("event.applied")
-                    self._follow_up(office_id, event, one)
-        except Exception as problem:
-            self._inbox.hasten(events)
-            if isinstance(problem, (StoreUnavailable, OperationalError)):
-                raise
-            log.exception("events_taken_one_by_one", count=len(events))
 
     def step_place(self) -> int:
         """Carries out operators' wishes and places the calls that may be placed now."""
@@ -231,7 +171,7 @@ class Dialer:
             with transaction(duty.office_id) as session:
                 joinings = binding.bind_waiting(session, self.settings.node, now)
             for joining in joinings:
-                self._join(joining)
+                self._listener.join(joining)
         if duty.waits_until is not None and now >= duty.waits_until:
             duty.waits_until = None
 
@@ -246,12 +186,12 @@ class Dialer:
         self._controls.carry_out(office_id, tasks, now)
         supervising.carry_out(self.carrier, office_id, supervision, now)
         for channel_id in channels:
-            self._hang_up(channel_id)
+            self._listener.hang_up(channel_id)
 
     def step_reap(self) -> None:
         """Settles what nobody else will: expired results, absent consoles, calls and claims left behind."""
         live = self.carrier.live_channels() if self.carrier.is_connected() else None
-        self.step_events(0.0, all_now=True)  # how a channel ended that is not listed any more was told before the list
+        self._listener.listen(0.0, all_now=True)  # how a channel ended that is not listed any more was told before the list
         now = self.clock.now()
         if self._note_clock():
             return
@@ -263,23 +203,27 @@ class Dialer:
 
     def stop(self) -> None:
         """An orderly end: what was told is on record, calls under way go on, another dialer may begin at once."""
-        self.step_events(0.0, all_now=True)
+        self._listener.listen(0.0, all_now=True)
         for office_id in self._duties:
             with transaction(office_id) as session:
                 give_up(session, self.settings.node)
         self.carrier.close()
         log.info("dialer_stopped", node=self.settings.node)
 
+    def take_moved(self) -> bool:
+        """Whether a call or a leg changed since this was asked last; for virtual time."""
+        return self._listener.take_moved()
+
     def next_at(self) -> datetime:
         """When the next round is due at the latest; for virtual time."""
         waits = any(duty.has_news for duty in self._duties.values()) and not self._line.is_open()
         moments = [duty.looks_at for duty in self._duties.values()]
-        moments += [self._line.opens_at() if waits else None, self._desk.next_at(), self._inbox.next_at()]
+        moments += [self._line.opens_at() if waits else None, self._desk.next_at(), self._listener.next_at()]
         return min(self._next_round, self._next_reap, *(moment for moment in moments if moment is not None))
 
     def notice(self, office_id: int, *, wishes: bool = False) -> None:
         """Something happened in this office that nobody publishes to this process."""
-        self._note_news((office_id,), wishes=wishes)
+        self._duties.note_news((office_id,), wishes=wishes)
 
     def holds_campaigns(self) -> bool:
         """Whether this dialer has a campaign to work."""
@@ -305,83 +249,7 @@ class Dialer:
         with transaction(office_id) as session:
             calls.note_let_go(session, channels, self.clock.now())
         for channel_id in channels:
-            self._hang_up(channel_id)
-
-    def _apply(self, event: CarrierEvent) -> None:
-        now = self.clock.now()
-        if event.kind is EventKind.RESYNC:
-            self._line.unhurried &= event.live
-            for duty in self._duties.values():
-                with transaction(duty.office_id) as session:
-                    reaping.resync(session, self.settings.node, self.carrier.name, event, now)
-                    supervising.forget_lost(session, event.live, self.settings.node, now)
-                self._desk.resync(duty.office_id, event, now)
-            self._note_news(self._duties, wishes=True)
-            return
-        office_id = calls.office_of_channel(event.channel_id)
-        if event.kind is EventKind.INCOMING or INCOMING_ID in event.channel_id:
-            office_id = self._desk.take(event, self._duties)
-            self._note_news(() if office_id is None else (office_id,), wishes=True)
-        if office_id is None or office_id not in self._duties:
-            return
-        passing("event.received")
-        with transaction(office_id) as session:
-            applied, left_alone = None, None
-            if event.kind in LEG_EVENTS and supervising.is_leg(event.channel_id):
-                left_alone = supervising.apply(session, event, now)
-            elif event.kind in LEG_EVENTS:
-                self._legs.apply(session, event, now)
-                consults.apply(session, event, now)
-            else:
-                applied = calls.apply_event(session, event, now)
-                if applied is not None and event.kind is EventKind.BRIDGED:
-                    conversations.joined(session, applied.call_id, now)
-        passing("event.applied")
-        self._legs.rejoin()
-        self._follow_up(office_id, event, applied)
-        if left_alone is not None:
-            self._hang_up(left_alone)
-
-    def _follow_up(self, office_id: int, event: CarrierEvent, applied: Applied | None) -> None:
-        """What is to be done once an event is on record."""
-        if event.kind is EventKind.ENDED:
-            self._line.unhurried.discard(event.channel_id)
-        if applied is None or applied.has_moved:
-            self.has_moved = True
-            self._note_news((office_id,))
-        if applied is not None and applied.join is not None:
-            self._join(applied.join)
-        elif applied is not None and applied.waits:
-            self._duties[office_id].waits_until = self.clock.now() + binding.PATIENCE
-        if applied is not None and applied.hang_up:
-            self._hang_up(applied.hang_up)
-
-    def _hang_up(self, channel_id: str) -> None:
-        try:
-            passing("hang_up.begins")
-            self.carrier.hang_up(channel_id)
-        except CarrierError as problem:
-            log.warning("hang_up_failed", error=problem.code)
-            self._line.hung_up.discard(channel_id)  # asked again in the next round
-
-    def _join(self, joining: Joining) -> None:
-        """Brings a waiting debtor to an operator. Where that fails the carrier tells the debtor and us, or the line ends and the reaper
-        frees the operator."""
-        try:
-            self.carrier.bridge(joining.channel_id, joining.leg_id)
-        except CarrierError as problem:
-            log.warning("join_failed", error=problem.code)
-            if not joining.is_told:
-                self._hang_up(joining.channel_id)
-
-    def _note_news(self, office_ids: Iterable[int], *, wishes: bool = False) -> bool:
-        known = [self._duties[office_id] for office_id in office_ids if office_id in self._duties]
-        for duty in known:
-            duty.has_news = True
-            duty.has_wishes = duty.has_wishes or wishes
-        if known:
-            self._desk.look_soon()
-        return bool(known)
+            self._listener.hang_up(channel_id)
 
     def _take_offices(self) -> None:
         """Renews the leases, and says once when the carrier goes or comes back."""

@@ -154,8 +154,7 @@ class SimulatedDay:
             has_events = self.dialer.step(0)
             if self._watch is not None:
                 self._watch()
-            has_moved, self.dialer.has_moved = self.dialer.has_moved or self._is_preview, False
-            has_deeds = self.operators.step(has_news=has_moved)
+            has_deeds = self.operators.step(has_news=self.dialer.take_moved() or self._is_preview)
             if has_deeds:
                 self.dialer.notice(self.plan.office_id)
             if not (has_events or has_deeds):
