@@ -61,6 +61,7 @@ PEOPLE = (
     ("kanno", "菅野", Role.AUDITOR),
     ("admin", "管理者", Role.ADMINISTRATOR),
 )
+TEAMS = {"saeki": "1班", "mizuno": "1班", "saegusa": "2班", "hirose": "2班"}
 
 
 def ensure_demo(tell: Tell) -> str:
@@ -124,7 +125,8 @@ def load_town(town: Town, tell: Tell) -> None:
 
 def demo_user(session: Session, name: str, shown: str, role: Role) -> str:
     """An account whose password, told in the file, stays good as long as the demo."""
-    return add_user(session, sign_in_name=name, display_name=shown, role=role, password=new_password())[1]
+    team = TEAMS.get(name, "")
+    return add_user(session, sign_in_name=name, display_name=shown, role=role, team=team, password=new_password())[1]
 
 
 def is_loaded(office_id: int) -> bool:

@@ -350,7 +350,26 @@ VIEWS: tuple[BiView, ...] = (
         },
     ),
 )
-BI_TABLES: tuple[str, ...] = tuple(sorted({table for view in VIEWS for table in view.reads if table != "office"}))
+OPERATOR_VIEW = BiView(
+    "operator",
+    "担当者と班。One row for each user who may stand in bi.attempt, without a name.",
+    {"app_user": ("office_id", "id", "team", "is_enabled")},
+    "SELECT u.id AS operator_id, nullif(u.team, '') AS team, u.is_enabled FROM app_user u",
+    {
+        "operator_id": "As in bi.attempt; no name is shown",
+        "team": "班: the team the person is in now; null for none",
+        "is_enabled": "May sign in still",
+    },
+)
+LATER_VIEWS: tuple[BiView, ...] = (OPERATOR_VIEW,)
+"""Views over what later migrations added; each is made by its own migration."""
+
+
+def _tables(*views: BiView) -> list[str]:
+    return sorted({table for view in views for table in view.reads if table != "office"})
+
+
+BI_TABLES: tuple[str, ...] = tuple(_tables(*VIEWS, *LATER_VIEWS))
 
 
 def _quoted(text: str) -> str:
@@ -373,23 +392,49 @@ def create_bi() -> None:
     op.execute("COMMENT ON TABLE bi.reader IS 'Which sign-in role reads which office'")
     op.execute(f"GRANT USAGE ON SCHEMA bi TO {BI_ROLE}")
     op.execute(f"GRANT SELECT ON bi.reader TO {BI_ROLE}")
-    for table in BI_TABLES:
-        mine = "office_id = (SELECT r.office_id FROM bi.reader r WHERE r.role_name = session_user)"
-        op.execute(f"CREATE POLICY bi_reader ON {table} AS RESTRICTIVE FOR SELECT TO {BI_ROLE} USING ({mine})")
+    for table in _tables(*VIEWS):
+        _guard(table)
     for view in VIEWS:
-        for table, columns in view.reads.items():
-            op.execute(f"GRANT SELECT ({', '.join(columns)}) ON {table} TO {BI_ROLE}")
-        op.execute(f"CREATE VIEW bi.{view.name} WITH (security_invoker = true) AS {view.statement}")
-        op.execute(f"COMMENT ON VIEW bi.{view.name} IS {_quoted(view.comment)}")
-        for column, meaning in view.columns.items():
-            op.execute(f"COMMENT ON COLUMN bi.{view.name}.{column} IS {_quoted(meaning)}")
-        op.execute(f"GRANT SELECT ON bi.{view.name} TO {BI_ROLE}")
+        _create(view)
+
+
+def _guard(table: str) -> None:
+    mine = "office_id = (SELECT r.office_id FROM bi.reader r WHERE r.role_name = session_user)"
+    op.execute(f"CREATE POLICY bi_reader ON {table} AS RESTRICTIVE FOR SELECT TO {BI_ROLE} USING ({mine})")
+
+
+def _create(view: BiView) -> None:
+    for table, columns in view.reads.items():
+        op.execute(f"GRANT SELECT ({', '.join(columns)}) ON {table} TO {BI_ROLE}")
+    op.execute(f"CREATE VIEW bi.{view.name} WITH (security_invoker = true) AS {view.statement}")
+    op.execute(f"COMMENT ON VIEW bi.{view.name} IS {_quoted(view.comment)}")
+    for column, meaning in view.columns.items():
+        op.execute(f"COMMENT ON COLUMN bi.{view.name}.{column} IS {_quoted(meaning)}")
+    op.execute(f"GRANT SELECT ON bi.{view.name} TO {BI_ROLE}")
+
+
+def create_view(view: BiView) -> None:
+    """Makes a view over tables that no view read before."""
+    for table in _tables(view):
+        _guard(table)
+    _create(view)
+
+
+def drop_view(view: BiView) -> None:
+    """Takes such a view away again."""
+    op.execute(f"DROP VIEW bi.{view.name}")
+    for table in _tables(view):
+        _unguard(table)
+
+
+def _unguard(table: str) -> None:
+    op.execute(f"DROP POLICY bi_reader ON {table}")
+    op.execute(f"REVOKE ALL ON {table} FROM {BI_ROLE}")
 
 
 def drop_bi() -> None:
     """Takes the schema away again; the role may serve other databases of the server and stays."""
     op.execute("DROP SCHEMA bi CASCADE")
-    for table in BI_TABLES:
-        op.execute(f"DROP POLICY bi_reader ON {table}")
-        op.execute(f"REVOKE ALL ON {table} FROM {BI_ROLE}")
+    for table in _tables(*VIEWS):
+        _unguard(table)
     op.execute(f"REVOKE ALL ON office FROM {BI_ROLE}")

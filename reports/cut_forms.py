@@ -43,6 +43,16 @@ def _joined(cut: Cut, of: str = "{debtor}") -> str:
     return f"LEFT JOIN ({KNOWN_NOW[cut]}) {{m}} ON {{m}}.id = {of}"
 
 
+NO_TEAM = "-"
+"""The key of operators of no team, which can be no team's name; calls of no operator at all have "" as with `Cut.OPERATOR`."""
+_TEAM = "coalesce((SELECT coalesce(nullif(u.team, ''), '-') FROM app_user u WHERE u.office_id = :office AND u.id = :operator), '')"
+
+
+def team_of(operator: str) -> str:
+    """The SQL of an operator's present team."""
+    return _TEAM.replace(":operator", operator)
+
+
 UNCUT = CutForm(Words("全体", "All"), "0", "0", "''", "0")
 
 FORMS: dict[Cut, CutForm] = {
@@ -69,6 +79,17 @@ FORMS: dict[Cut, CutForm] = {
         "coalesce((SELECT u.sign_in_name FROM app_user u WHERE u.office_id = :office AND u.id = key), '')",
         "user_id",
         named="(SELECT u.display_name FROM app_user u WHERE u.office_id = :office AND u.id = key)",
+    ),
+    Cut.TEAM: CutForm(
+        Words("班", "Team"),
+        team_of("a.operator_id"),
+        team_of("coalesce(a.operator_id, p.made_by)"),
+        "key",
+        team_of("user_id"),
+        note=Words(
+            "オペレーターがいま属する班による。班を移ると、それまでの架電も新しい班に数える。",
+            "By the team the operator is in now: who moves takes the calls made before along.",
+        ),
     ),
     Cut.CHANNEL: CutForm(
         Words("手段", "Channel"),
@@ -102,7 +123,7 @@ FORMS: dict[Cut, CutForm] = {
         is_multiple=True,
     ),
     Cut.SEGMENT: CutForm(
-        Words("規則", "Segment"),
+        Words("区分(規則)", "Segment (rule)"),
         "coalesce({m}.rule_code, '')",
         "coalesce({m}.rule_code, '')",
         "key",
@@ -112,8 +133,9 @@ FORMS: dict[Cut, CutForm] = {
             " ON {m}.debtor_id = {debtor} AND {m}.campaign_id IS NOT DISTINCT FROM a.campaign_id"
         ),
         note=Words(
-            "手段を決めた規則。業務の外の架電は、その人のすべての規則に数える。",
-            "The rule that chose the channel. An attempt outside any campaign counts in each rule of the debtor.",
+            "区分と規則は同じもの: 手段を決めた規則に当てはまる人を、一つの区分とする。業務の外の架電は、その人のすべての規則に数える。",
+            "Segment and rule are one: the persons for whom a rule chose the channel are a segment."
+            " An attempt outside any campaign counts in each rule of the debtor.",
         ),
         is_multiple=True,
     ),
@@ -153,10 +175,13 @@ FORMS: dict[Cut, CutForm] = {
         "coalesce(lpad({m}.number::text, 3, '0'), '')",
         "key",
         join=(
-            "LEFT JOIN campaign_cycle {m} ON {m}.office_id = :office AND {m}.campaign_id = a.campaign_id"
-            " AND (a.began_at AT TIME ZONE :zone)::date BETWEEN {m}.starts_on AND {m}.ends_on"
+            "LEFT JOIN LATERAL (SELECT max(y.number) AS number FROM campaign_cycle y WHERE y.office_id = :office"
+            " AND y.campaign_id = a.campaign_id AND (a.began_at AT TIME ZONE :zone)::date BETWEEN y.starts_on AND y.ends_on) {m} ON true"
         ),
-        note=Words("業務の何番目の周期に架電したか。", "Which cycle of its campaign the attempt was made in."),
+        note=Words(
+            "業務の何番目の周期に架電したか。二つの周期にかかる日は、後の周期に数える。",
+            "Which cycle of its campaign the attempt was made in; a day of two cycles counts in the later one.",
+        ),
     ),
     Cut.SCRIPT: CutForm(
         Words("台本", "Script"),
@@ -228,6 +253,7 @@ LINE_TYPE_LABELS = {
     "unknown": Words("不明", "unknown"),
 }
 CODE_LABELS: dict[Cut, dict[str, Words]] = {
+    Cut.TEAM: {NO_TEAM: Words("班なし", "no team")},
     Cut.CHANNEL: CHANNEL_LABELS,
     Cut.VINTAGE: VINTAGE_LABELS,
     Cut.LINE_TYPE: LINE_TYPE_LABELS,
@@ -239,6 +265,7 @@ CODE_LABELS: dict[Cut, dict[str, Words]] = {
 }
 NO_KEY: dict[Cut, Words] = {
     Cut.OPERATOR: Words("担当者なし", "no operator"),
+    Cut.TEAM: Words("担当者なし", "no operator"),
     Cut.CHANNEL: Words("手段なし", "no channel"),
     Cut.CAMPAIGN: Words("業務の外", "outside any campaign"),
     Cut.CYCLE: Words("周期の外", "outside any cycle"),

@@ -18,6 +18,7 @@ class Cut(StrEnum):
     WEEK = "week"
     MONTH = "month"
     OPERATOR = "operator"
+    TEAM = "team"
     CHANNEL = "channel"
     CAMPAIGN = "campaign"
     CYCLE = "cycle"

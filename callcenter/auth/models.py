@@ -53,7 +53,8 @@ class Office(Base):
 class User(OfficeMixin, Base):
     """A person who signs in; imported history may name operators who never do (no password).
 
-    `password_until`: a first password of ours is worth nothing from then on; None for one the person chose.
+    `password_until`: a first password of ours is worth nothing from then on; None for one the person chose. `team` is the name of the
+    group that the person works in (班), "" for none.
     """
 
     __tablename__ = "app_user"
@@ -71,6 +72,7 @@ class User(OfficeMixin, Base):
     is_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     lang: Mapped[str] = mapped_column(String(2), server_default="ja")
     phone_address: Mapped[str] = mapped_column(String(80), server_default="")
+    team: Mapped[str] = mapped_column(String(40), server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

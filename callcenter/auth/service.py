@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from callcenter.core.errors import Conflict, InvalidInput, NotFound
 
 FIRST_PASSWORD = timedelta(days=14)  # ASVS 6.4.1: what we made and somebody carried over does not become the password for good
 SIGN_IN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{1,79}")
+LONGEST_TEAM = 40
 
 
 def authenticate(session: Session, sign_in_name: str, password: str) -> User | None:
@@ -37,12 +39,13 @@ def add_user(
     role: Role | str,
     lang: str = "ja",
     phone_address: str = "",
+    team: str = "",
     password: str | None = None,
 ) -> tuple[User, str]:
     """Makes an account with a first password of ours (or `password`) and returns both; the password is kept nowhere else.
 
     Raises:
-        InvalidInput: the name has other characters than letters, digits and . _ @ -, or there is no such role.
+        InvalidInput: the name has other characters than letters, digits and . _ @ -, there is no such role, or the team's name is none.
         Conflict: there is one with that name.
     """
     if not SIGN_IN_NAME.fullmatch(sign_in_name):
@@ -50,6 +53,7 @@ def add_user(
             "サインイン名に使えない文字があります。", hint="半角の英数字と . _ @ - で2〜80文字にしてください。", code="bad_name"
         )
     _require_person(display_name, role)
+    team = team_name(team)
     if lang not in ("ja", "en"):
         raise InvalidInput("言語は ja か en です。", code="bad_lang")
     user = session.scalar(select(User).where(User.sign_in_name == sign_in_name))
@@ -61,7 +65,7 @@ def add_user(
         session.add(user)
     # A name that imported history brought along becomes the account of that person.
     user.display_name, user.role, user.lang = display_name.strip(), Role(role), lang
-    user.phone_address, user.password_hash = phone_address, hash_password(first)
+    user.phone_address, user.team, user.password_hash = phone_address, team, hash_password(first)
     user.password_until = utc_now() + FIRST_PASSWORD if password is None else None
     session.flush()
     return user, first
@@ -88,18 +92,44 @@ def all_users(session: Session) -> list[User]:
     return list(session.scalars(select(User).order_by(User.sign_in_name)))
 
 
-def change_user(session: Session, user: User, *, display_name: str, role: Role | str, phone_address: str, now: datetime) -> None:
-    """Another name, role or telephone; with another role the account's sessions end, for they carry what the old one might do.
+def teams(session: Session) -> list[str]:
+    """The names of all teams that anybody is in."""
+    return list(session.scalars(select(User.team).where(User.team != "").distinct().order_by(User.team)))
+
+
+def team_name(text: str) -> str:
+    """A team's name as it is kept: full and half width are one, spaces are single; "" is no team.
 
     Raises:
-        InvalidInput: no name, one too long, or there is no such role.
+        InvalidInput: too long, a bare dash, or with characters that can't be seen.
+    """
+    name = " ".join(unicodedata.normalize("NFKC", text).split())
+    if len(name) > LONGEST_TEAM or name == "-" or not name.isprintable():
+        raise InvalidInput(
+            "その班の名前は使えません。", hint=f"{LONGEST_TEAM}文字以内で入れてください。班に入れないときは空にします。", code="bad_team"
+        )
+    return name
+
+
+def set_team(session: Session, user: User, team: str) -> None:
+    """Puts a user into a team, or with "" into none. Raises InvalidInput."""
+    user.team = team_name(team)
+    session.flush()
+
+
+def change_user(session: Session, user: User, *, display_name: str, role: Role | str, phone_address: str, team: str, now: datetime) -> None:
+    """Another name, role, telephone or team; with another role the account's sessions end, for they carry what the old one might do.
+
+    Raises:
+        InvalidInput: no name, one too long, there is no such role, or the team's name is none.
         Conflict: the last administrator who can sign in would be none any more.
     """
     _require_person(display_name, role)
+    team = team_name(team)
     if user.role == Role.ADMINISTRATOR and role != Role.ADMINISTRATOR and not _other_administrators(session, user.id):
         raise Conflict("最後の管理者の役割は変えられません。", hint="先に別の管理者を作ってください。", code="last_administrator")
     is_other_role = user.role != role
-    user.display_name, user.role, user.phone_address = display_name.strip(), Role(role), phone_address.strip()
+    user.display_name, user.role, user.phone_address, user.team = display_name.strip(), Role(role), phone_address.strip(), team
     session.flush()
     if is_other_role:
         end_sessions_of(session, user.id, now)

@@ -1,4 +1,4 @@
-"""`callcenter user add|list|disable|password`: accounts from the command line; passwords are made by us and shown once."""
+"""`callcenter user add|list|team|disable|password`: accounts from the command line; passwords are made by us and shown once."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def add(
     name: str = typer.Option("", "--name", help="As colleagues know the person; by default the sign-in name."),
     lang: str = typer.Option("ja", "--lang", help="ja or en."),
     phone: str = typer.Option("", "--phone", help="Where the operator's phone is, for instance PJSIP/operator1."),
+    team: str = typer.Option("", "--team", help="The team (班) by which reports can be cut."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Makes an account and prints its first password, once."""
@@ -33,7 +34,7 @@ def add(
         usage_error(f"'{role}' is no role.", f"Expected one of: {', '.join(Role)}.")
     with open_office(create=True) as office, transaction(office.id) as session:
         user, password = accounts.add_user(
-            session, sign_in_name=sign_in_name, display_name=name or sign_in_name, role=role, lang=lang, phone_address=phone
+            session, sign_in_name=sign_in_name, display_name=name or sign_in_name, role=role, lang=lang, phone_address=phone, team=team
         )
         _note(session, "user.added", user)
         document = {"office": office.code, "sign_in_name": user.sign_in_name, "role": str(user.role), "password": password}
@@ -49,12 +50,29 @@ def list_users(as_json: bool = JSON_OPTION) -> None:
                 "sign_in_name": user.sign_in_name,
                 "display_name": user.display_name,
                 "role": str(user.role),
+                "team": user.team,
                 "is_enabled": user.is_enabled,
                 "can_sign_in": user.is_enabled and user.password_hash is not None,
             }
             for user in accounts.all_users(session)
         ]
     put(rows, as_json_document=as_json, lines=lambda: [_line(row) for row in rows] or [words("(none)")])
+
+
+@app.command("team")
+def team(
+    sign_in_name: str = typer.Argument(),
+    name: str = typer.Argument(help='The team (班), made by naming it; "" takes the person out of any.'),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Puts somebody into a team, by which reports can be cut; the calls made before count there, too."""
+    with open_office() as office, transaction(office.id) as session:
+        user = accounts.find_user(session, sign_in_name)
+        accounts.set_team(session, user, name)
+        _note(session, "user.changed", user)
+        kept = user.team
+    document = {"sign_in_name": sign_in_name, "team": kept}
+    put(document, as_json_document=as_json, lines=lambda: [f"{sign_in_name}\t{kept or words('(none)')}"])
 
 
 @app.command("disable")
@@ -78,8 +96,9 @@ def password(sign_in_name: str = typer.Argument(), as_json: bool = JSON_OPTION) 
 
 
 def _note(session: Any, action: str, user: User) -> None:
-    audit.record(session, action, "user", user.id, None, ADDRESS, {"role": str(user.role)}, utc_now())
+    detail = {"role": str(user.role)} | ({"team": user.team} if user.team else {})
+    audit.record(session, action, "user", user.id, None, ADDRESS, detail, utc_now())
 
 
 def _line(row: dict[str, Any]) -> str:
-    return "\t".join((row["sign_in_name"], row["role"], row["display_name"], "" if row["can_sign_in"] else "(can't sign in)"))
+    return "\t".join((row["sign_in_name"], row["role"], row["display_name"], row["team"], "" if row["can_sign_in"] else "(can't sign in)"))

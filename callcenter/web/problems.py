@@ -83,6 +83,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "role": ("この役割ではできません。", "Your role does not permit this."),
     "last_administrator": ("最後の管理者は停止できません。", "The last administrator can't be disabled."),
     "name_taken": ("そのサインイン名は使われています。", "That name is taken."),
+    "bad_team": (
+        "その班の名前は使えません。",
+        "That can't be a team's name. Use at most 40 characters; leave it empty for no team.",
+    ),
     "bad_name": ("サインイン名は、半角の英数字と . _ @ - で2〜80文字です。", "A sign-in name has 2 to 80 letters, digits and . _ @ -."),
     "not_rehearsed": ("このファイルは、確認の済んだものではありません。", "This file has not been checked."),
     "already_taken": ("このファイルは、すでに取り込みました。", "This file was taken in already."),
@@ -196,6 +200,7 @@ FIELDS: Mapping[str, str] = {
     "callback_outside_hours": "callback-at",
     "note_too_long": "memo",
     "no_note": "note",
+    "bad_team": "team",
 }
 
 

@@ -69,8 +69,8 @@ def read_filters(session: Session, who: SignedIn, given: Mapping[str, str], toda
 
 
 def cuts_for(who: SignedIn) -> tuple[Cut, ...]:
-    """The cuts a person may see: single operators are for those who may see reports, the team's figures for everybody."""
-    return tuple(cut for cut in Cut if cut is not Cut.OPERATOR or may(who.role, Action.SEE_REPORTS))
+    """The cuts a person may see: operators, and teams, which may be of one, are for those who may see reports, the rest for everybody."""
+    return tuple(cut for cut in Cut if cut not in (Cut.OPERATOR, Cut.TEAM) or may(who.role, Action.SEE_REPORTS))
 
 
 def _period(given: Mapping[str, str], today: date, errors: list[tuple[str, str]], lang: str) -> Period:

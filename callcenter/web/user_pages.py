@@ -42,10 +42,11 @@ def add_user(
     display_name: Annotated[str, Field(max_length=80)] = "",
     role: Annotated[str, Field(max_length=20)] = "",
     phone_address: Annotated[str, Field(max_length=80)] = "",
+    team: Annotated[str, Field(max_length=80)] = "",
 ) -> Response:
     """Makes an account; its first password is shown on this answer and nowhere else."""
     user, password = accounts.add_user(
-        session, sign_in_name=sign_in_name, display_name=display_name or sign_in_name, role=role, phone_address=phone_address
+        session, sign_in_name=sign_in_name, display_name=display_name or sign_in_name, role=role, phone_address=phone_address, team=team
     )
     _note(session, who, "user.added", user)
     return _page(request, session, 200, told={"name": user.sign_in_name, "password": password})
@@ -55,8 +56,9 @@ def add_user(
 def show_user(request: Request, session: Tx, who: Administrator, user_id: int) -> Response:
     """One account, to be changed."""
     t, user = words_of(request), accounts.require_user(session, user_id)
-    shown = {"id": user.id, "sign_in_name": user.sign_in_name, "display_name": user.display_name, "phone_address": user.phone_address}
-    return page(request, "user.html", shell_of(request, t("users.edit_title")), user=shown, roles=_roles(t, user.role))
+    shown = {name: getattr(user, name) for name in ("id", "sign_in_name", "display_name", "phone_address", "team")}
+    teams = accounts.teams(session)
+    return page(request, "user.html", shell_of(request, t("users.edit_title")), user=shown, roles=_roles(t, user.role), teams=teams)
 
 
 @router.post("/users/{user_id}")
@@ -68,10 +70,11 @@ def change_user(
     display_name: Annotated[str, Field(max_length=80)] = "",
     role: Annotated[str, Field(max_length=20)] = "",
     phone_address: Annotated[str, Field(max_length=80)] = "",
+    team: Annotated[str, Field(max_length=80)] = "",
 ) -> Response:
-    """Changes name, role and telephone; with another role the person signs in anew."""
+    """Changes name, role, telephone and team; with another role the person signs in anew."""
     user = accounts.require_user(session, user_id)
-    accounts.change_user(session, user, display_name=display_name, role=role, phone_address=phone_address, now=utc_now())
+    accounts.change_user(session, user, display_name=display_name, role=role, phone_address=phone_address, team=team, now=utc_now())
     _note(session, who, "user.changed", user)
     return leads_to(request, "/users")
 
@@ -133,7 +136,8 @@ def drop_factor(request: Request, session: Tx, who: Administrator, user_id: int)
 
 
 def _note(session: Session, who: SignedIn, action: str, user: User) -> None:
-    audit.record(session, action, "user", user.id, who.user_id, who.address, {"role": str(user.role)}, utc_now())
+    detail = {"role": str(user.role)} | ({"team": user.team} if user.team else {})
+    audit.record(session, action, "user", user.id, who.user_id, who.address, detail, utc_now())
 
 
 def _page(request: Request, session: Session, status: int, told: dict[str, str] | None = None) -> Response:
@@ -144,6 +148,7 @@ def _page(request: Request, session: Session, status: int, told: dict[str, str] 
             "sign_in_name": user.sign_in_name,
             "display_name": user.display_name,
             "role": t(f"role.{user.role}"),
+            "team": user.team,
             "is_enabled": user.is_enabled,
             "has_password": user.password_hash is not None,
             "has_factor": user.id in with_factor,
@@ -151,7 +156,8 @@ def _page(request: Request, session: Session, status: int, told: dict[str, str] 
         }
         for user in accounts.all_users(session)
     ]
-    return page(request, "users.html", shell_of(request, t("nav.users")), status, users=rows, roles=_roles(t, Role.OPERATOR), told=told)
+    shell, teams = shell_of(request, t("nav.users")), accounts.teams(session)
+    return page(request, "users.html", shell, status, users=rows, roles=_roles(t, Role.OPERATOR), told=told, teams=teams)
 
 
 def _roles(t: Translate, chosen: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
-from reports.cut_forms import FORMS, UNCUT
+from reports.cut_forms import FORMS, UNCUT, team_of
 from reports.cuts import Cut, CutForm
 from reports.facts.models import ANY_CAMPAIGN
 from reports.facts.read import cover
@@ -29,6 +29,7 @@ _KEYS: dict[Cut | None, tuple[str, str]] = {
     Cut.CHANNEL: ("", "channel"),
     Cut.HOUR: ("hour", "CAST(key AS integer)"),
     Cut.OPERATOR: ("operator", "CAST(key AS bigint)"),
+    Cut.TEAM: ("operator", team_of("CAST(key AS bigint)")),
 }
 _FACTS = """
 SELECT {row} AS r, {column} AS c, {sums} FROM fact

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from callcenter.auth.models import User
 from callcenter.core.db import office_of
 from campaigns.planning.models import Campaign
-from reports.cut_forms import TAX_NAMES, label
+from reports.cut_forms import TAX_NAMES, label, team_of
 from reports.cuts import Cut
 from reports.facts.read import SETS, SUMS, Tally, cover, tallies
 from reports.figures import Figures, Row
@@ -39,6 +39,7 @@ IN_FACTS: dict[Cut | None, tuple[str, str]] = {
     Cut.CHANNEL: ("all", "channel"),
     Cut.HOUR: ("hour", "key"),
     Cut.OPERATOR: ("operator", "key"),
+    Cut.TEAM: ("operator", team_of("CAST(fact.key AS bigint)").replace(":office", "%(office)s")),
 }
 
 

@@ -16,7 +16,7 @@ from psycopg.rows import tuple_row
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from reports.cut_forms import AGE_BOUNDS, KNOWN_NOW, MOST_TRIES, NOTHING
+from reports.cut_forms import AGE_BOUNDS, KNOWN_NOW, MOST_TRIES, NO_TEAM, NOTHING
 from reports.cuts import Cut
 from reports.facts.calls import CHANNELS, DayCalls, Numbers, driver_of, numbers
 from reports.facts.models import ANY_CAMPAIGN
@@ -233,6 +233,7 @@ SELECT campaign_id, rule_code, string_agg(int8send(debtor_id), '') FROM channel_
 WHERE office_id = :office AND (CAST(:campaign AS bigint) IS NULL OR campaign_id = :campaign) GROUP BY 1, 2 ORDER BY 1, 2"""
 _CYCLES = "SELECT campaign_id, number, starts_on, ends_on FROM campaign_cycle WHERE office_id = :office ORDER BY campaign_id, number"
 _OPERATORS = "SELECT id, sign_in_name FROM app_user WHERE office_id = :office"
+_TEAMS = "SELECT id, team FROM app_user WHERE office_id = :office"
 
 
 def side_of(session: Session, cut: Cut | None, values: dict[str, Any]) -> Side:
@@ -249,6 +250,8 @@ def side_of(session: Session, cut: Cut | None, values: dict[str, Any]) -> Side:
         return Named("channel", dict(enumerate(CHANNELS)))
     if cut is Cut.OPERATOR:
         return Named("operator", {row[0]: row[1] for row in asked(_OPERATORS)})
+    if cut is Cut.TEAM:
+        return Named("operator", {row[0]: row[1] or NO_TEAM for row in asked(_TEAMS)})
     if cut is Cut.CAMPAIGN:
         return Named("campaign", {ANY_CAMPAIGN: ""}, None)
     if cut is Cut.SCRIPT:

@@ -149,13 +149,16 @@ def test_the_last_administrator_stays(person: PersonMaker) -> None:
     assert administrator.post(f"/users/{administrator.user_id}", wanted).status_code == 409
 
 
-def test_a_person_gets_another_name_telephone_and_role_and_signs_in_anew_for_the_role(person: PersonMaker, office_id: int) -> None:
+def test_a_person_gets_another_name_telephone_team_and_role_and_signs_in_anew_for_the_role(person: PersonMaker, office_id: int) -> None:
     administrator, operator = person(Role.ADMINISTRATOR), person(Role.OPERATOR)
     address = f"/users/{operator.user_id}"
     assert administrator.get(address).status_code == 200
-    for bad in ({"display_name": " ", "role": "operator"}, {"display_name": "佐伯", "role": "mayor"}):
-        assert administrator.post(address, bad).status_code == 422
-    assert administrator.post(address, {"display_name": "佐伯 花", "role": "operator", "phone_address": "PJSIP/7"}).status_code == 204
+    good = {"display_name": "佐伯 花", "role": "operator"}
+    for bad in ({"display_name": " "}, {"role": "mayor"}, {"team": "長" * 41}):
+        assert administrator.post(address, good | bad).status_code == 422
+    assert administrator.post(address, good | {"phone_address": "PJSIP/7", "team": "　１班 "}).status_code == 204
+    assert "<td>1班</td>" in administrator.get("/users").text
+    assert '<option value="1班">' in administrator.get(address).text
     assert operator.get("/operator").status_code == 200  # nothing that they may do has changed
     assert administrator.post(address, {"display_name": "佐伯 花", "role": "supervisor"}).status_code == 204
     assert operator.get("/operator").status_code == 303

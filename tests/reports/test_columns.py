@@ -34,6 +34,7 @@ FIRST = date(2026, 2, 26)  # the month's end lies within
 DAYS = 6
 LATER = datetime(2026, 4, 1, 12, tzinfo=TOKYO)
 PARTIES = ("debtor", "family", "third_party", "company_contact", None)
+TEAMS = {"abe": "1班", "ito": ""}
 AGES = (("2026-02-20", "1"), ("2026-01-25", "2"), ("2025-11-01", "3"), ("2026-04-01", "0"), ("2024-01-01", "5"))
 
 
@@ -95,7 +96,7 @@ def build(session: Session, draw: random.Random) -> Town:
     """A random town of a few days around a month's end."""
     people = [person_of(session, draw) for _ in range(5)]
     campaigns = [world.campaign(session, name) for name in "ab"]
-    clerks: dict[str, int | None] = {name: world.operator(session, name) for name in ("abe", "ito")} | {"": None}
+    clerks: dict[str, int | None] = {name: world.operator(session, name, TEAMS[name]) for name in ("abe", "ito")} | {"": None}
     rules = {(campaign, person.id): draw.choice(["r1", "r2"]) for campaign in campaigns for person in people if draw.random() < 0.7}
     for (campaign, person), rule in rules.items():
         world.assignment(session, campaign, person, rule)
@@ -167,6 +168,7 @@ def keys_of(town: Town, cut: Cut | None, call: Call, nth: int) -> set[str]:
         Cut.WEEK: (day - timedelta(days=day.weekday())).isoformat(),
         Cut.MONTH: f"{day:%Y-%m}",
         Cut.OPERATOR: call.operator,
+        Cut.TEAM: (TEAMS[call.operator] or "-") if call.operator else "",
         Cut.CHANNEL: call.channel,
         Cut.CAMPAIGN: str(call.campaign or ""),
         Cut.SCRIPT: call.script,

@@ -143,7 +143,7 @@ def test_an_empty_period_has_counts_of_nought_and_no_rates(session: Session, tow
     assert found.value(EVERY["occupancy"]) is None
 
 
-FACT_CUTS = (Cut.HOUR, Cut.WEEKDAY, Cut.DAY, Cut.WEEK, Cut.MONTH, Cut.CHANNEL, Cut.OPERATOR)
+FACT_CUTS = (Cut.HOUR, Cut.WEEKDAY, Cut.DAY, Cut.WEEK, Cut.MONTH, Cut.CHANNEL, Cut.OPERATOR, Cut.TEAM)
 
 
 def test_facts_cross_as_the_raw_rows_do(session: Session, town: dict[str, Any]) -> None:

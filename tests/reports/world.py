@@ -44,9 +44,9 @@ def debtor(session: Session, *taxes: tuple[str, str]) -> int:
     return found.id
 
 
-def operator(session: Session, name: str) -> int:
+def operator(session: Session, name: str, team: str = "") -> int:
     """An operator who signs in as `name`."""
-    found: User = add(session, User(sign_in_name=name, display_name=name.upper(), role="operator"))
+    found: User = add(session, User(sign_in_name=name, display_name=name.upper(), role="operator", team=team))
     return found.id
 
 
