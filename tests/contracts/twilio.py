@@ -99,7 +99,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def _corrected(document: dict[str, Any]) -> dict[str, Any]:
+def corrected(document: dict[str, Any]) -> dict[str, Any]:
     """The description as Twilio's own examples in it need it: a conference that goes on has no reason why it ended."""
     ended = document["components"]["schemas"].get("conference_enum_reason_conference_ended", {"enum": []})
     ended.update(nullable=True, enum=[*ended["enum"], None])
@@ -119,7 +119,7 @@ class Description:
     """The published description, ready for use; loading it takes a moment, so there is one (`description`)."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self._document = _corrected(document)
+        self._document = corrected(document)
         strict = {"additional_properties_default_policy": "forbid", "response_properties_default_policy": "required"}
         asked, told = {**FORMATS, "uri": _is_address}, {**FORMATS, "uri": lambda value: value.startswith("/") or _is_address(value)}
         self._requests = OpenAPI.from_dict(document, config=Config(extra_format_validators=asked, **strict))  # type: ignore[arg-type]

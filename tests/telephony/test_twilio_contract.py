@@ -62,8 +62,9 @@ def carrier(twilio: FakeTwilio) -> Iterator[TwilioCarrier]:
     made.close()
 
 
-def use_everything(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
-    """Everything this product ever asks of Twilio, with calls and with messages."""
+def use_everything(twilio: FakeTwilio, carrier: TwilioCarrier, url: str = "") -> None:
+    """Everything this product ever asks of Twilio, with calls and with messages; by way of `url` where it is given."""
+    url = url or twilio.url
     carrier.connect()
     carrier.check()
     twilio.numbers.clear()
@@ -83,12 +84,12 @@ def use_everything(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
     carrier.hang_up("c2")
     while twilio.advance():
         pass
-    recordings = TwilioRecordings(TwilioSettings(ACCOUNT, "token", PUBLIC, base_url=twilio.url))
+    recordings = TwilioRecordings(TwilioSettings(ACCOUNT, "token", PUBLIC, base_url=url))
     (held,) = recordings.of_call(twilio.of("+819012345670")[0].sid)
     recordings.remove(held.sid)
     recordings.remove(held.sid)
-    own = TwilioSender(TwilioSmsSettings(ACCOUNT, "token", sender=OFFICE, base_url=twilio.url))
-    service = TwilioSmsSettings(ACCOUNT, "token", messaging_service="MG" + "7" * 32, public_url=PUBLIC, base_url=twilio.url)
+    own = TwilioSender(TwilioSmsSettings(ACCOUNT, "token", sender=OFFICE, base_url=url))
+    service = TwilioSmsSettings(ACCOUNT, "token", messaging_service="MG" + "7" * 32, public_url=PUBLIC, base_url=url)
     for sender in (own, TwilioSender(service)):
         sender.send(MESSAGE)
         sender.find(MESSAGE, datetime.now(UTC))
