@@ -40,6 +40,7 @@ class Inbox:
     def add(self, events: Iterable[CarrierEvent]) -> None:
         """Takes what the carrier tells."""
         for event in events:
+            self._line.hear(event)
             if event.kind is EventKind.RESYNC:
                 self.hasten()
             if event.channel_id in self._line.unhurried and event.kind in UNHURRIED:

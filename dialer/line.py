@@ -21,8 +21,10 @@ from dialer.ivr.service import plan_to_prepare, scripts_of
 from dialer.recordings.terms import NOTICE_SOUND, NOTICE_TEXT, terms_of
 from dialer.sharing import CampaignShare
 from dialer.telephony.errors import CarrierError, CarrierRefused, HandoverUnknown
+from dialer.telephony.events import CarrierEvent
 from dialer.telephony.port import Announcement, Carrier, CarrierLimits, OriginateRequest
 from dialer.telephony.robocall import NodeKind, PlanNode, RobocallPlan
+from dialer.trunk import CARRIER_DOWN, Trunk, is_of_the_trunk
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +64,7 @@ class Line:
         self.lines_in_use: dict[int, int] = {}
         self._tokens, self._filled_at = 1.0, clock.now()
         self._failures, self._closed_until = 0, clock.now()
+        self._trunk = Trunk()
         self.hung_up: set[str] = set()
         self.robocalling: set[int] = set()  # campaigns that have automated calls to make
         self.unhurried: set[str] = set()  # channels of automated calls under way: no operator waits for what is told of them
@@ -80,7 +83,24 @@ class Line:
 
     def calls_now(self) -> int:
         """How many calls may be handed over now, one after the other."""
-        return int(self._fill()) if self.carrier.is_connected() and not self.rests() else 0
+        if not self.carrier.is_connected() or self.rests():
+            return 0
+        return self._trunk.calls_now(self.clock.elapsed(), int(self._fill()))
+
+    def problem(self) -> str:
+        """Why no calls are placed at present, as waiting operators and the board are told; "" when nothing is wrong."""
+        return self._trunk.problem if self.carrier.is_connected() else CARRIER_DOWN
+
+    def hear(self, event: CarrierEvent) -> None:
+        """Takes note of what the carrier tells, as far as it is about the trunk."""
+        self._judge(self._trunk.heard(event, self.clock.elapsed()))
+
+    def _judge(self, trunk: Trunk) -> None:
+        before, self._trunk = self._trunk, trunk
+        if trunk.pauses > before.pauses:
+            log.warning("trunk_failing", failed=len(trunk.failed), pauses=trunk.pauses)
+        elif before.problem and not trunk.problem:
+            log.warning("trunk_works_again", pauses=before.pauses)
 
     @property
     def makes_many(self) -> bool:
@@ -100,8 +120,8 @@ class Line:
         """When the next call may leave if only caps forbid it now."""
         if not self.carrier.is_connected():
             return None
-        missing = max(0.0, 1.0 - self._fill()) / self.limits.calls_per_second
-        soonest = self.clock.now() + timedelta(seconds=missing)
+        missing, elapsed = max(0.0, 1.0 - self._fill()) / self.limits.calls_per_second, self.clock.elapsed()
+        soonest = self.clock.now() + timedelta(seconds=max(missing, self._trunk.opens_at(elapsed) - elapsed))
         return max(self._closed_until, soonest) if self.rests() else soonest
 
     def free_lines(self) -> int:
@@ -234,12 +254,17 @@ class Line:
             self._require_permission(request)
             self._note_dialled(request.number)
             self.carrier.originate(request)
+            self._judge(self._trunk.handed_over(request.channel_id, self.clock.elapsed()))
             passing("hand_over.done")
         except HandoverUnknown as problem:
             log.warning("hand_over_unknown", error=problem.code)
+            self._judge(self._trunk.handed_over(request.channel_id, self.clock.elapsed()))
             return problem
         except CarrierRefused as problem:
             log.warning("call_refused", error=problem.code)
+            if is_of_the_trunk(problem):
+                tried = self._trunk.handed_over(request.channel_id, self.clock.elapsed())
+                self._judge(tried.could_not(request.channel_id, self.clock.elapsed()))
             return problem
         except CarrierError as problem:
             self._failures += 1

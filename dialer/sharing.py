@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.errors import Conflict, StoreUnavailable
 from callcenter.core.faults import passing
-from callcenter.core.live import NOTIFY_CHANNEL
+from callcenter.core.live import NOTIFY_CHANNEL, publish
 from campaigns.planning.dialling import Dialling, dialling_of
 from campaigns.planning.models import Campaign
 from dialer.calls.models import DialerLease
@@ -59,11 +59,13 @@ class CampaignShare:
         return self.number("wrap_up_seconds", 120.0)
 
 
-def renew(session: Session, node: str, now: datetime, *, problem: str = "", only: int | None = None) -> list[CampaignShare]:
+def renew(
+    session: Session, node: str, now: datetime, *, problem: str = "", is_news: bool = False, only: int | None = None
+) -> list[CampaignShare]:
     """Takes or keeps the leases of the office's running campaigns; those another dialer holds are left alone.
 
     Args:
-        problem: why no calls are placed at present, shown to waiting operators.
+        problem: why no calls are placed at present, shown to waiting operators and on the board; is_news: it was another one before.
         only: the one campaign to work.
     """
     running = select(Campaign).where(Campaign.status == "running").order_by(Campaign.priority, Campaign.id)
@@ -82,6 +84,9 @@ def renew(session: Session, node: str, now: datetime, *, problem: str = "", only
         where=or_(DialerLease.node == node, DialerLease.lease_until < now),
     ).returning(DialerLease.campaign_id)
     mine = set(session.scalars(taken))
+    if is_news and mine:
+        publish(session, "call")
+        publish(session, "board")
     passing("lease.renewed")
     return [
         CampaignShare(campaign.office_id, campaign.id, campaign.dial_mode, campaign.options)

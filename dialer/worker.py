@@ -83,7 +83,7 @@ class Dialer:
         self._listener = Listener(self._line, self._legs, self._desk, self._duties)
         self._next_round = self._next_reap = clock.now()
         self._watch = StepWatch(clock)
-        self._was_up = True
+        self._was_up, self._problem = True, ""
         self._failures = 0
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
@@ -257,12 +257,15 @@ class Dialer:
         if is_up is not self._was_up:
             log.warning("carrier_down", carrier=self.carrier.name) if not is_up else log.info("carrier_up", carrier=self.carrier.name)
             self._was_up = is_up
-        problem = "" if is_up else "carrier_down"
+        problem, before = self._line.problem(), self._problem
+        self._problem = problem
         for office_id in self._offices():
             duty = self._duties.setdefault(office_id, Duty(office_id))
             with transaction(office_id) as session:
                 now = self.clock.now()
-                duty.shares = renew(session, self.settings.node, now, problem=problem, only=self.settings.campaign_id)
+                duty.shares = renew(
+                    session, self.settings.node, now, problem=problem, is_news=problem != before, only=self.settings.campaign_id
+                )
             duty.places.keep(duty.shares)
             duty.has_news = duty.has_wishes = True
 

@@ -10,7 +10,7 @@ from campaigns.planning.dialling import LAW_PERCENT, Dialling
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import DIAL_MODES
 from dialer.pacing.decision import REFUSALS, Why
-from dialer.pacing.standing import Standing
+from dialer.pacing.standing import STOPS, Standing
 
 Words = Callable[..., str]
 ERROR = "dialling.error"
@@ -44,7 +44,7 @@ def now_model(standing: Standing, t: Words) -> dict[str, Any]:
     return {
         "asked": t(f"ladder_mode.{standing.asked}"),
         "mode": t(f"ladder_mode.{standing.mode}"),
-        "is_held": is_refused,
+        "is_held": is_refused or standing.why in STOPS,
         "is_known": standing.why != "",
         "why": t(f"dialling_why.{standing.why}", n=standing.least_operators, at_work=standing.at_work) if standing.why else "",
         "is_predictive": standing.asked == "predictive",

@@ -74,6 +74,10 @@ WAITING: dict[str, tuple[str, str]] = {
     "no_campaign": ("動いている計画がありません", "No campaign is running"),
     "no_dialer": ("発信機が動いていません。管理者に知らせてください", "No dialer is at work. Tell your administrator"),
     "carrier_down": ("電話会社につながりません。つながるまで待ちます", "The carrier does not answer; waiting"),
+    "trunk_failing": (
+        "回線側の障害で発信を止めています。間をおいて試し、つながれば再開します",
+        "The trunk fails calls; it is tried again after a pause",
+    ),
 }
 TITLES: dict[str, tuple[str, str]] = {
     "idle": ("待機", "Waiting"),

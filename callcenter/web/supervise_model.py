@@ -8,7 +8,7 @@ from typing import Any
 from callcenter.web import phrases
 from callcenter.web.i18n import Translate
 from dialer.agents.state import AgentState
-from dialer.pacing.standing import Standing
+from dialer.pacing.standing import STOPS, Standing
 from dialer.recordings.queries import Gap
 from dialer.supervising.queries import Watch
 from dialer.telephony.conversation import SupervisionMode
@@ -72,7 +72,7 @@ def watchers_of(watches: Sequence[Watch], user_id: int, t: Translate) -> str:
 
 
 def pace_model(standings: Sequence[tuple[str, Standing]], t: Translate) -> list[dict[str, Any]]:
-    """For each campaign {name, asked, mode, is_other: bool, why, today, month, limit, is_over: bool, lines, ringing}."""
+    """For each campaign {name, asked, mode, is_other: bool, why, is_stopped: bool, today, month, limit, is_over: bool, lines, ringing}."""
     return [
         {
             "name": name,
@@ -80,6 +80,7 @@ def pace_model(standings: Sequence[tuple[str, Standing]], t: Translate) -> list[
             "mode": t(f"pace_mode.{standing.mode}"),
             "is_other": standing.asked != standing.mode,
             "why": t(f"pace_why.{standing.why or 'none'}"),
+            "is_stopped": standing.why in STOPS,
             "today": _share(standing.rate_today, standing.abandoned_today, standing.answers_today),
             "month": _share(standing.rate_30_days, standing.abandoned_30_days, standing.answers_30_days),
             "limit": f"{standing.limit * 100:.1f}%",

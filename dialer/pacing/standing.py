@@ -18,9 +18,11 @@ from dialer.calls.models import Call, DialerLease
 from dialer.pacing.decision import REFUSALS, PacingDecision, PacingSnapshot, Why
 from dialer.pacing.models import PacingState
 from dialer.pacing.pacer import Ledger
+from dialer.trunk import CARRIER_DOWN, TRUNK_FAILING
 
 KEEP_EVERY = timedelta(seconds=2)
 CURRENT_FOR = timedelta(seconds=60)
+STOPS = frozenset({CARRIER_DOWN, TRUNK_FAILING})  # why a dialer that works places no calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Standing:
     """What a page shows of a campaign's dialling.
 
     Attributes:
-        asked, mode: the mode that was chosen and the one in force; `why` of `dialer.pacing.Why`, "" while no dialer has decided lately.
+        asked, mode: the mode that was chosen and the one in force.
+        why: of `dialer.pacing.Why`; carrier_down or trunk_failing while the dialer can place no calls; "" while none has decided lately.
         answer_chance: that a line dialled now is answered; None while too little is known.
         risk, risk_allowed: that the next line's answer finds nobody, and what is permitted.
         rate_today, rate_30_days: abandoned share of live answers; None before the first. limit: what they may be.
@@ -99,12 +102,13 @@ def standing_of(session: Session, campaign_id: int, now: datetime) -> Standing:
     budget = Ledger(campaign_id, load_policy(session).hours.zone).budget(session, dialling.abandon_percent / 100, now, 0.0)
     is_predictive = campaign.dial_mode == "predictive"
     is_current = is_predictive and state is not None and state.decided_at is not None and state.decided_at > now - CURRENT_FOR
+    lease = _lease(session, campaign_id, now)
     detail = state.detail if state is not None and is_current else {}
     lines = select(func.count()).where(Call.campaign_id == campaign_id, Call.state != "ended", Call.node != "")
     return Standing(
         asked=campaign.dial_mode,
         mode=state.mode if state is not None and is_current else campaign.dial_mode,
-        why=(state.why if state is not None and is_current else "") if is_predictive else _plain_why(session, campaign, now),
+        why=lease or (state.why if state is not None and is_current else "") if is_predictive else _plain_why(campaign, lease),
         decided_at=state.decided_at if state is not None and is_current else None,
         lines=session.scalar(lines) or 0,
         ringing=int(detail.get("ringing", 0)),
@@ -121,7 +125,11 @@ def standing_of(session: Session, campaign_id: int, now: datetime) -> Standing:
     )
 
 
-def _plain_why(session: Session, campaign: Campaign, now: datetime) -> str:
+def _lease(session: Session, campaign_id: int, now: datetime) -> str | None:
+    """What keeps the campaign's dialer from placing calls, "" when nothing does; None when no dialer works on it."""
+    return session.scalar(select(DialerLease.problem).where(DialerLease.campaign_id == campaign_id, DialerLease.lease_until > now))
+
+
+def _plain_why(campaign: Campaign, problem: str | None) -> str:
     """Of a campaign that is not predictive: nothing is decided there, so that a dialer works it says all; "" when none does."""
-    lease = select(DialerLease.id).where(DialerLease.campaign_id == campaign.id, DialerLease.lease_until > now, DialerLease.problem == "")
-    return Why(campaign.dial_mode).value if session.scalar(lease) else ""
+    return "" if problem is None else problem or Why(campaign.dial_mode).value
