@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from campaigns.attempts.codes import CHANNEL_JA
+from campaigns.segmentation.reasons import REASONS
+from campaigns.segmentation.sentences import LADDER
 from reports.cuts import Cut, CutForm
 from reports.words import Words
 
@@ -255,6 +257,7 @@ LINE_TYPE_LABELS = {
 CODE_LABELS: dict[Cut, dict[str, Words]] = {
     Cut.TEAM: {NO_TEAM: Words("班なし", "no team")},
     Cut.CHANNEL: CHANNEL_LABELS,
+    Cut.SEGMENT: {code: Words(*words) for code, words in (REASONS | {"ladder": LADDER}).items()},
     Cut.VINTAGE: VINTAGE_LABELS,
     Cut.LINE_TYPE: LINE_TYPE_LABELS,
     Cut.WEEKDAY: {str(number): Words(ja, en) for number, (ja, en) in enumerate(zip("月火水木金土日", WEEKDAYS_EN, strict=True), start=1)},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from reports.collection.models import CARRIED_OVER, CURRENT, CollectionTotal
@@ -81,6 +81,12 @@ def years_known(session: Session) -> list[tuple[int, date]]:
     for year, month in rows:
         newest[year] = max(month, newest.get(year, month))
     return sorted(newest.items(), reverse=True)
+
+
+def month_known(session: Session, fiscal_year: int, month: date) -> date | None:
+    """The newest month with totals of the year that is not after `month`; None where there is none."""
+    asked = select(func.max(CollectionTotal.month)).where(CollectionTotal.fiscal_year == fiscal_year, CollectionTotal.month <= month)
+    return session.scalar(asked)
 
 
 def collection(session: Session, fiscal_year: int, month: date) -> Collection:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.clock import local_day
 from reports.control.checking import effects, zone_of
 from reports.control.models import Decision, DecisionKind, DecisionState, MetricAlert
-from reports.control.rows import effect_words, month_rows
+from reports.control.rows import effect_words, month_rows, plain
 from reports.control.service import decisions_between, targets_of
 from reports.exports.table import DASH, shown
 from reports.figures import Figures
@@ -26,10 +26,13 @@ VERDICTS_JA = {"better": "ねらいどおり", "worse": "逆", "unclear": "偶�
 
 @dataclass(frozen=True, slots=True)
 class MeetingControl:
-    """Rows for people, in Japanese: `targets` as of `rows.month_rows`, alerts of the month, decisions of the month and those still open."""
+    """Rows for people, in Japanese: `targets` as of `rows.month_rows`, alerts of the month, decisions of the month and those still open.
+
+    Targets and alerts have a `code` and their `numbers` besides, for the workbook: value, target, gap; value, low, high.
+    """
 
     targets: tuple[dict[str, Any], ...]
-    alerts: tuple[dict[str, str], ...]
+    alerts: tuple[dict[str, Any], ...]
     decisions: tuple[dict[str, str], ...]
 
 
@@ -41,13 +44,15 @@ def meeting_control(session: Session, first: date, last: date, figures: Figures,
     return MeetingControl(tuple(targets), tuple(_alert(row) for row in alerts), tuple(_decisions(session, first, last, now)))
 
 
-def _alert(row: MetricAlert) -> dict[str, str]:
+def _alert(row: MetricAlert) -> dict[str, Any]:
     metric = BY_CODE[row.metric]
     return {
+        "code": row.metric,
+        "numbers": (row.value, row.low, row.high),
         "name": metric.name.ja,
         "period": f"{row.first.month}月{row.first.day}日{CYCLES_JA[row.cycle]}",
-        "value": shown(row.value, metric),
-        "range": f"{shown(row.low, metric)}–{shown(row.high, metric)}",
+        "value": shown(plain(row.value), metric),
+        "range": f"{shown(plain(row.low), metric)}–{shown(plain(row.high), metric)}",
         "rule": RULES_JA[row.rule],
         "remark": row.remark or "未確認",
     }

@@ -21,7 +21,8 @@ def month_rows(figures: Figures, targets: dict[str, float], lang: str) -> list[d
             {
                 "code": metric.code,
                 "name": metric.name.in_language(lang),
-                "target": shown(target if metric.is_rate or target is None else _plain(target), metric),
+                "numbers": (value, target, gap),
+                "target": shown(target if metric.is_rate or target is None else plain(target), metric),
                 "has_target": target is not None,
                 "value": shown(value, metric),
                 "gap": DASH if gap is None else signed(gap, metric),
@@ -32,7 +33,8 @@ def month_rows(figures: Figures, targets: dict[str, float], lang: str) -> list[d
     return rows
 
 
-def _plain(value: float) -> float | int:
+def plain(value: float) -> float | int:
+    """A whole number as one."""
     return int(value) if value == int(value) else value
 
 
@@ -41,7 +43,7 @@ def signed(difference: float, metric: Metric) -> str:
     sign = "+" if difference > 0 else "−" if difference < 0 else "±"
     if metric.is_rate:
         return f"{sign}{abs(rounded(difference * 100))}pt"
-    return f"{sign}{shown(abs(_plain(round(difference, 3))), metric)}"
+    return f"{sign}{shown(abs(plain(round(difference, 3))), metric)}"
 
 
 def effect_words(change: Change, metric: Metric, direction: str) -> dict[str, Any]:

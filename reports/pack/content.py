@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from callcenter.auth.models import Office
 from callcenter.core.clock import local_day
 from callcenter.core.db import office_of
+from callcenter.core.eras import fiscal_year
 from callcenter.core.errors import InvalidInput
 from reports.charts import HeatMap
-from reports.collection.ageing import Age, ages
+from reports.collection.ageing import Age, Roll, ages, rolls
 from reports.collection.effect import FIELDS, Inputs, effect_of
-from reports.collection.rates import Collection, collection, years_known
+from reports.collection.rates import Collection, collection, month_known
 from reports.control.meeting import MeetingControl, meeting_control
 from reports.cuts import Cut
 from reports.figures import Figures, Row
@@ -24,10 +25,16 @@ from reports.periods import Period
 from reports.queries.headline import ALL_CHANNELS, HeadlineQuery, headline
 from reports.queries.patterns import Funnel, contact_hours, funnel
 
+WEEKS = 26
+"""So many weeks are shown as lines, up to that of the month's last day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Everything the documents show; `before` is the month before, `year_before` last year's same month."""
+    """Everything the documents show, as of `made_at` in the office's zone.
+
+    `before` is the month before, `year_before` last year's same month; of a month under way both end on the same day of the month.
+    """
 
     office: str
     month: date
@@ -37,7 +44,9 @@ class Pack:
     before: Figures
     year_before: Figures
     by_day: tuple[Row, ...]
+    by_week: tuple[Row, ...]
     by_hour: tuple[Row, ...]
+    by_campaign: tuple[Row, ...]
     by_channel: tuple[Row, ...]
     by_segment: tuple[Row, ...]
     by_month: tuple[Row, ...]
@@ -45,6 +54,7 @@ class Pack:
     steps: Funnel
     collected: Collection | None
     ages: tuple[Age, ...]
+    rolls: tuple[list[date], list[list[Roll]]]
     effect: Inputs | None
     notes: dict[str, str]
     control: MeetingControl
@@ -66,37 +76,44 @@ def gather(session: Session, month: date, now: datetime) -> Pack:
     today = local_day(now, zone)
     if month > today:
         raise InvalidInput(f"{month:%Y-%m} has not begun.", hint=f"Choose {today:%Y-%m} or an earlier month.", code="usage")
-    period = Period(month, last_of(month), zone)
+    is_complete = last_of(month) < today
+    period = Period(month, min(last_of(month), today), zone)
     query = HeadlineQuery(period)
+    monday = period.last - timedelta(days=period.last.weekday())
+    weeks = Period(monday - timedelta(weeks=WEEKS - 1), period.last, zone)
 
     def rows(cut: Cut, asked: HeadlineQuery = query) -> tuple[Row, ...]:
         return headline(session, replace(asked, cut=cut), now).rows
 
     def whole(first: date) -> Figures:
-        return headline(session, replace(query, period=Period(first, last_of(first), zone)), now).rows[0].figures
+        last = last_of(first) if is_complete else min(last_of(first), first + (period.last - month))
+        return headline(session, replace(query, period=Period(first, last, zone)), now).rows[0].figures
 
-    fiscal = month.year if month.month >= 4 else month.year - 1
-    known = dict(years_known(session))
+    fiscal = fiscal_year(month)
+    totals_month = month_known(session, fiscal, month)
     kept = effect_of(session, fiscal)
     half_year = (month - timedelta(days=155)).replace(day=1)
     month_figures = whole(month)
     return Pack(
         office=office.name,
         month=month,
-        made_at=now,
-        is_complete=period.last < today,
+        made_at=now.astimezone(zone),
+        is_complete=is_complete,
         month_figures=month_figures,
         before=whole((month - timedelta(days=1)).replace(day=1)),
         year_before=whole(month.replace(year=month.year - 1)),
         by_day=rows(Cut.DAY),
+        by_week=rows(Cut.WEEK, replace(query, period=weeks)),
         by_hour=rows(Cut.HOUR),
+        by_campaign=rows(Cut.CAMPAIGN),
         by_channel=rows(Cut.CHANNEL, replace(query, channel=ALL_CHANNELS)),
         by_segment=rows(Cut.SEGMENT),
         by_month=rows(Cut.MONTH, replace(query, period=Period(half_year, period.last, zone))),
         heat=contact_hours(session, query, now),
         steps=funnel(session, query, now),
-        collected=collection(session, fiscal, min(month, known[fiscal])) if fiscal in known else None,
-        ages=tuple(ages(session, min(today, period.last))),
+        collected=None if totals_month is None else collection(session, fiscal, totals_month),
+        ages=tuple(ages(session, period.last)),
+        rolls=rolls(session, period.last + timedelta(days=1), office.time_zone),
         effect=None if kept is None else Inputs(**{name: getattr(kept, name) for name in FIELDS}),
         notes=notes_of(session, month),
         control=meeting_control(session, month, period.last, month_figures, now),

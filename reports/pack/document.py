@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.charts import FEW
+from callcenter.core.clock import local_day
+from callcenter.core.eras import format_era
+from reports.charts import FEW, STEPS
 from reports.collection.ageing import BUCKETS
-from reports.collection.rates import VINTAGE_WORDS, VINTAGES
+from reports.collection.rates import TOTAL, VINTAGE_WORDS, VINTAGES, Compared
 from reports.exports.pdf import set_pages
-from reports.exports.table import rounded, shown
-from reports.figures import Figures, Row
+from reports.exports.table import DASH, rounded, shown
 from reports.line_chart import line_chart
 from reports.metrics import BY_CODE, HEADLINE
-from reports.pack.content import Pack
+from reports.pack.content import Pack, last_of
 from reports.pack.notes import SECTIONS
+from reports.pack.shown import COLUMNS, day_bars, in_two, month_label, share, table, tile, trend, week_label
 
 FOLDER = Path(__file__).parent
-TILES = ("attempts", "contact_rate_per_call", "contact_rate_per_person", "promise_rate", "kept_rate", "attempts_per_operator_hour")
-COLUMNS = ("attempts", "contacts", "contact_rate_per_call", "right_party_contacts", "promises", "promise_rate", "promises_due", "kept_rate")
+TILES = ("attempts", "attempts_per_operator_hour", "contact_rate_per_call", "contact_rate_per_person", "promise_rate", "kept_rate")
+MONTHLY = ("attempts", "promises", "promise_rate", "promises_due", "promises_kept", "kept_rate")
 WEEKDAYS = "月火水木金土日"
+MOST_TAXES = 12
 
 _JINJA = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
@@ -39,83 +43,52 @@ def document_html(pack: Pack, family: str = "sans-serif") -> str:
 
 def document_model(pack: Pack) -> dict[str, Any]:
     """What pack.html shows."""
-    days = [row for row in pack.by_day if row.figures.attempts]
+    until = last_of(pack.month) if pack.is_complete else local_day(pack.made_at)
+    months = [month_label(row) for row in pack.by_month]
+    weeks = [week_label(row) for row in pack.by_week]
     return {
         "pack": pack,
-        "title": f"{pack.month.year}年{pack.month.month}月 戦略会議資料",
+        "title": f"{_era_month(pack)} 戦略会議資料",
+        "period": f"{format_era(pack.month)}（{pack.month.year}年）から{until.month}月{until.day}日まで",
+        "as_of": f"{format_era(pack.made_at.date())}（{pack.made_at.year}年）{pack.made_at.hour}時{pack.made_at.minute:02d}分現在",
+        "until": f"{until.month}月{until.day}日",
+        "before": ("前月", "前年同月") if pack.is_complete else ("前月同日", "前年同日"),
         "sections": {name: words.ja for name, words in SECTIONS.items()},
-        "tiles": [_tile(code, pack) for code in TILES],
-        "day_bars": _bars(days),
-        "day_lines": line_chart(
-            [_short(row) for row in days], [_rates("コンタクト率", "contact_rate_per_call", days), _rates("約束率", "promise_rate", days)]
+        "tiles": [tile(code, pack.month_figures, pack.before, pack.year_before) for code in TILES],
+        "day_bars": day_bars(pack.by_day, pack.month, until),
+        "week_rates": trend(pack.by_week, weeks, [("コンタクト率(架電あたり)", "contact_rate_per_call"), ("約束率", "promise_rate")]),
+        "week_pace": trend(pack.by_week, weeks, [("1時間当たり架電件数", "attempts_per_operator_hour")]),
+        "month_rates": trend(
+            pack.by_month, months, [("接触率(人あたり)", "contact_rate_per_person"), ("約束率", "promise_rate"), ("履行率", "kept_rate")]
         ),
-        "month_lines": line_chart(
-            [f"{int((row.key or '0')[-2:])}月" for row in pack.by_month],
-            [
-                _rates("接触率(人)", "contact_rate_per_person", pack.by_month),
-                _rates("約束率", "promise_rate", pack.by_month),
-                _rates("履行率", "kept_rate", pack.by_month),
-            ],
-        ),
+        "months": [
+            {"label": label, "cells": [shown(row.figures.value(code), BY_CODE[code]) for code in MONTHLY]}
+            for label, row in zip(months, pack.by_month, strict=True)
+        ],
+        "month_columns": [BY_CODE[code].name.ja for code in MONTHLY],
         "weekdays": [WEEKDAYS[day] for day in pack.heat.weekdays],
         "hours": [_hour(pack, hour) for hour in pack.heat.hours],
+        "shades": _shades(),
         "few": FEW,
-        "columns": [BY_CODE[code].name.ja for code in COLUMNS],
-        "channels": [_cells(row) for row in pack.by_channel if row.figures.attempts or row.figures.promises_due],
-        "segments": [_cells(row) for row in pack.by_segment if row.figures.attempts],
-        "steps": _steps(pack),
+        "columns": [in_two(BY_CODE[code]) for code in COLUMNS],
+        "channels": table(pack.by_channel, "手段", 6),
+        "campaigns": table(pack.by_campaign, "業務", 9),
+        "segments": table(pack.by_segment, "規則", 16),
+        "steps": steps_of(pack),
         "collected": _collected(pack),
         "ages": [
-            {
-                "label": BUCKETS[number].ja,
-                "persons": age.persons,
-                "yen": age.yen,
-                "width": _share(age.yen, max((one.yen for one in pack.ages), default=0)),
-            }
+            {"label": BUCKETS[number].ja, "age": age, "width": share(age.yen, max((one.yen for one in pack.ages), default=0))}
             for number, age in enumerate(pack.ages)
         ],
-        "definitions": [
-            {
-                "name": metric.name.ja,
-                "formula": metric.numerator.ja + (f" ÷ {metric.denominator.ja}" if metric.denominator else ""),
-                "scope": metric.scope.ja,
-            }
-            for metric in HEADLINE
-        ],
+        "rolls": _rolls(pack),
+        "definitions": _definitions(),
     }
 
 
-def _tile(code: str, pack: Pack) -> dict[str, str]:
-    metric = BY_CODE[code]
-
-    def change(other: Figures) -> str:
-        now, then = pack.month_figures.value(code), other.value(code)
-        if now is None or then is None or not other.attempts:
-            return "–"
-        difference = (now - then) * (100 if metric.is_rate else 1)
-        sign = "+" if difference > 0 else "−" if difference < 0 else "±"
-        return f"{sign}{abs(rounded(float(difference)))}pt" if metric.is_rate else f"{sign}{abs(difference):,.0f}"
-
-    return {
-        "name": metric.name.ja,
-        "value": shown(pack.month_figures.value(code), metric),
-        "before": change(pack.before),
-        "year_before": change(pack.year_before),
-    }
-
-
-def _short(row: Row) -> str:
-    return str(int((row.key or "0")[-2:]))
-
-
-def _rates(name: str, code: str, rows: Any) -> tuple[str, list[float | None]]:
-    values = [row.figures.value(code) for row in rows]
-    return name, [None if value is None else float(rounded(value * 100)) for value in values]
-
-
-def _bars(rows: list[Row]) -> list[dict[str, Any]]:
-    most = max((row.figures.attempts for row in rows), default=0)
-    return [{"label": _short(row), "n": row.figures.attempts, "height": round(100 * row.figures.attempts / most, 1)} for row in rows]
+def _era_month(pack: Pack) -> str:
+    """令和8年（2026年）11月."""
+    year = format_era(last_of(pack.month)).partition("年")[0]
+    return f"{year}年（{pack.month.year}年）{pack.month.month}月"
 
 
 def _hour(pack: Pack, hour: int) -> dict[str, Any]:
@@ -126,25 +99,56 @@ def _hour(pack: Pack, hour: int) -> dict[str, Any]:
     return {"label": f"{hour}時", "cells": cells}
 
 
-def _cells(row: Row) -> dict[str, Any]:
-    return {"label": row.label, "cells": [shown(row.figures.value(code), BY_CODE[code]) for code in COLUMNS]}
+def _shades() -> list[dict[str, Any]]:
+    """What the colours of the hours mean."""
+    bounds = [f"{step:.0%}" for step in STEPS]
+    texts = [f"{bounds[0]}未満", *(f"{low}以上{high}未満" for low, high in pairwise(bounds)), f"{bounds[-1]}以上"]
+    return [{"step": number, "text": text} for number, text in enumerate(texts, start=1)]
 
 
-def _steps(pack: Pack) -> list[dict[str, Any]]:
+def steps_of(pack: Pack) -> list[dict[str, Any]]:
+    """The funnel: persons and their share of those of whom it is told; the kept are a share of those whose date has come."""
     steps = pack.steps
     rows = (
-        ("名簿", steps.listed),
-        ("番号判明", steps.with_number),
-        ("架電", steps.attempted),
-        ("接触", steps.contacted),
-        ("約束", steps.promised),
-        ("履行", steps.kept),
+        ("名簿", steps.listed, 0, ""),
+        ("番号判明", steps.with_number, steps.listed, "名簿のうち"),
+        ("架電", steps.attempted, steps.with_number, "番号判明のうち"),
+        ("接触", steps.contacted, steps.attempted, "架電した人のうち"),
+        ("約束", steps.promised, steps.contacted, "接触した人のうち"),
+        ("履行", steps.kept, steps.due, f"約束の期日が来た{steps.due:,}人のうち"),
+        ("完納", steps.settled, steps.kept, "履行した人のうち"),
     )
-    return [{"name": name, "count": count, "width": _share(count, steps.listed)} for name, count in rows]
+    return [
+        {
+            "name": name,
+            "count": count,
+            "width": share(count, steps.listed),
+            "base": base,
+            "share": f"{rounded(100 * count / base)}%" if base else DASH,
+            "of": of,
+        }
+        for name, count, base, of in rows
+    ]
 
 
-def _share(part: int, whole: int) -> float:
-    return round(min(100.0, 100 * part / whole), 1) if whole else 0.0
+def _rolls(pack: Pack) -> dict[str, Any]:
+    """Of what was open at the start of each month, how much was still open at its end, by age."""
+    months, lines = pack.rolls
+    rows = [
+        {
+            "label": BUCKETS[number].ja,
+            "cells": [
+                {
+                    "text": DASH if one.rate is None else f"{rounded(one.rate * 100)}%",
+                    "n": one.open_at_start,
+                    "is_few": one.open_at_start < FEW,
+                }
+                for one in line
+            ],
+        }
+        for number, line in enumerate(lines, start=1)
+    ]
+    return {"months": [f"{month.month}月" for month in months], "rows": rows}
 
 
 def _collected(pack: Pack) -> dict[str, Any] | None:
@@ -154,14 +158,41 @@ def _collected(pack: Pack) -> dict[str, Any] | None:
     labels = [f"{month.month}月" for month in found.months]
     return {
         "month": f"{found.month.year}年{found.month.month}月末",
-        "tiles": [
-            {
-                "name": VINTAGE_WORDS[vintage].ja,
-                "rate": found.whole[vintage].this.rate,
-                "last": found.whole[vintage].last.rate,
-                "change": found.whole[vintage].change,
-            }
-            for vintage in VINTAGES
+        "is_older": found.month != pack.month,
+        "tiles": [_rates(VINTAGE_WORDS[vintage].ja, found.whole[vintage]) for vintage in VINTAGES],
+        "taxes": [
+            {"label": tax, "rates": [_rates("", compared[vintage]) for vintage in VINTAGES]}
+            for tax, compared in list(found.by_tax.items())[:MOST_TAXES]
         ],
-        "chart": line_chart(labels, [("今年度", found.trend["total"][0]), ("前年度", found.trend["total"][1])]),
+        "rest": max(0, len(found.by_tax) - MOST_TAXES),
+        "heads": [VINTAGE_WORDS[vintage].ja for vintage in VINTAGES],
+        "chart": line_chart(labels, [("今年度", found.trend[TOTAL][0]), ("前年度", found.trend[TOTAL][1])]),
     }
+
+
+def _rates(name: str, one: Compared) -> dict[str, Any]:
+    def per_cent(value: Any, form: str = "{:.1f}%") -> str:
+        return DASH if value is None else form.format(value)
+
+    return {
+        "name": name,
+        "rate": per_cent(one.this.rate),
+        "last": per_cent(one.last.rate),
+        "change": per_cent(one.change, "{:+.1f}pt").replace("-", "−"),
+        "assessed": one.this.assessed,
+        "received": one.this.received,
+    }
+
+
+def _definitions() -> list[dict[str, Any]]:
+    """The metrics; those after one another that are counted of the same share one cell."""
+    rows: list[dict[str, Any]] = []
+    for metric in HEADLINE:
+        formula = metric.numerator.ja + (f" ÷ {metric.denominator.ja}" if metric.denominator else "")
+        group = next((row for row in rows[::-1] if row["scope"]), None)
+        if group is not None and group["scope"] == metric.scope.ja:
+            group["span"] += 1
+            rows.append({"name": metric.name.ja, "formula": formula, "scope": "", "span": 0})
+        else:
+            rows.append({"name": metric.name.ja, "formula": formula, "scope": metric.scope.ja, "span": 1})
+    return rows

@@ -1,23 +1,34 @@
-"""The pack's tables as a workbook: live tables with filters, sums as formulas."""
+"""The pack's tables as a workbook: live tables with filters, numbers as numbers, sums as formulas."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import xlsxwriter
 
 from reports.collection.ageing import BUCKETS
-from reports.collection.rates import TOTAL, VINTAGE_WORDS
+from reports.collection.effect import FIELDS, Inputs
+from reports.collection.rates import TOTAL, VINTAGE_WORDS, Collection
 from reports.control.meeting import MeetingControl
 from reports.exports.files import NUMBERS, OPTIONS
-from reports.exports.table import head
-from reports.figures import Row
-from reports.metrics import HEADLINE, Unit
+from reports.exports.table import Cell, head
+from reports.figures import Row, ratio
+from reports.metrics import BY_CODE, HEADLINE, Unit
 from reports.pack.content import Pack
-from reports.pack.document import WEEKDAYS
+from reports.pack.document import WEEKDAYS, document_model, steps_of
 from reports.pack.notes import SECTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A number with its unit, which says how the cell is written."""
+
+    value: float
+    unit: Unit
+
 
 DECISION_FIELDS = ("starts_on", "what", "who", "due_on", "metric", "effect", "state")
 SUMMED = frozenset({"attempts", "contacts", "right_party_contacts", "promises", "promises_due", "promises_kept"})
@@ -27,11 +38,14 @@ def pack_xlsx(pack: Pack) -> bytes:
     """One sheet per table of the pack."""
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, OPTIONS) as book:
+        _about(book, pack)
         for name, key, rows in (
             ("月別", "月", pack.by_month),
             ("日別", "日", [row for row in pack.by_day if row.figures.attempts or row.figures.promises_due]),
             ("時間帯別", "時間帯", pack.by_hour),
+            ("週別", "月曜", pack.by_week),
             ("手段別", "手段", pack.by_channel),
+            ("業務別", "業務", pack.by_campaign),
             ("規則別", "規則", pack.by_segment),
         ):
             _figures(book, name, key, rows)
@@ -47,32 +61,84 @@ def pack_xlsx(pack: Pack) -> bytes:
             ("納期限から", "人", "件", "未納額"),
             [(BUCKETS[number].ja, age.persons, age.debts, age.yen) for number, age in enumerate(pack.ages)],
         )
+        steps = [(row["name"], row["count"], row["base"] or None, row["of"]) for row in steps_of(pack)]
+        _plain(book, "名簿から納付まで", ("段階", "人", "割合の分母", "分母"), steps, ("割合", '=IFERROR([@人]/[@割合の分母],"")'))
         if pack.collected is not None:
-            _plain(
-                book,
-                "収納",
-                ("税目", "区分", "調定額", "収入済額", "前年調定額", "前年収入済額"),
-                [
-                    (tax, VINTAGE_WORDS[vintage].ja, one.this.assessed, one.this.received, one.last.assessed, one.last.received)
-                    for tax, compared in pack.collected.by_tax.items()
-                    for vintage, one in compared.items()
-                    if vintage != TOTAL
-                ],
-            )
+            _collected(book, pack.collected)
+        if pack.effect is not None:
+            _effect(book, pack.effect)
         _control(book, pack.control)
         _plain(book, "所見", ("区分", "内容"), [(SECTIONS[name].ja, text) for name, text in pack.notes.items()])
     return out.getvalue()
 
 
+def _about(book: Any, pack: Pack) -> None:
+    """What the workbook is of, and as of when."""
+    sheet = book.add_worksheet("この資料")
+    model = document_model(pack)
+    sheet.write_string(0, 0, model["title"], book.add_format({"bold": True, "font_size": 14}))
+    part = "" if pack.is_complete else " 月の途中の数字です。"
+    for place, line in enumerate(
+        (pack.office, f"{model['period']}。{part}", model["as_of"], "率は分子÷分母。計の率は表示中の行の合計から計算します。")
+    ):
+        sheet.write_string(place + 1, 0, line)
+    sheet.set_column(0, 0, 80)
+
+
+def _collected(book: Any, collected: Collection) -> None:
+    """The year's sums by tax and vintage; the rates beside them are reckoned by the sheet, cut off after one decimal."""
+    rows = [
+        (tax, VINTAGE_WORDS[vintage].ja, one.this.assessed, one.this.received, one.last.assessed, one.last.received)
+        for tax, compared in collected.by_tax.items()
+        for vintage, one in compared.items()
+        if vintage != TOTAL
+    ]
+    rate = '=IF([@調定額]>0,ROUNDDOWN([@収入済額]/[@調定額],3),"")'
+    last = '=IF([@前年調定額]>0,ROUNDDOWN([@前年収入済額]/[@前年調定額],3),"")'
+    heads = ("税目", "区分", "調定額", "収入済額", "前年調定額", "前年収入済額")
+    _plain(book, f"収納({collected.month.year}年{collected.month.month}月末)", heads, rows, ("収納率", rate), ("前年収納率", last))
+
+
+def _effect(book: Any, effect: Inputs) -> None:
+    """Cost and effect with its inputs as cells to try others in."""
+    sheet = book.add_worksheet("費用と効果")
+    yen, rate = book.add_format({"num_format": "#,##0"}), book.add_format({"num_format": "0.00%"})
+    bold = book.add_format({"num_format": "#,##0", "bold": True, "top": 1})
+    for place, name in enumerate(FIELDS):
+        value = getattr(effect, name)
+        sheet.write_string(place, 0, FIELDS[name].ja.replace("(%)", ""))
+        sheet.write_number(place, 1, value / 100 if name.startswith("rate") else value, rate if name.startswith("rate") else yen)
+    for place, (name, formula, result) in enumerate(
+        (
+            ("費用(円) = 委託料 − 減った事務費", "=B1-B2", effect.cost),
+            ("増えた収入(円) = 調定額 × 収納率の差", "=ROUNDDOWN(ROUND(B3*(B5-B4),6),0)", effect.gain),
+            ("効果(円) = 増えた収入 − 費用", "=B7-B6", effect.effect),
+        ),
+        start=len(FIELDS),
+    ):
+        sheet.write_string(place, 0, name)
+        sheet.write_formula(place, 1, formula, bold, result)
+    sheet.set_column(0, 0, 42)
+    sheet.set_column(1, 1, 18)
+
+
 def _control(book: Any, control: MeetingControl) -> None:
     """Sheets of targets, alerts and decisions; only those with anything in them."""
-    for name, heads, fields, rows in (
-        ("目標", ("指標", "実績", "目標", "差"), ("name", "value", "target", "gap"), control.targets),
-        ("点検", ("期間", "指標", "値", "いつもの範囲", "分かったこと"), ("period", "name", "value", "range", "remark"), control.alerts),
-        ("決定", ("始め", "内容", "担当", "期限", "動かす指標", "前後28日の差", "状態"), DECISION_FIELDS, control.decisions),
-    ):
-        if rows:
-            _plain(book, name, heads, [tuple(row[field] for field in fields) for row in rows])
+    if control.targets:
+        rows = [(row["name"], *_numbers(row)) for row in control.targets]
+        _plain(book, "目標", ("指標", "実績", "目標", "差"), rows)
+    if control.alerts:
+        rows = [(row["period"], row["name"], *_numbers(row), row["rule"], row["remark"]) for row in control.alerts]
+        _plain(book, "点検", ("期間", "指標", "値", "下限", "上限", "規則", "分かったこと"), rows)
+    if control.decisions:
+        heads = ("始め", "内容", "担当", "期限", "動かす指標", "前後28日の差", "状態")
+        _plain(book, "決定", heads, [tuple(row[field] for field in DECISION_FIELDS) for row in control.decisions])
+
+
+def _numbers(row: dict[str, Any]) -> list[Measured | None]:
+    """A row's numbers in the unit of its metric."""
+    unit = BY_CODE[row["code"]].unit
+    return [None if number is None else Measured(number, unit) for number in row["numbers"]]
 
 
 def _figures(book: Any, name: str, key: str, rows: Sequence[Row]) -> None:
@@ -85,10 +151,11 @@ def _figures(book: Any, name: str, key: str, rows: Sequence[Row]) -> None:
             "format": book.add_format({"num_format": NUMBERS.get(metric.unit, "#,##0")}),
         }
         if metric.code in SUMMED:
-            column["total_function"] = "sum"
+            column |= {"total_function": "sum", "total_value": _sum(rows, metric.code)}
         elif metric.unit is Unit.RATIO and {metric.over, metric.under} <= SUMMED:
             over, under = (head(next(one for one in HEADLINE if one.code == code), "ja") for code in (metric.over, metric.under))
             column["total_function"] = f'=IFERROR(SUBTOTAL(109,[{over}])/SUBTOTAL(109,[{under}]),"")'
+            column["total_value"] = ratio(_sum(rows, metric.over), _sum(rows, metric.under)) or 0
         columns.append(column)
     data = [[row.label, *(row.figures.value(metric.code) for metric in HEADLINE)] for row in rows] or [["", *[None] * len(HEADLINE)]]
     sheet.add_table(
@@ -103,12 +170,24 @@ def _figures(book: Any, name: str, key: str, rows: Sequence[Row]) -> None:
     sheet.freeze_panes(1, 1)
 
 
-def _plain(book: Any, name: str, heads: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
-    """A table of texts and numbers."""
+def _sum(rows: Sequence[Row], code: str) -> int:
+    """What a program that does not reckon shows in the row of sums."""
+    return sum(int(row.figures.value(code) or 0) for row in rows)
+
+
+def _plain(book: Any, name: str, heads: Sequence[str], rows: Sequence[Sequence[Cell | Measured]], *shares: tuple[str, str]) -> None:
+    """A table of texts and numbers; `shares` are columns after them that the sheet reckons, as (head, formula)."""
     sheet = book.add_worksheet(name)
     number = book.add_format({"num_format": "#,##0"})
-    data = [list(row) for row in rows] or [[""] * len(heads)]
+    data = [[cell.value if isinstance(cell, Measured) else cell for cell in row] for row in rows] or [[""] * len(heads)]
+    share = book.add_format({"num_format": NUMBERS[Unit.RATIO]})
     columns = [{"header": text, "format": number} for text in heads]
-    sheet.add_table(0, 0, len(data), len(heads) - 1, {"columns": columns, "data": data, "name": f"T_{book.worksheets().index(sheet)}"})
-    sheet.set_column(0, len(heads) - 1, 18)
+    columns += [{"header": text, "formula": formula, "format": share} for text, formula in shares]
+    sheet.add_table(0, 0, len(data), len(columns) - 1, {"columns": columns, "data": data, "name": f"T_{book.worksheets().index(sheet)}"})
+    units = {unit: book.add_format({"num_format": form}) for unit, form in NUMBERS.items()}
+    for place, row in enumerate(rows, start=1):
+        for column, cell in enumerate(row):
+            if isinstance(cell, Measured):
+                sheet.write_number(place, column, cell.value, units.get(cell.unit, number))
+    sheet.set_column(0, len(columns) - 1, 18)
     sheet.freeze_panes(1, 1)

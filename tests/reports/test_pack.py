@@ -54,14 +54,17 @@ def test_the_pack_has_the_month_s_figures_beside_the_month_before(session: Sessi
     model = document_model(pack)
     assert pack.is_complete
     assert (pack.month_figures.attempts, pack.before.attempts, pack.year_before.attempts) == (60, 60, 0)
-    rate = model["tiles"][1]
-    assert (rate["value"], rate["before"], rate["year_before"]) == ("33.3%", "+33.3pt", "–")
-    assert [bar["label"] for bar in model["day_bars"]] == ["1", "2", "3", "4", "5"]
+    rate = next(tile for tile in model["tiles"] if tile["name"] == "コンタクト率")
+    assert (rate["value"], rate["base"], rate["before"], rate["year_before"]) == ("33.3%", "20 ÷ 60", "+33.3pt", "–")
+    assert rate["sure"] == "95%の範囲 22.7–45.9%"
+    assert [bar["n"] for bar in model["day_bars"]] == [12] * 5 + [0] * 25, "a day without calls has its place"
+    assert (model["title"], model["as_of"]) == ("令和8年（2026年）9月 戦略会議資料", "令和8年10月5日（2026年）12時00分現在")
+    assert [row["label"] for row in model["campaigns"]["rows"]] == ["第1期"]
     assert [row.key for row in pack.by_month][-2:] == ["2026-08", "2026-09"]
     data = pack_pdf(pack)
     assert data.startswith(b"%PDF")
     book = zipfile.ZipFile(io.BytesIO(pack_xlsx(pack)))
-    assert sum(name.startswith("xl/tables/") for name in book.namelist()) == 8
+    assert sum(name.startswith("xl/tables/") for name in book.namelist()) == 11
     words = book.read("xl/sharedStrings.xml").decode()
     assert "今月のまとめ" in words
     assert "接触が増えた。" in words
@@ -70,7 +73,7 @@ def test_the_pack_has_the_month_s_figures_beside_the_month_before(session: Sessi
 def test_a_month_that_is_empty_or_under_way(session: Session) -> None:
     pack = gather(session, date(2026, 10, 1), NOW)
     assert not pack.is_complete
-    assert document_model(pack)["tiles"][1]["value"] == "–"
+    assert {tile["value"] for tile in document_model(pack)["tiles"]} == {"0", "–"}
     assert pack_pdf(pack).startswith(b"%PDF")
     assert pack_xlsx(pack).startswith(b"PK")
     with pytest.raises(InvalidInput):
@@ -79,6 +82,34 @@ def test_a_month_that_is_empty_or_under_way(session: Session) -> None:
         with pytest.raises(InvalidInput):
             read_month(text)
     assert last_of(date(2028, 2, 1)) == date(2028, 2, 29)
+
+
+def test_a_month_under_way_is_compared_with_the_same_days_and_awaits_no_promise_of_later_days(session: Session) -> None:
+    person = world.debtor(session, ("10", "current"))
+    _, call, _ = (world.attempt(session, person, f"{day} 10:00") for day in ("2026-09-03", "2026-09-20", "2026-10-02"))
+    for due in (date(2026, 10, 1), date(2026, 10, 20)):
+        world.promise(session, person, "2026-09-20 10:00", due, 1000, attempt_id=call, grace_days=0)
+    pack = gather(session, date(2026, 10, 1), NOW)
+    assert (pack.month_figures.attempts, pack.before.attempts, pack.month_figures.promises_due) == (1, 1, 1)
+    model = document_model(pack)
+    assert (model["before"], len(model["day_bars"])) == (("前月同日", "前年同日"), 5)
+
+
+def test_few_cases_stand_back_and_what_can_t_be_is_a_dash(session: Session) -> None:
+    person = world.debtor(session, ("10", "current"))
+    world.attempt(session, person, "2026-09-03 10:00", "answered", "debtor")
+    world.attempt(session, person, "2026-09-03 11:00", None, None, channel="sms")
+    campaigns = [world.campaign(session, f"業務{number:02d}") for number in range(11)]
+    for campaign_id in campaigns:
+        world.attempt(session, person, "2026-09-04 10:00", campaign_id=campaign_id)
+    model = document_model(gather(session, SEPTEMBER, NOW))
+    call, sms = model["channels"]["rows"]
+    assert (call["cells"][2], sms["cells"][2]) == ({"text": "8.3%", "is_few": True}, {"text": "–", "is_few": False})
+    assert model["week_rates"] is None, "no week has enough calls for a point"
+    assert (len(model["campaigns"]["rows"]), model["campaigns"]["rest"]) == (
+        9,
+        "架電件数の多い9業務。ほかの3業務はExcelの表にあります。",
+    )
 
 
 def test_notes_are_kept_and_too_long_ones_refused(session: Session) -> None:
