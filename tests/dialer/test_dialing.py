@@ -383,8 +383,7 @@ class Prompt(SimulatedCarrier):
     """Lists what is alive at this moment, also when nobody has read yet how the rest ended: as Asterisk does when a dialer is behind."""
 
     def live_channels(self) -> frozenset[str] | None:
-        now = self._clock.now()
-        over = {event.channel_id for at, _, event in self._due if event.kind is EventKind.ENDED and at <= now}
+        over = {channel_id for channel_id in self._live if self._future.is_due(channel_id, EventKind.ENDED)}
         return frozenset(self._live | set(self._legs)) - over
 
 

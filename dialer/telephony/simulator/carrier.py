@@ -1,14 +1,11 @@
 """The simulated carrier: keeps every promise of the port, calls nobody, and runs in real or virtual time.
 
-Everything that will happen stands in a heap of events; `poll` hands out what is due. With a `ManualClock` time passes when told to,
+Everything that will happen stands in its `Future`; `poll` hands out what is due. With a `ManualClock` time passes when told to,
 with a `SystemClock` `poll` waits. What truly happened is kept in `calls`, for the check against reports and for simulated operators.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import math
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,14 +20,14 @@ from dialer.telephony.errors import CarrierError, CarrierRefused, CarrierUnreach
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
 from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, OriginateRequest, PhoneLogin
-from dialer.telephony.robocall import MOST_STEPS, TRANSFER_SECONDS, NodeKind, PlanNode, RobocallPlan
+from dialer.telephony.simulator.future import Future
 from dialer.telephony.simulator.sound import write_tones
-from dialer.telephony.simulator.town import CAUSES, Fate, TownBehaviour, fate_of, lognormal, source
+from dialer.telephony.simulator.town import Fate, TownBehaviour, fate_of, lognormal, source
+from dialer.telephony.simulator.walk import moments
 
 _KEEP = 200_000
 GUEST_RINGS = 3.0  # seconds until a tax officer of the made-up town picks up
 LAST_WORDS_SECONDS = 8.0
-SHORT_SAY_SECONDS = 3.0  # a sentence: thanks, or that somebody is looked for
 ANNOUNCEMENT_SECONDS = 6.0  # how long the words last that an abandoned call hears
 
 
@@ -74,8 +71,8 @@ class SimulatedCarrier:
         self._town = town or TownBehaviour()
         self._is_scripted = is_scripted
         self._detects_machines = detects_machines
-        self._order = itertools.count()
-        self._due: list[tuple[datetime, int, CarrierEvent]] = []
+        self._future = Future(clock)
+        self._plan = self._future.plan
         self._live: set[str] = set()
         self.supervisors: dict[str, SupervisionRequest] = {}
         self._spool = spool
@@ -96,7 +93,7 @@ class SimulatedCarrier:
     def connect(self) -> None:
         self._is_up = True
         live = frozenset(self._live | set(self._legs) | set(self.supervisors))
-        self._tell(CarrierEvent(EventKind.RESYNC, "", self._clock.now(), f"resync:{uuid4().hex}", live=live))
+        self._future.tell(CarrierEvent(EventKind.RESYNC, "", self._clock.now(), f"resync:{uuid4().hex}", live=live))
 
     def close(self) -> None:
         self._is_up = False
@@ -105,7 +102,7 @@ class SimulatedCarrier:
         """A fault for tests: the connection goes; with it, if the carrier itself died, every call and leg, without a word."""
         self._is_up = False
         if not calls_survive:
-            self._due.clear()
+            self._future.clear()
             self._live.clear()
             self._legs.clear()
             self.supervisors.clear()
@@ -161,7 +158,10 @@ class SimulatedCarrier:
         if fate.line_result is LineResult.MACHINE and self._detects_machines:
             self._plan(channel_id, EventKind.MACHINE, fate.ring + 1.5)
         if request.robocall is not None:
-            self._plan_robocall(channel_id, fate, request.robocall)
+            heard, ends_after = moments(request.robocall, fate, self._town.prompt_seconds)
+            for moment in heard:
+                self._plan(channel_id, moment.kind, moment.seconds, node=moment.node, digit=moment.digit, step=moment.step)
+            self._plan(channel_id, EventKind.ENDED, ends_after, line_result=fate.line_result)
             return
         if request.leg_id is not None and request.leg_id in self._legs.values():
             self._plan(channel_id, EventKind.BRIDGED, fate.ring + 0.003)
@@ -172,37 +172,6 @@ class SimulatedCarrier:
             self._plan(channel_id, EventKind.ENDED, alone + ANNOUNCEMENT_SECONDS, line_result=fate.line_result)
             return
         self._plan(channel_id, EventKind.ENDED, fate.ring + fate.talk, line_result=fate.line_result)
-
-    def _plan_robocall(self, channel_id: str, fate: Fate, plan: RobocallPlan) -> None:
-        """A person presses keys while listening or hangs up; a machine is talked to until its time is over."""
-        at, node, keys = fate.ring, plan.node(plan.nodes[0].code), list(fate.keys)
-        stays = math.inf if fate.keys else fate.ring + (fate.listens if fate.line_result is LineResult.ANSWERED else fate.talk)
-        for step in range(1, MOST_STEPS):
-            if node is None or at >= stays:
-                break
-            self._plan(channel_id, EventKind.NODE, at, node=node.code, step=step)
-            if node.kind is NodeKind.MENU and keys:
-                at += self._town.prompt_seconds * 0.8
-                key = keys.pop(0)
-                self._plan(channel_id, EventKind.DIGIT, at, digit=key)
-                node = plan.node(node.keys.get(key) or node.on_wrong or node.code)
-                continue
-            at = self._plan_listening(channel_id, node, at, stays, step)
-            node = plan.node(node.then) if node.kind is not NodeKind.END else None
-        self._plan(channel_id, EventKind.ENDED, min(at, stays), line_result=fate.line_result)
-
-    def _plan_listening(self, channel_id: str, node: PlanNode, at: float, stays: float, step: int) -> float:
-        """One node without a key; when it is over."""
-        match node.kind:
-            case NodeKind.MENU:
-                if at + self._town.prompt_seconds <= stays:
-                    self._plan(channel_id, EventKind.PROMPT_DONE, at + self._town.prompt_seconds, step=step)
-                return at + (self._town.prompt_seconds + node.wait_seconds) * node.repeats
-            case NodeKind.TRANSFER:
-                self._plan(channel_id, EventKind.TRANSFER, at + SHORT_SAY_SECONDS, node=node.code, step=step)
-                return at + SHORT_SAY_SECONDS + TRANSFER_SECONDS
-            case _:
-                return at + SHORT_SAY_SECONDS
 
     def hang_up(self, channel_id: str) -> None:
         if channel_id not in self._live:
@@ -233,7 +202,7 @@ class SimulatedCarrier:
     def _end_waiting(self, channel_id: str, leg_id: str) -> None:
         """The wait for an operator ends: they talk, or the debtor hears that nobody is there. Once told so, a call stays abandoned."""
         call = self.calls[channel_id]
-        if not any(event.channel_id == channel_id and event.kind is EventKind.ABANDONED for _, _, event in self._due):
+        if not self._future.expects(channel_id, EventKind.ABANDONED):
             return
         self._waiting.discard(channel_id)
         self._forget(channel_id, but=EventKind.MACHINE)
@@ -248,11 +217,11 @@ class SimulatedCarrier:
 
     def come_in(self, caller: str | None, called: str | None, fate: Fate, seconds: float = 0.0) -> str:
         """Somebody of the town will call: they wait as long as `fate.ring` and talk as long as `fate.talk`. Returns the channel."""
-        channel_id = f"in-{next(self._order)}_{uuid4().hex[:8]}"
+        channel_id = f"in-{self._future.number()}_{uuid4().hex[:8]}"
         at = self._clock.now() + timedelta(seconds=seconds)
         self.incoming[channel_id] = SimulatedCall(channel_id, caller or "", fate, at, is_robocall=False)
         event = CarrierEvent(EventKind.INCOMING, channel_id, at, f"{channel_id}:{EventKind.INCOMING}", caller=caller, called=called)
-        self._tell(event)
+        self._future.tell(event)
         self._plan(channel_id, EventKind.ENDED, seconds + fate.ring, line_result=LineResult.NO_ANSWER)
         return channel_id
 
@@ -331,13 +300,14 @@ class SimulatedCarrier:
         found = self._take_due()
         if found or timeout <= 0:
             return found
-        until_next = (self._due[0][0] - self._clock.now()).total_seconds() if self._due else timeout
+        next_at = self._future.next_at()
+        until_next = timeout if next_at is None else (next_at - self._clock.now()).total_seconds()
         self._clock.sleep(max(0.0, min(timeout, until_next)))
         return self._take_due()
 
     def next_at(self) -> datetime | None:
         """When something happens next; for virtual time."""
-        return self._due[0][0] if self._due and self._is_up else None
+        return self._future.next_at() if self._is_up else None
 
     def is_busy(self) -> bool:
         """Whether any call is under way."""
@@ -358,36 +328,13 @@ class SimulatedCarrier:
         if not self._is_up:
             raise CarrierUnreachable("the simulated carrier is not connected")
 
-    def _plan(
-        self,
-        channel_id: str,
-        kind: EventKind,
-        seconds: float,
-        *,
-        line_result: LineResult | None = None,
-        digit: str | None = None,
-        node: str | None = None,
-        step: int = 0,
-    ) -> None:
-        at = self._clock.now() + timedelta(seconds=seconds)
-        cause, sip_code = CAUSES[line_result] if line_result else (None, None)
-        count = next(self._order)
-        key = f"{channel_id}:{kind}:{step or count}" if step or kind is EventKind.DIGIT else f"{channel_id}:{kind}"
-        event = CarrierEvent(kind, channel_id, at, key, line_result, cause, sip_code, digit, node, step)
-        heapq.heappush(self._due, (at, count, event))
-
-    def _tell(self, event: CarrierEvent) -> None:
-        heapq.heappush(self._due, (event.at, next(self._order), event))
-
     def _forget(self, channel_id: str, *, but: EventKind | None = None) -> None:
         self._live.discard(channel_id)
-        self._due = [entry for entry in self._due if entry[2].channel_id != channel_id or entry[2].kind is but]
-        heapq.heapify(self._due)
+        self._future.forget(channel_id, but=but)
 
     def _take_due(self) -> list[CarrierEvent]:
-        now, found = self._clock.now(), []
-        while self._due and self._due[0][0] <= now:
-            event = heapq.heappop(self._due)[2]
+        found = []
+        while (event := self._future.take()) is not None:
             self._note(event)
             found.append(event)
         return found
