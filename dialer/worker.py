@@ -102,7 +102,7 @@ class Dialer:
             self._failures += 1
             if self._failures == 1:
                 log.warning("database_away", error=type(problem).__name__)
-            self.clock.sleep(min(5.0, 0.2 * 2**self._failures))
+            self.clock.sleep(min(1.0, 0.2 * 2**self._failures))  # longer, and operators would wait for us, not for the database
             return False
         except Exception:  # outermost loop: one bad case must not stop everybody's calls
             log.exception("dialer_step_failed")

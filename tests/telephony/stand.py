@@ -132,12 +132,17 @@ class Stand:
             add_work(session, campaign.id, self.debtors, Channel.OPERATOR_CALL, now - timedelta(minutes=1))
             staff_phones(session, PHONES, now)
 
+    def pause(self) -> None:
+        """Nobody else is called."""
+        with transaction(self.office_id) as session:
+            for campaign_id in session.scalars(select(Campaign.id).order_by(Campaign.id)).all():
+                set_status(session, campaign_id, CampaignStatus.PAUSED, self.clock.now())
+
     def close_office(self) -> None:
         """The results that are owed are written, nobody works for the office any more."""
+        self.pause()
         with transaction(self.office_id) as session:
             now = self.clock.now()
-            for campaign_id in session.scalars(select(Campaign.id)).all():
-                set_status(session, campaign_id, CampaignStatus.PAUSED, now)
             owing = select(AgentSession.user_id, AgentSession.attempt_id).where(AgentSession.state == "wrap_up")
             for user_id, attempt_id in session.execute(owing).all():
                 assert attempt_id is not None
@@ -163,6 +168,11 @@ class Stand:
         with transaction(self.office_id) as session:
             return len(session.scalars(select(Call.id).where(Call.state != "ended")).all())
 
+    def problem(self) -> str:
+        """Why the dialer places no calls, as it says itself."""
+        with transaction(self.office_id) as session:
+            return session.scalars(select(DialerLease.problem).order_by(DialerLease.id.desc()).limit(1)).one()
+
     def numbers(self) -> list[str]:
         """The debtors' numbers, in order."""
         with transaction(self.office_id) as session:
@@ -177,10 +187,11 @@ class Stand:
     def let_rounds_pass(self, count: int) -> None:
         """The dialer renews its leases once a round: so many times from now on."""
         for _ in range(count):
-            before = self._renewed()
-            self.wait(lambda before=before: self._renewed() > before, "another round of the dialer")
+            before = self.renewed()
+            self.wait(lambda before=before: self.renewed() > before, "another round of the dialer")
 
-    def _renewed(self) -> datetime:
+    def renewed(self) -> datetime:
+        """Until when the dialer holds its campaign: another moment with each round."""
         with transaction(self.office_id) as session:
             return session.scalars(select(DialerLease.lease_until)).one()
 

@@ -6,99 +6,36 @@ know is closed as such), every operator is free or owes a result, and no channel
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
 from callcenter.core.clock import OFFICE_ZONE, SystemClock
-from callcenter.core.db import dispose_engines, transaction
-from callcenter.core.settings import get_settings
+from callcenter.core.db import transaction
 from campaigns.worklist.models import WorkItem
+from dialer.trunk import MOST_FAILURES, TRUNK_FAILING
 from tests import servers
-from tests.conftest import migrate, missing, run_folder
-from tests.telephony.cable import Cable
-from tests.telephony.rig import Rig
+from tests.conftest import missing
+from tests.telephony.killing import FAULTS, standing
 from tests.telephony.sipp import Behaviour
-from tests.telephony.stand import AWAY_SECONDS, RING_SECONDS, Stand, start_redis
+from tests.telephony.stand import Stand
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.fault]
 TALKING, RINGING = Behaviour.ANSWERS, Behaviour.NO_ANSWER
 
 
-def kill_dialer(stand: Stand) -> None:
-    stand.end_dialer(signal.SIGKILL)
-    stand.start_dialer()
-
-
-def kill_asterisk(stand: Stand) -> None:
-    stand.rig.kill_asterisk()
-    stand.rig.start_asterisk()
-
-
-def kill_redis(stand: Stand) -> None:
-    os.kill(stand.redis.pid, signal.SIGKILL)
-    time.sleep(AWAY_SECONDS)
-    (stand.folder / "redis" / "redis.sock").unlink(missing_ok=True)
-    stand.redis = start_redis(stand.folder)
-
-
-def kill_postgres(stand: Stand) -> None:
-    os.kill(stand.postgres.pid, signal.SIGKILL)
-    time.sleep(AWAY_SECONDS)
-    port = int(stand.postgres.url.rsplit(":", 1)[1].split("/")[0])
-    stand.postgres = servers.run_postgres(stand.postgres_folder, port)
-    servers.keep(run_folder(), f"{stand.postgres_folder.name}-postgres", stand.postgres)
-
-
-def reset_the_cable(stand: Stand) -> None:
-    stand.cable.reset()
-
-
-def block_the_cable(stand: Stand) -> None:
-    """Long enough that the phones stop ringing unheard."""
-    stand.cable.block(is_blocked=True)
-    time.sleep(RING_SECONDS + 1)
-    stand.cable.block(is_blocked=False)
-
-
 @pytest.fixture(scope="module")
 def stand(rig_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     """PostgreSQL, Redis, Asterisk, SIPp and a cable of this module's own."""
-    folder = tmp_path_factory.mktemp("killed")
-    postgres_folder = run_folder() / f"killed-{uuid4().hex[:8]}"
-    before = {name: os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL")}
     try:
-        postgres = servers.start_postgres(postgres_folder)
-        servers.keep(run_folder(), f"{postgres_folder.name}-postgres", postgres)
-        redis = start_redis(folder)
+        with standing(tmp_path_factory.mktemp("killed")) as made:
+            yield made
     except servers.MissingServer as problem:
         missing(str(problem))
         raise
-    dispose_engines()
-    migrate(postgres.url)
-    os.environ["REDIS_URL"] = redis.url
-    get_settings.cache_clear()
-    (folder / "rig").mkdir()
-    with Rig(folder / "rig") as rig, Cable(rig.ami_port) as cable:
-        made = Stand(rig, folder, postgres_folder, postgres, redis, cable)
-        try:
-            yield made
-        finally:
-            made.end_dialer_if_any()
-            dispose_engines()
-    for name, value in before.items():
-        os.environ.pop(name, None) if value is None else os.environ.update({name: value})
-    get_settings.cache_clear()
-
-
-FAULTS = (kill_dialer, kill_asterisk, kill_redis, kill_postgres, reset_the_cable, block_the_cable)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
@@ -119,18 +56,21 @@ def test_two_talks_and_two_rings_survive(stand: Stand, fault: Callable[[Stand], 
     stand.wait(lambda: stand.live_channels() == frozenset(), "the end of every channel")
 
 
-def test_a_minute_of_503_dials_nobody_twice_and_keeps_operators_free(stand: Stand) -> None:
-    """The carrier has no circuit for anybody: each debtor is tried once and waits, whatever else may be dialled meanwhile."""
-    stand.open_office([Behaviour.NO_CIRCUIT] * 12)
+def test_a_carrier_without_circuits_is_left_alone_dials_nobody_twice_and_keeps_operators_free(stand: Stand) -> None:
+    """503 to everybody: a few are tried in vain, each once, and why nobody else is called is told. A minute: `benchmarks.recovery`."""
+    stand.open_office([Behaviour.NO_CIRCUIT] * 16)
     stand.be_dialled()
-    stand.wait(lambda: len(found := stand.attempts()) == 12 and all(a.state == "closed" for a in found), "an attempt for each")
-    assert Counter(attempt.line_result for attempt in stand.attempts()) == Counter(failed=12)
-    stand.wait(lambda: stand.states() == Counter(ready=4), "four free operators")
+    stand.wait(lambda: stand.problem() == TRUNK_FAILING, "word that the trunk fails")
+    stand.pause()
+    stand.wait(lambda: stand.open_calls() == 0 and stand.states() == Counter(ready=4), "four free operators and no call")
+    found = stand.attempts()
+    assert MOST_FAILURES <= len(found) < 16
+    assert Counter((attempt.state, attempt.line_result) for attempt in found) == Counter({("closed", "failed"): len(found)})
     with transaction(stand.office_id) as session:
-        again = session.scalars(select(WorkItem.not_before).where(WorkItem.state == "ready")).all()
-    assert again
+        again = session.scalars(select(WorkItem.not_before).where(WorkItem.tries > 0).order_by(WorkItem.id)).all()
+    assert len(again) == len(found)
     assert min(again) > stand.clock.now() + timedelta(minutes=4)
-    assert stand.invited() == [1] * 12
+    assert sorted(stand.invited(), reverse=True) == [1] * len(found) + [0] * (16 - len(found))
     stand.close_office()
 
 

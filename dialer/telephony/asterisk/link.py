@@ -38,7 +38,7 @@ class AmiSettings:
     keepalive_seconds: float = 5.0
     boot_seconds: float = 10.0
     backoff_first: float = 0.2
-    backoff_longest: float = 10.0
+    backoff_longest: float = 2.0  # operators wait for it: within five seconds after Asterisk is back they are to be free
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,335 @@
+"""How long after a fault operators are free again: every process of a shift killed or cut off, and a minute of 503 from the carrier.
+
+    python -m benchmarks.recovery [--repeats 1] [--fault NAME …] [--timeline FILE] [--json]
+
+On a real Asterisk and SIPp, with PostgreSQL, Redis and the dialer's process of the run's own, two debtors talk and two phones ring when it
+happens; two more wait to be called. From the moment at which what was killed is back (the process answers, the cable carries; for the
+dialer: its process was started) until, for each operator and call whose line Asterisk does not have any more:
+
+    operators  the operator is free, or owes the result;
+    calls      the call is closed, although no word of its end came;
+    next       the next call of a free operator is on its way.
+
+What comes later by itself, as the end of a ring, counts from then on. Each repeat must be right, too (once dialled, each attempt with its
+result, no channel left), or its figures do not count and the run fails. The limit is 5 s. A minute of 503: how many are tried in vain
+while the dialer goes on, whether anybody is dialled twice or again too soon, for how long operators were not free, and how long until
+people are reached once the carrier answers again. Needs what the telephony tests need; state is read every 50 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import os
+import signal
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from benchmarks.__main__ import lines
+from callcenter.core.db import transaction
+from callcenter.core.errors import StoreUnavailable
+from campaigns.attempts.models import Attempt
+from campaigns.worklist.models import WorkItem
+from dialer.agents.models import AgentSession
+from dialer.agents.state import ON_LINE
+from dialer.calls.models import Call
+from dialer.telephony.asterisk.carrier import AsteriskCarrier
+from dialer.trunk import TRUNK_FAILING
+from tests import servers
+from tests.conftest import ROOT_VARIABLE
+from tests.telephony.killing import FAULTS, kill_postgres, standing
+from tests.telephony.rig import RigMissing
+from tests.telephony.sipp import Behaviour
+from tests.telephony.stand import PHONES, RING_SECONDS, Stand
+from tests.telephony.switch import SwitchedRig
+
+LIMIT = 5.0
+LONG = 15.0  # seconds for which what is slow to be missed is away, too
+MINUTE = 60.0
+LOOK_EVERY = 0.05
+PATIENCE = 60.0
+TALKING, RINGING = Behaviour.ANSWERS, Behaviour.NO_ANSWER
+Fault = Callable[[Stand], None]
+
+
+def kill_dialer_for_long(stand: Stand) -> None:
+    """Nobody hears that the phones stop ringing."""
+    stand.end_dialer(signal.SIGKILL)
+    time.sleep(RING_SECONDS + 1)
+    stand.start_dialer()
+
+
+def kill_asterisk_for_long(stand: Stand) -> None:
+    stand.rig.kill_asterisk()
+    time.sleep(LONG)
+    stand.rig.start_asterisk()
+
+
+EVERY: dict[str, Fault] = {
+    **{fault.__name__: fault for fault in FAULTS},
+    "kill_dialer_for_long": kill_dialer_for_long,
+    "kill_asterisk_for_long": kill_asterisk_for_long,
+    "kill_postgres_for_long": partial(kill_postgres, away=LONG),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the database says of operators (state and attempt) and of calls (state, by attempt), and the channels Asterisk has."""
+
+    operators: dict[int, tuple[str, int | None]]
+    calls: dict[int, tuple[str, str]]
+    live: frozenset[str]
+
+
+@dataclass
+class Watch:
+    """Looks again and again and writes down when what was seen to be over was settled; moments in seconds since `back`."""
+
+    stand: Stand
+    carrier: AsteriskCarrier
+    known: dict[int, tuple[int, str]]  # attempts under way at the fault: operator and channel
+    back: float
+    start: float
+    dead_at: dict[int, float] = field(default_factory=dict)
+    operators: dict[int, float] = field(default_factory=dict)
+    calls: dict[int, float] = field(default_factory=dict)
+    free_at: dict[int, float] = field(default_factory=dict)
+    next: dict[int, float] = field(default_factory=dict)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+
+    def look(self) -> None:
+        """One look; a store that is away meanwhile is no answer."""
+        live = self.carrier.live_channels()
+        try:
+            found = moment_of(self.stand, live or frozenset())
+        except (SQLAlchemyError, StoreUnavailable):
+            return
+        now = max(0.0, time.monotonic() - self.back)
+        self._note(now, found)
+        for attempt, (operator, channel) in self.known.items():
+            if channel not in found.live:
+                self.dead_at.setdefault(attempt, now if live is not None else 0.0)
+            if attempt not in self.dead_at:
+                continue
+            state, of = found.operators[operator]
+            if state not in ON_LINE or of != attempt:
+                self.operators.setdefault(attempt, now - self.dead_at[attempt])
+            if found.calls[attempt][0] == "ended":
+                self.calls.setdefault(attempt, now - self.dead_at[attempt])
+        for operator, (state, attempt_id) in found.operators.items():
+            if state == "ready":
+                self.free_at.setdefault(operator, now)
+            is_new = attempt_id is not None and attempt_id not in self.known
+            if is_new and found.calls.get(attempt_id or 0, ("placing", ""))[0] != "placing":
+                self.next.setdefault(operator, now - self.free_at.get(operator, self.freed(operator)))
+
+    def freed(self, operator: int) -> float:
+        """When an operator whom nobody saw free was, at the earliest: at the end of their line."""
+        return min((self.dead_at.get(attempt, 0.0) for attempt, (whose, _) in self.known.items() if whose == operator), default=0.0)
+
+    def _note(self, now: float, found: Moment) -> None:
+        states = {
+            "operators": dict(sorted(Counter(state for state, _ in found.operators.values()).items())),
+            "calls": dict(sorted(Counter(state for state, _ in found.calls.values()).items())),
+            "channels": len(found.live),
+        }
+        if not self.timeline or {key: self.timeline[-1][key] for key in states} != states:
+            self.timeline.append({"seconds": round(now, 2)} | states)
+
+    @property
+    def is_done(self) -> bool:
+        """Everything that the fault ended is settled, and whoever was free has a next call."""
+        rings = [attempt for attempt in self.known if attempt in self.operators and attempt in self.calls]
+        return len(rings) >= 2 and set(self.dead_at) <= set(rings) and len(self.next) >= 2
+
+
+def moment_of(stand: Stand, live: frozenset[str]) -> Moment:
+    with transaction(stand.office_id) as session:
+        agents = session.execute(select(AgentSession.id, AgentSession.state, AgentSession.attempt_id)).all()
+        calls = session.execute(select(Call.attempt_id, Call.state, Call.channel_id)).all()
+    return Moment(
+        {agent: (state, attempt) for agent, state, attempt in agents},
+        {attempt: (state, channel) for attempt, state, channel in calls},
+        live,
+    )
+
+
+@contextmanager
+def onlooker(stand: Stand) -> Iterator[AsteriskCarrier]:
+    """A connection of our own to Asterisk, past the cable."""
+    carrier = stand.rig.carrier()
+    carrier.connect()
+    try:
+        if not carrier.wait_connected(20):
+            raise RuntimeError("Asterisk does not answer")
+        yield carrier
+    finally:
+        carrier.close()
+
+
+def one(stand: Stand, fault: Fault) -> Watch:
+    """One fault and all that is to be said of it. Raises AssertionError when something is wrong afterwards."""
+    stand.open_office([TALKING, TALKING, RINGING, RINGING, TALKING, TALKING])
+    stand.be_dialled()
+    stand.wait(lambda: stand.states() == Counter(talking=2, ringing=2), "two talks and two rings")
+    before = moment_of(stand, frozenset())
+    known = {attempt: (agent, before.calls[attempt][1]) for agent, (_, attempt) in before.operators.items() if attempt is not None}
+    renewed = stand.renewed()
+    fault(stand)
+    began = time.monotonic()
+    if "kill_dialer" in getattr(fault, "__name__", ""):
+        stand.wait(lambda: stand.renewed() != renewed, "the new process's first word")
+    back = time.monotonic()
+    with onlooker(stand) as carrier:
+        watch = Watch(stand, carrier, known, back, start=back - began)
+        while not watch.is_done:
+            watch.look()
+            if time.monotonic() - back > PATIENCE:
+                raise AssertionError(f"not settled after {PATIENCE:.0f} s: {watch.timeline[-1]}")
+            time.sleep(LOOK_EVERY)
+    stand.wait(lambda: stand.hang_up_everybody() and stand.states() == Counter(wrap_up=4), "four results owed")
+    stand.wait(lambda: stand.open_calls() == 0, "the end of every call")
+    found = Counter((attempt.state, attempt.line_result) for attempt in stand.attempts())
+    assert found == Counter({("wrap_up", "answered"): 4, ("closed", "no_answer"): 2}), found
+    assert stand.invited() == [1] * 6, stand.invited()
+    stand.close_office()
+    stand.wait(lambda: stand.live_channels() == frozenset(), "the end of every channel")
+    return watch
+
+
+def figures(watches: list[Watch]) -> dict[str, Any]:
+    """The spread over all operators and calls of all repeats, in seconds, against the limit."""
+    found: dict[str, Any] = {"repeats": len(watches), "start": round(statistics.median(watch.start for watch in watches), 2)}
+    for name in ("operators", "calls", "next"):
+        values = sorted(value for watch in watches for value in getattr(watch, name).values())
+        p95 = values[math.ceil(0.95 * len(values)) - 1]
+        found[name] = {"p50": round(statistics.median(values), 2), "p95": round(p95, 2), "most": round(values[-1], 2)}
+    most = max(found[name]["most"] for name in ("operators", "calls"))
+    return found | {"most_of_limit": round(most / LIMIT, 3)}
+
+
+def minute_of_503(stand: Stand, seconds: float = MINUTE) -> dict[str, Any]:
+    """See the module. Raises AssertionError when somebody was dialled twice, or nobody was told."""
+    assert isinstance(stand.rig, SwitchedRig)
+    stand.rig.refuse_everybody(is_refusing=True)
+    stand.open_office([TALKING] * 60)
+    stand.be_dialled()
+    began, looks, free, told_at = time.monotonic(), 0, 0, None
+    while (passed := time.monotonic() - began) < seconds:
+        states, looks = stand.states(), looks + 1
+        free += states == Counter(ready=len(PHONES))
+        if told_at is None and stand.dialer is not None and stand.attempts() and stand.problem() == TRUNK_FAILING:
+            told_at = passed
+        time.sleep(LOOK_EVERY)
+    tried = len(stand.attempts())
+    stand.rig.refuse_everybody(is_refusing=False)
+    back = time.monotonic()
+    stand.wait(lambda: stand.states()["talking"] >= 1, "somebody reached")
+    first = time.monotonic() - back
+    stand.wait(lambda: stand.states()["talking"] == len(PHONES), "everybody at work")
+    every = time.monotonic() - back
+    refused, numbers = Counter(stand.rig.refused()), stand.numbers()
+    reached = stand.invited()
+    twice = [number for number, count in zip(numbers, reached, strict=True) if count + refused[number] > 1]
+    assert not twice, f"{len(twice)} were dialled twice"
+    assert told_at is not None, "nobody was told that the trunk fails"
+    with transaction(stand.office_id) as session:
+        failed = session.scalars(select(Attempt).where(Attempt.line_result == "failed").order_by(Attempt.id)).all()
+        gaps = [
+            (item.not_before - attempt.began_at).total_seconds()
+            for attempt in failed
+            for item in session.scalars(select(WorkItem).where(WorkItem.id == attempt.work_item_id)).all()
+        ]
+    assert len(failed) >= tried, "an attempt that failed is on record as something else"
+    stand.wait(lambda: stand.hang_up_everybody() and stand.states()["wrap_up"] == len(PHONES), "results owed")
+    stand.close_office()
+    stand.wait(lambda: stand.live_channels() == frozenset(), "the end of every channel")
+    return {
+        "seconds": seconds,
+        "people": len(numbers),
+        "tried_in_vain": len(failed),
+        "dialled_twice": 0,
+        "again_not_before_s": round(min(gaps), 0),
+        "told_after_s": round(told_at, 1),
+        "operators_all_free_share": round(free / looks, 3),
+        "first_reached_s": round(first, 1),
+        "all_talk_again_s": round(every, 1),
+    }
+
+
+@contextmanager
+def place() -> Iterator[Stand]:
+    """Servers and rig, gone afterwards."""
+    root = servers.new_root()
+    before = {name: os.environ.get(name) for name in (ROOT_VARIABLE, "CALLCENTER_DATA")}
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    os.environ |= {ROOT_VARIABLE: str(root), "CALLCENTER_DATA": str(root / "data")}
+    try:
+        with tempfile.TemporaryDirectory() as folder, standing(Path(folder), SwitchedRig) as stand:
+            yield stand
+    except (servers.MissingServer, RigMissing) as problem:
+        raise RuntimeError(str(problem)) from problem
+    finally:
+        servers.stop_all(root)
+        structlog.reset_defaults()
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+def measure(repeats: int, names: list[str], *, has_minute: bool = True, timeline: Path | None = None) -> dict[str, Any]:
+    """The figures by fault. Raises RuntimeError when one repeat was not right."""
+    found: dict[str, Any] = {"limit_s": LIMIT, "ring_s": RING_SECONDS}
+    told: list[str] = []
+    with place() as stand:
+        for name in names:
+            watches = []
+            for _ in range(repeats):
+                try:
+                    watches.append(one(stand, EVERY[name]))
+                except AssertionError as wrong:
+                    raise RuntimeError(f"{name}, repeat {len(watches) + 1}: {wrong}") from wrong
+            found[name] = figures(watches)
+            slowest = max(watches, key=lambda watch: max(watch.operators.values()))
+            told += [json.dumps({"fault": name} | line) for line in slowest.timeline]
+        if has_minute:
+            found["minute_of_503"] = minute_of_503(stand)
+    if timeline is not None:
+        timeline.write_text("\n".join(told) + "\n", "utf-8")
+    return found
+
+
+def run(quick: bool = True) -> dict[str, Any]:
+    """Each fault once, or ten times. Raises RuntimeError where Asterisk or SIPp is missing, or something was wrong afterwards."""
+    return measure(1 if quick else 10, list(EVERY))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--fault", nargs="*", choices=[*EVERY, "minute_of_503"], default=[*EVERY, "minute_of_503"])
+    parser.add_argument("--timeline", type=Path, help="a file for the states of the slowest repeat of each fault, a JSON line each")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    names = [name for name in given.fault if name in EVERY]
+    found = measure(given.repeats, names, has_minute="minute_of_503" in given.fault, timeline=given.timeline)
+    print(json.dumps({"recovery": found}) if given.json else "\n".join(lines(found)))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
