@@ -266,6 +266,8 @@ CODE_LABELS: dict[Cut, dict[str, Words]] = {
     | {"0": Words("納期限前", "not due yet"), str(NOTHING): Words("未納なし", "nothing owed")},
     Cut.TRY: {"00": Words("期間前", "before"), "10": Words("10回目以上", "10th or later")},
 }
+NOTHING_TOLD = Words("記載なし", "not told")
+_NUMBERED = frozenset({Cut.HOUR, Cut.TRY, Cut.CYCLE})
 NO_KEY: dict[Cut, Words] = {
     Cut.OPERATOR: Words("担当者なし", "no operator"),
     Cut.TEAM: Words("担当者なし", "no operator"),
@@ -293,7 +295,9 @@ def label(cut: Cut | None, key: str, name: str = "") -> Words:
     if (known := CODE_LABELS.get(cut, {}).get(key)) is not None:
         return known
     if not key:
-        return NO_KEY[cut]
+        return NO_KEY.get(cut, NOTHING_TOLD)
+    if cut in _NUMBERED and not (key.isascii() and key.isdecimal()):
+        return Words(key, key)  # of an address somebody wrote
     if cut is Cut.HOUR:
         return Words(f"{int(key)}時", f"{key}:00")
     if cut is Cut.TRY:

@@ -19,7 +19,7 @@ from callcenter.auth.permissions import Action
 from callcenter.auth.permissions import may as is_allowed
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.eras import fiscal_year as fiscal_year_of
-from callcenter.core.eras import format_fiscal_year
+from callcenter.core.eras import format_fiscal_year, parse_year
 from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
@@ -34,18 +34,21 @@ from reports.questions import ages_of, rolls_of
 router = APIRouter(prefix="/reports/collection")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]
 Keeper = Annotated[SignedIn, may(Action.IMPORT_FILES)]
+FIRST_YEAR, LAST_YEAR = 1990, 2100
 
 
 @router.get("")
-def show_collection(request: Request, session: Tx, who: Reader, year: int = 0, month: str = "") -> Response:
+def show_collection(request: Request, session: Tx, who: Reader, year: str = "", month: str = "") -> Response:
     """The rates of a year at the end of a month; without a choice the newest known."""
     return _shown(request, session, who, year, month)
 
 
-def _shown(request: Request, session: Session, who: SignedIn, year: int, month: str, problems: list[Problem] | None = None) -> Response:
+def _shown(request: Request, session: Session, who: SignedIn, year: str, month: str, problems: list[Problem] | None = None) -> Response:
     now, lang = utc_now(), lang_of(request)
     known = years_known(session)
-    chosen, wrong = _chosen(known, year, month, lang)
+    wanted, unreadable = _year_of(year, lang)
+    chosen, wrong = _chosen(known, wanted, month, lang)
+    wrong = unreadable or wrong
     found = collection(session, *chosen) if chosen else None
     zone = session.get_one(Office, who.office_id).time_zone
     today = local_day(now, ZoneInfo(zone))
@@ -78,6 +81,19 @@ def _shown(request: Request, session: Session, who: SignedIn, year: int, month: 
             ],
         },
     )
+
+
+def _year_of(text: str, lang: str) -> tuple[int, str]:
+    """A fiscal year from an address, 2026 or 令和8年度, 0 for none; and what is wrong with it."""
+    try:
+        year = parse_year(text) or 0
+    except InvalidInput:
+        year = -1
+    if year and not FIRST_YEAR <= year <= LAST_YEAR:
+        span = f"({FIRST_YEAR}–{LAST_YEAR})"
+        words = f"年度を読めません。例: 2026、令和8年度{span}", f"This is no fiscal year. Example: 2026 {span}"
+        return 0, phrases.pick(lang, words)
+    return year, ""
 
 
 def _chosen(known: list[tuple[int, date]], year: int, month: str, lang: str) -> tuple[tuple[int, date] | None, str]:
@@ -170,7 +186,7 @@ def take_totals(request: Request, session: Tx, who: Keeper, form: Form, done: An
         raise InvalidInput("ファイルを選んでください。", code="no_file")
     totals, problems = read_totals(file.file.read(MOST_BYTES + 1))
     if problems:
-        return _shown(request, session, who, 0, "", problems)
+        return _shown(request, session, who, "", "", problems)
     if not totals:
         raise InvalidInput("ファイルに行がありません。", hint=f"1行目に見出し({','.join(HEADS)})、2行目から数字を書きます。", code="empty")
     if not done.is_repeat:
@@ -183,14 +199,15 @@ def take_totals(request: Request, session: Tx, who: Keeper, form: Form, done: An
 
 
 @router.get("/effect")
-def show_effect(request: Request, session: Tx, who: Reader, year: int = 0) -> Response:
+def show_effect(request: Request, session: Tx, who: Reader, year: str = "") -> Response:
     """Cost and effect of a fiscal year, with every step of the reckoning."""
-    return _effect(request, session, who, year, {}, [])
+    wanted, unreadable = _year_of(year, lang_of(request))
+    return _effect(request, session, who, wanted, {}, [("year", unreadable)] if unreadable else [])
 
 
 def _effect(request: Request, session: Session, who: SignedIn, year: int, given: dict[str, str], errors: list[tuple[str, str]]) -> Response:
     lang, now = lang_of(request), utc_now()
-    fiscal = year if 1990 <= year <= 2100 else fiscal_year_of(local_day(now))
+    fiscal = year or fiscal_year_of(local_day(now))
     row = effect.effect_of(session, fiscal)
     values = {name: given.get(name, "" if row is None else _written(getattr(row, name))) for name in effect.FIELDS}
     inputs = None if row is None else effect.Inputs(**{name: getattr(row, name) for name in effect.FIELDS})
@@ -235,7 +252,7 @@ def keep_effect(request: Request, session: Tx, who: Keeper, form: Form, done: An
     """Keeps the inputs of a year; on record."""
     given = {name: str(value) for name, value in form.items() if isinstance(value, str)}
     year = int(given["year"]) if given.get("year", "").isdecimal() and len(given["year"]) == 4 else 0
-    if not 1990 <= year <= 2100:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
         raise InvalidInput("年度を読めません。", hint="画面を開き直してください。", code="bad_year")
     inputs, errors = effect.read_inputs(given)
     if inputs is None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -26,13 +27,14 @@ from callcenter.web.report_filters import choices, read_filters, require_readabl
 from callcenter.web.report_model import counted_at
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from reports import saved_views
-from reports.cut_forms import FORMS, label
+from reports.cut_forms import FORMS
 from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell
 from reports.exports.table import channel_words, shown
 from reports.further_metrics import EVERY, GROUPS
 from reports.metrics import UNIT_WORDS
+from reports.periods import EARLIEST, LATEST
 from reports.queries.behind import Cell, calls_behind
-from reports.queries.crossed import crossed
+from reports.queries.crossed import crossed, lines_of
 from reports.questions import measures_of
 
 router = APIRouter(prefix="/reports")
@@ -122,7 +124,7 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
     model = {
         "title": _title(asked, lang),
         "period": asked.filters.query.period,
-        "where": _where(asked, cell, lang),
+        "where": _where(session, asked, cell, lang),
         "back_url": f"/reports/cross?{asked.address}",
         "next_url": f"{here}&{urlencode({'before': f'{last.began_at.isoformat()},{last.id}'})}" if last and is_more else "",
         "is_first": "before" not in given,
@@ -156,18 +158,18 @@ def _before(text: str) -> tuple[datetime, int] | None:
     moment, _, number = text.partition(",")
     try:
         began = datetime.fromisoformat(moment)
-        if began.tzinfo is None or not number.isdecimal() or len(number) > 18:
+        if began.tzinfo is None or not EARLIEST <= began.date() <= LATEST or not number.isdecimal() or len(number) > 18:
             raise ValueError
     except ValueError as problem:
         raise InvalidInput("続きの位置を読めません。", hint="一覧を開き直してください。", code="bad_cursor") from problem
     return began, int(number)
 
 
-def _where(asked: CrossFilters, cell: Cell, lang: str) -> str:
+def _where(session: Session, asked: CrossFilters, cell: Cell, lang: str) -> str:
     parts = []
     for cut, key in ((asked.rows, cell.row), (asked.columns, cell.column)):
         if cut is not None and key is not None:
-            parts.append(f"{FORMS[cut].name.in_language(lang)}: {label(cut, key).in_language(lang)}")
+            parts.append(f"{FORMS[cut].name.in_language(lang)}: {lines_of(session, cut, [key])[0].words.in_language(lang)}")
     return "・".join(parts) or phrases.pick(lang, ("全体", "All"))
 
 

@@ -85,7 +85,9 @@ def tile(metric: Metric, total: Figures, before: Figures, days: int, lang: str, 
         "label": metric.name.in_language(lang),
         "base": counts,
         "value": "–" if value is None else str(rounded(value * 100)) if metric.is_rate else _plain(value),
-        "unit": "%"
+        "unit": ""
+        if value is None
+        else "%"
         if metric.is_rate
         else UNIT_WORDS[metric.unit].in_language(lang)
         if metric.unit is not Unit.CALLS or lang == "ja"
@@ -172,7 +174,7 @@ def funnel_model(found: Funnel, lang: str, as_of: str = "") -> dict[str, Any]:
             "href": None,
             "percent_of_first": _of(count, found.listed),
             "waiting_percent": _of(waiting, found.listed) if count is found.kept and name[1] == "Kept" else 0,
-            "share": count / base if base and count <= base else None,
+            "share": count / base if base and count <= base and (found.attempted or name[1] == "Number known") else None,
             "base": phrases.pick(lang, words),
         }
         for count, base, name, words in steps

@@ -110,8 +110,8 @@ def crossed(session: Session, query: HeadlineQuery, columns: Cut | None, metric:
     cells, by_row, by_column = ({place: _counts(row) for place, row in part.items()} for part in (found.cells, found.rows, found.columns))
     row_totals = {key: counts for (key, _), counts in by_row.items()}
     column_totals = {key: counts for (_, key), counts in by_column.items()} if columns else {}
-    rows = _lines(session, query.cut, form, sorted(row_totals), values)
-    heads = _lines(session, columns, other, sorted(column_totals), values) if columns else ()
+    rows = lines_of(session, query.cut, sorted(row_totals))
+    heads = lines_of(session, columns, sorted(column_totals)) if columns else ()
     cut_off = len(rows) > MOST_KEYS or len(heads) > MOST_KEYS
     notes = tuple(note for cut in (form, other) if (note := cut.note_on(metric)) is not None)
     return Crossed(rows[:MOST_KEYS], heads[:MOST_KEYS], cells, row_totals, column_totals, _counts(found.whole), cut_off, notes)
@@ -173,15 +173,15 @@ def _due(session: Session, form: CutForm, other: CutForm, filters: str, values: 
 
 _KEYS = frozenset({"row_key", "column_key", "r", "c"})
 
+_NAMES: dict[Cut | None, str] = {
+    Cut.OPERATOR: "SELECT sign_in_name, display_name FROM app_user WHERE office_id = :office AND sign_in_name = ANY(:keys)",
+    Cut.CAMPAIGN: "SELECT id::text, name FROM campaign WHERE office_id = :office AND id::text = ANY(:keys)",
+    Cut.TAX: TAX_NAMES,
+}
 
-def _lines(session: Session, cut: Cut | None, form: CutForm, keys: Sequence[str], values: dict[str, Any]) -> tuple[Line, ...]:
-    names: dict[str, str] = {}
-    if cut is Cut.OPERATOR:
-        known = text("SELECT sign_in_name, display_name FROM app_user WHERE office_id = :office AND sign_in_name = ANY(:keys)")
-        names = {row[0]: row[1] for row in session.execute(known, values | {"keys": list(keys)})}
-    elif cut is Cut.CAMPAIGN:
-        known = text("SELECT id::text, name FROM campaign WHERE office_id = :office AND id::text = ANY(:keys)")
-        names = {row[0]: row[1] for row in session.execute(known, values | {"keys": list(keys)})}
-    elif cut is Cut.TAX:
-        names = {row.key: row.name or "" for row in session.execute(text(TAX_NAMES), values | {"keys": list(keys)})}
+
+def lines_of(session: Session, cut: Cut | None, keys: Sequence[str]) -> tuple[Line, ...]:
+    """The keys with what people read for them."""
+    values = {"office": office_of(session), "keys": list(keys)}
+    names = {row[0]: row[1] or "" for row in session.execute(text(_NAMES[cut]), values)} if cut in _NAMES else {}
     return tuple(Line(key, label(cut, key, names.get(key, ""))) for key in keys)

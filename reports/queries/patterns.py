@@ -59,7 +59,10 @@ def contact_hours(session: Session, query: HeadlineQuery, now: datetime, few: in
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """Persons at each step. `due` are those promisers whose date plus grace has passed: the denominator of `kept`."""
+    """Persons at each step. `with_number` have a number that can be used, as `further_metrics.WITH_NUMBER` says.
+
+    `due` are those promisers whose date plus grace has passed: the denominator of `kept`.
+    """
 
     listed: int
     with_number: int
@@ -93,7 +96,8 @@ WITH judged AS (
 )
 SELECT (SELECT count(*) FROM debtor d WHERE d.office_id = :office {listed}) AS listed,
        (SELECT count(*) FROM debtor d WHERE d.office_id = :office {listed} AND EXISTS (
-            SELECT FROM phone_number n WHERE n.office_id = d.office_id AND n.debtor_id = d.id AND n.e164 IS NOT NULL)) AS with_number,
+            SELECT FROM phone_number n WHERE n.office_id = d.office_id AND n.debtor_id = d.id AND n.e164 IS NOT NULL
+            AND n.status NOT IN ('dead', 'wrong_person', 'refused'))) AS with_number,
        (SELECT count(*) FROM judged) AS due,
        (SELECT count(*) FROM judged WHERE is_kept) AS kept,
        (SELECT count(*) FROM judged j WHERE is_kept AND NOT EXISTS (

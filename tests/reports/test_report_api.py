@@ -58,5 +58,5 @@ def test_every_cut_is_in_the_description() -> None:
     app = FastAPI()
     app.include_router(reports.router)
     parameters = {each["name"]: each["schema"] for each in app.openapi()["paths"]["/api/v1/reports/headline"]["get"]["parameters"]}
-    assert set(parameters) == {"from", "to", "by", "channel"}
+    assert set(parameters) == {"from", "to", "by", "channel", "campaign"}
     assert set(app.openapi()["components"]["schemas"]["Cut"]["enum"]) == {cut.value for cut in Cut}
