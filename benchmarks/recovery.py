@@ -3,8 +3,8 @@
     python -m benchmarks.recovery [--repeats 1] [--fault NAME …] [--timeline FILE] [--json]
 
 On a real Asterisk and SIPp, with PostgreSQL, Redis and the dialer's process of the run's own, two debtors talk and two phones ring when it
-happens; two more wait to be called. From the moment at which what was killed is back (the process answers, the cable carries; for the
-dialer: its process was started) until, for each operator and call whose line Asterisk does not have any more:
+happens; two more wait to be called. From the moment at which what was killed is back (the process answers, the cable carries; the dialer
+renews its lease, `start` seconds after its process was made) until, for each operator and call whose line Asterisk does not have any more:
 
     operators  the operator is free, or owes the result;
     calls      the call is closed, although no word of its end came;

@@ -23,7 +23,7 @@ from dialer.agents.models import AgentSession
 from dialer.agents.queries import claimed_item
 from dialer.agents.state import ON_LINE, AgentState, NextState, PauseReason
 from dialer.calls.models import Call
-from dialer.calls.service import end_call, office_of_channel, tell_abandoned
+from dialer.calls.service import LOST, end_call, office_of_channel, tell_abandoned
 from dialer.calls.state import CallState
 from dialer.controls import consults
 from dialer.controls.models import Consultation
@@ -156,7 +156,7 @@ def _end_lost(session: Session, calls: Sequence[Call], now: datetime) -> int:
     """Nobody will tell how these ended: who answered, answered; who may have been rung, was rung."""
     for call in calls:
         was, line_result = call.state, LineResult.ANSWERED if call.answered_at is not None else LineResult.NO_ANSWER
-        end_call(session, call, line_result, now, why="lost")
+        end_call(session, call, line_result, now, why=LOST)
         log.warning("call_lost", call=call.id, was=was)
     return len(calls)
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.attempts.codes import LineResult
 from campaigns.attempts.models import Attempt
+from campaigns.attempts.moving import campaign_of, judge_number, retry_rules
 
 
 def note_answer(session: Session, attempt: Attempt, answered_at: datetime) -> None:
@@ -31,8 +32,10 @@ def reopen_robocall(session: Session, attempt: Attempt) -> bool:
     return True
 
 
-def correct_line_result(session: Session, attempt: Attempt, line_result: LineResult, answered_at: datetime | None) -> None:
-    """A late word of the carrier: the report tells what the line truly did; what a person recorded is left alone."""
+def correct_line_result(session: Session, attempt: Attempt, line_result: LineResult, answered_at: datetime | None, now: datetime) -> None:
+    """A late word of the carrier: the report tells what the line truly did, and the number is judged by it; what a person recorded is left
+    alone, and so is when the next try is due.
+    """
     if attempt.recorded_at is not None and attempt.outcome not in (None, "no_result"):
         return
     attempt.line_result = line_result.value
@@ -40,3 +43,5 @@ def correct_line_result(session: Session, attempt: Attempt, line_result: LineRes
     if line_result is LineResult.ANSWERED and attempt.party == "nobody":
         attempt.party = "unknown"
     session.flush()
+    if attempt.state == "closed":
+        judge_number(session, attempt, retry_rules(campaign_of(session, attempt)), now)

@@ -30,6 +30,10 @@ CONVERSATION_PARTIES = tuple(sorted(RIGHT_PARTIES | {Party.DEBTOR_UNVERIFIED}))
 # An attempt counts when it was handed over, is under way, or came with the history; equipment failures reached nobody.
 COUNTS = "(a.handed_over_at IS NOT NULL OR a.state <> 'closed' OR a.source = 'imported') AND a.line_result IS DISTINCT FROM :failed"
 
+# As of a moment, later attempts are not known. Just before contact they are: the clock was set back, and what lies ahead of it happened.
+_AS_OF = {"{UNTIL}": ":now", "{AT}": "a.began_at"}
+_JUST_BEFORE = {"{UNTIL}": "CAST(:now AS timestamptz) + interval '1 day'", "{AT}": "least(a.began_at, :now)"}
+
 _WANTED = """
 WITH wanted AS (SELECT unnest(CAST(:debtors AS bigint[])) AS id, unnest(CAST(:phones AS bigint[])) AS phone_id),
 owed AS (
@@ -57,7 +61,7 @@ named AS (
   FROM suppression s WHERE s.office_id = :office AND s.debtor_id = ANY(:debtors) AND s.reason = 'wished_time'
     AND (s.lifted_at IS NULL OR s.lifted_at > :now) AND s.starts_at <= :now AND s.ends_at > :callback_since
     AND NOT EXISTS (SELECT FROM attempt a WHERE a.office_id = :office AND a.debtor_id = s.debtor_id
-                    AND a.began_at >= s.ends_at AND a.began_at <= :now AND {COUNTS}) GROUP BY s.debtor_id),
+                    AND a.began_at >= s.ends_at AND a.began_at <= {UNTIL} AND {COUNTS}) GROUP BY s.debtor_id),
 wish AS (
   SELECT debtor_id, array_agg(is_only ORDER BY id) AS only, array_agg(weekdays ORDER BY id) AS weekdays,
          array_agg(opens ORDER BY id) AS opens, array_agg(closes ORDER BY id) AS closes
@@ -74,31 +78,31 @@ plans AS (
   SELECT DISTINCT debtor_id FROM instalment_plan
   WHERE office_id = :office AND debtor_id = ANY(:debtors) AND state = 'good_standing'),
 tried AS (
-  SELECT a.debtor_id, array_agg(a.began_at) FILTER (WHERE a.began_at > :since AND {COUNTS}) AS ats,
+  SELECT a.debtor_id, array_agg({AT}) FILTER (WHERE a.began_at > :since AND {COUNTS}) AS ats,
          array_agg(a.channel) FILTER (WHERE a.began_at > :since AND {COUNTS}) AS channels,
          array_agg(a.phone_id IS NULL) FILTER (WHERE a.began_at > :since AND {COUNTS}) AS anywhere,
-         max(a.began_at) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:parties)) AS conversed_at,
-         max(a.began_at) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:right_parties)) AS met_at
+         max({AT}) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:parties)) AS conversed_at,
+         max({AT}) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:right_parties)) AS met_at
   FROM attempt a WHERE a.office_id = :office AND a.debtor_id = ANY(:debtors)
-    AND a.began_at > :long_since AND a.began_at <= :now GROUP BY a.debtor_id)"""
+    AND a.began_at > :long_since AND a.began_at <= {UNTIL} GROUP BY a.debtor_id)"""
 
 # Attempts to a debtor's numbers by anybody who has them; one that is under way is of this moment, however long they have been talking.
 _DIALLED = """,
 dialled AS (
-  SELECT n.debtor_id, array_agg(n.e164) AS e164s, array_agg(CASE a.state WHEN 'open' THEN :now ELSE a.began_at END) AS ats,
+  SELECT n.debtor_id, array_agg(n.e164) AS e164s, array_agg(CASE a.state WHEN 'open' THEN :now ELSE {AT} END) AS ats,
          array_agg(a.channel) AS channels, array_agg(coalesce(a.line_result = 'abandoned', false)) AS abandoned
   FROM number n JOIN phone_number o ON o.office_id = :office AND o.e164 = n.e164
   JOIN attempt a ON a.office_id = :office AND a.debtor_id = o.debtor_id AND a.phone_id = o.id AND a.began_at > :since
-    AND a.began_at <= :now AND {COUNTS}
+    AND a.began_at <= {UNTIL} AND {COUNTS}
   WHERE n.usable GROUP BY n.debtor_id)"""
 # Attempts to anybody of a debtor's household, the debtor included; a debtor without a household number has none.
 _HOUSEHOLD = """,
 household AS (
-  SELECT d.id AS debtor_id, array_agg(a.began_at) AS ats, array_agg(a.channel) AS channels
+  SELECT d.id AS debtor_id, array_agg({AT}) AS ats, array_agg(a.channel) AS channels
   FROM debtor d
   CROSS JOIN LATERAL (SELECT m.id FROM debtor m WHERE m.office_id = :office AND m.household_no = d.household_no OFFSET 0) m
-  CROSS JOIN LATERAL (SELECT a.began_at, a.channel FROM attempt a WHERE a.office_id = :office AND a.debtor_id = m.id
-    AND a.began_at > :since AND a.began_at <= :now AND {COUNTS} OFFSET 0) a
+  CROSS JOIN LATERAL (SELECT {AT} AS began_at, a.channel FROM attempt a WHERE a.office_id = :office AND a.debtor_id = m.id
+    AND a.began_at > :since AND a.began_at <= {UNTIL} AND {COUNTS} OFFSET 0) a
   WHERE d.office_id = :office AND d.id = ANY(:debtors) AND d.household_no <> '' GROUP BY d.id)"""
 
 _SELECT = """
@@ -205,9 +209,9 @@ _FOR_SETS = text("SELECT set_config('jit', 'off', true), set_config('plan_cache_
 AS_USUAL = text("SELECT set_config('plan_cache_mode', 'auto', true)")
 
 
-@lru_cache(maxsize=8)
-def facts_statement(*, numbers: bool, households: bool, is_single: bool = False) -> TextClause:
-    """The query, with or without who else called the numbers and the households, for one debtor or for a set."""
+@lru_cache(maxsize=16)
+def facts_statement(*, numbers: bool, households: bool, is_single: bool = False, is_contact: bool = False) -> TextClause:
+    """The query, with or without who else called the numbers and the households, for one debtor or a set, just before contact or not."""
     parts = [_WANTED, _DIALLED if numbers else "", _HOUSEHOLD if households else ""]
     dialled = "dialled.e164s, dialled.ats, dialled.channels, dialled.abandoned" if numbers else "NULL, NULL, NULL, NULL"
     household = "household.ats, household.channels" if households else "NULL, NULL"
@@ -215,6 +219,8 @@ def facts_statement(*, numbers: bool, households: bool, is_single: bool = False)
     joins += "LEFT JOIN household ON household.debtor_id = d.id" if households else ""
     select = _SELECT.format(dialled=dialled, household=household, joins=joins)
     statement = "".join(parts).replace("{COUNTS}", COUNTS) + select
+    for name, words in (_JUST_BEFORE if is_contact else _AS_OF).items():
+        statement = statement.replace(name, words)
     return text(statement.replace(_SET_WANTED, _ONE_WANTED).replace(_SET, _ONE) if is_single else statement)
 
 
@@ -225,13 +231,21 @@ def load_facts(
     policy: ContactPolicy,
     now: datetime,
     mode: str = "",
+    *,
+    is_contact: bool = False,
 ) -> Known:
-    """Facts of each debtor that exists; `debtors` maps a debtor's id to the one number meant, or None for any."""
+    """Facts of each debtor that exists; `debtors` maps a debtor's id to the one number meant, or None for any.
+
+    Args:
+        is_contact: `now` is this moment by the clock, and somebody is about to be contacted: what lies ahead of it has been as well.
+    """
     if not debtors:
         return Known({}, channel, mode)
     has_numbers = channel is not Channel.VISIT
     is_single = len(debtors) == 1
-    statement = facts_statement(numbers=policy.asks_numbers and has_numbers, households=policy.asks_households, is_single=is_single)
+    statement = facts_statement(
+        numbers=policy.asks_numbers and has_numbers, households=policy.asks_households, is_single=is_single, is_contact=is_contact
+    )
     if len(debtors) > FEW:
         session.execute(_FOR_SETS)
     rows = session.execute(statement, facts_values(session, debtors, channel, policy, now)).all()

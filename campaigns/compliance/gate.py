@@ -104,7 +104,7 @@ def check_contacts(
     for ask in asks:
         debtors.setdefault(ask.debtor_id, ask.phone_id)
     locks = lock_for_contact(session, debtors, policy)
-    facts = load_facts(session, debtors, channel, policy, now, mode)
+    facts = load_facts(session, debtors, channel, policy, now, mode, is_contact=True)
     if len(debtors) > FEW:
         session.execute(AS_USUAL)
     when, used, decided = When(policy, now), set[str](), list[Asked]()
@@ -128,7 +128,7 @@ def ask_again(session: Session, ask: Ask, channel: Channel, now: datetime, mode:
     Caps and gaps are not asked: they count this very contact already.
     """
     policy = load_policy(session)
-    facts = load_facts(session, {ask.debtor_id: ask.phone_id}, channel, policy, now, mode)
+    facts = load_facts(session, {ask.debtor_id: ask.phone_id}, channel, policy, now, mode, is_contact=True)
     known = facts.get(ask.debtor_id)
     reasons = [DenialReason.UNKNOWN_FACTS] if known is None else objections(known, policy, now)
     lasting = [reason for reason in reasons if reason not in OF_ITS_OWN]

@@ -35,6 +35,7 @@ from dialer.telephony.events import CarrierEvent, EventKind
 log = structlog.get_logger(__name__)
 
 ROBOCALL = "robocall"
+LOST = "lost"  # why a call was ended: the carrier does not have it, and nobody told how it ended
 WRAP_UP_SECONDS = 120
 TOLD_AFTER = binding.PATIENCE + timedelta(seconds=3)
 
@@ -218,11 +219,22 @@ def view_of(session: Session, call: Call, event: CarrierEvent | None = None) -> 
         ended_at=call.ended_at,
         is_machine=call.line_result == LineResult.MACHINE,
         is_abandoned=call.line_result == LineResult.ABANDONED,
+        is_guessed=event is not None and event.kind is EventKind.ENDED and _is_end_guessed(session, call, event),
         told_result=LineResult(call.line_result) if call.line_result else None,
         cause=call.cause,
         sip_code=call.sip_code,
         keys=keys,
     )
+
+
+def _is_end_guessed(session: Session, call: Call, event: CarrierEvent) -> bool:
+    """Whether the call is over only because nobody told of it any more (`LOST`), until this event."""
+    if call.state != CallState.ENDED:
+        return False
+    ends = select(CallEvent.event_key).where(
+        CallEvent.call_id == call.id, CallEvent.kind == EventKind.ENDED, CallEvent.event_key != event.key
+    )
+    return set(session.scalars(ends)) == {f"{call.channel_id}:{LOST}"}
 
 
 def _remember(session: Session, call: Call, event: CarrierEvent) -> bool:
@@ -249,7 +261,7 @@ def _follow(session: Session, call: Call, change: Change, event: CarrierEvent, n
         attempts.mark_handed_over(session, attempt.id, event.at)
     if change.is_correction:
         log.warning("call_corrected_after_end", call=call.id, line_result=call.line_result)
-        late.correct_line_result(session, attempt, change.view.line_result or LineResult.FAILED, change.view.answered_at)
+        late.correct_line_result(session, attempt, change.view.line_result or LineResult.FAILED, change.view.answered_at, now)
         return None, None
     must_hang_up, join = False, None
     if change.is_answer and call.mode == PREDICTIVE:

@@ -60,6 +60,7 @@ class CallView:
         line_result: what the line did so far; final once `state` is ended.
         told_result: the carrier's own word at the end, before a machine or an answer overrules it.
         is_machine: an answering machine was recognised.
+        is_guessed: the end was concluded, not told: the carrier's own word, however late, takes its place.
         is_abandoned: the debtor was told that no operator is there; joined with one all the same, it was not so.
         keys: pressed keys with their moment and event key, in the order of pressing.
     """
@@ -71,6 +72,7 @@ class CallView:
     ended_at: datetime | None = None
     is_machine: bool = False
     is_abandoned: bool = False
+    is_guessed: bool = False
     told_result: LineResult | None = None
     cause: int | None = None
     sip_code: int | None = None
@@ -160,15 +162,17 @@ def _with_key(view: CallView, key: tuple[datetime, str, str]) -> CallView:
 
 
 def _with_end(view: CallView, event: CarrierEvent) -> CallView:
-    if view.ended_at is not None:
+    if view.ended_at is not None and (not view.is_guessed or event.line_result is None):
         return view
     is_machine = view.is_machine or event.line_result is LineResult.MACHINE
     is_answered = is_machine or event.line_result is LineResult.ANSWERED
+    ended_at = _earlier(view.ended_at, event.at)
     return replace(
         view,
-        ended_at=event.at,
-        answered_at=view.answered_at or (event.at if is_answered else None),
+        ended_at=ended_at,
+        answered_at=view.answered_at or (ended_at if is_answered else None),
         is_machine=is_machine,
+        is_guessed=False,
         told_result=event.line_result,
         cause=event.cause,
         sip_code=event.sip_code,

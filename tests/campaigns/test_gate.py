@@ -90,6 +90,22 @@ def test_what_does_not_count_or_has_passed_allows(session: Session, town: Town) 
     assert reason(session, other_channel, Channel.SMS) == "stop_request"
 
 
+def test_an_attempt_that_lies_ahead_of_a_clock_set_back_has_been_made(session: Session, town: Town) -> None:
+    """Just before contact: as of now for the caps, and a gap that lasts until the clock has passed it. For a plan it is not known yet."""
+    called, same_telephone, long_ahead, talked = (town.debtor(mobile=False) for _ in range(4))
+    phone = town.phone(called, "+819012340010", "mobile")
+    town.phone(same_telephone, "+819012340010", "mobile")
+    town.phone(long_ahead, "+819012340020", "mobile")
+    town.phone(talked, "+819012340030", "mobile")
+    town.attempt(called, CALL, NOW + timedelta(hours=1), phone_id=phone.id)
+    town.attempt(long_ahead, CALL, NOW + timedelta(days=2), "no_answer")  # of a clock that was wrong altogether
+    town.attempt(talked, CALL, NOW + timedelta(hours=1), "answered", party="debtor")
+    session.flush()
+    asked = (called, same_telephone, long_ahead, talked)
+    assert [reason(session, debtor) for debtor in asked] == ["day_cap", "number_gap", None, "quiet_after_conversation"]
+    assert set(gate.check_set(session, {debtor.id: None for debtor in asked}, CALL, NOW).values()) == {Allowed()}
+
+
 @pytest.mark.parametrize(
     ("status", "told"), [("refused", "number_refused"), ("wrong_person", "number_wrong"), ("dead", "number_dead"), ("works", None)]
 )

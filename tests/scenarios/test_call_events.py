@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -84,6 +85,20 @@ def test_an_answer_after_the_end_is_a_correction_and_no_second_end() -> None:
     second = advance(first.view, late)
     assert second is not None
     assert (second.is_end, second.is_answer, second.is_correction) == (False, False, True)
+
+
+def test_the_carrier_s_word_takes_the_place_of_a_guess_and_only_of_a_guess() -> None:
+    """A call that was taken for lost rang out as far as anybody knew; then its end is told after all."""
+    guessed = replace(fold(told("0 placed\n30 ended no_answer")), is_guessed=True)
+    (late,) = told("12 ended busy")
+    change = advance(guessed, late)
+    assert change is not None
+    assert (change.is_correction, change.is_end, change.view.line_result) == (True, False, LineResult.BUSY)
+    assert change.view.ended_at == late.at
+    (again,) = told("13 ended rejected")
+    assert advance(change.view, again) is None
+    (unknown,) = told("12 ended")
+    assert advance(guessed, unknown) is None
 
 
 def test_a_duplicate_says_nothing_new() -> None:
