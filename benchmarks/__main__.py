@@ -1,6 +1,7 @@
 """`make bench`: every figure as a ratio against a named peer or limit.
 
     python -m benchmarks [--full] [--json] [NAME ...]
+    python -m benchmarks amd --recordings FOLDER [--keep]
 
 Each module has `run(quick)`, which measures alternately with its peer, asserts that both did the same, and returns its figures. Absolute
 times wander on shared machines; only the ratios of one run are to be compared.
@@ -13,6 +14,7 @@ import json
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 FIGURES = {
@@ -29,7 +31,7 @@ FIGURES = {
     "best_hour": "whom to call in which hour / chance and an oracle",
     "pacing": "predictive pacing in simulated shifts / a plain newsvendor reference",
     "status_callbacks": "status callbacks into one web process / a bare route with one INSERT",
-    "amd": "people taken for machines / people, and machines missed / machines, on generated greetings",
+    "amd": "people taken for machines / people, and machines missed / machines, on generated greetings or on recordings",
     "originate": "originate through the carrier / bare AMI",
     "dialer_rate": "the whole dialer at 100 calls a second, and at 20 with prompt and key / the bare AMI client",
     "recovery": "operators free after each fault of a shift / 5 s; people tried in vain in a minute of 503",
@@ -54,16 +56,27 @@ def main() -> int:
     options.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
     options.add_argument("--full", action="store_true", help="the sizes of the targets instead of a minute's worth")
     options.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    options.add_argument(
+        "--recordings", type=Path, metavar="FOLDER", help="amd: WAV files person-* and machine-* instead of generated greetings"
+    )
+    options.add_argument(
+        "--keep", action="store_true", help="amd: with --recordings, keep the result for the page of scripts (data folder)"
+    )
     given = options.parse_args()
     if unknown := set(given.names) - FIGURES.keys():
         options.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}")
+    if given.recordings and given.names != ["amd"]:
+        options.error("--recordings FOLDER goes with amd alone")
+    if given.keep and not given.recordings:
+        options.error("--keep goes with --recordings")
+    more = {"recordings": given.recordings, "keep": given.keep} if given.recordings else {}
     results: dict[str, Any] = {}
     failed = False
     for name in given.names or FIGURES:
         began = time.monotonic()
         print(f"{name}: {FIGURES[name]} …", file=sys.stderr)
         try:
-            results[name] = import_module(f"benchmarks.{name}").run(quick=not given.full)
+            results[name] = import_module(f"benchmarks.{name}").run(quick=not given.full, **more)
         except (RuntimeError, OSError) as problem:
             failed = True
             results[name] = {"not_run": str(problem)}

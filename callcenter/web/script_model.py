@@ -8,8 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import User
+from callcenter.core.clock import utc_now
+from callcenter.core.settings import get_settings
+from callcenter.web.formats import percent
 from callcenter.web.i18n import Translate
-from dialer.ivr import recordings, versions
+from dialer.ivr import detection, recordings, versions
 from dialer.ivr.checking import Problem
 from dialer.ivr.documents import MOST_NODES
 from dialer.ivr.models import RobocallScript
@@ -57,6 +60,7 @@ def script_model(session: Session, script: Script, row: RobocallScript | None, t
             "activated_by": names.get(row.activated_by, "") if row else "",
         },
         "problems": [{"node": each.node, "text": problem_text(each, t)} for each in found],
+        "detector": detector_model(session, t),
         "picture": picture_model(script, t, {each.node for each in found}),
         "nodes": [_node(node, number, script, known, t) for number, node in enumerate(script.nodes)] + _blank(script, known, t),
         "choices": {
@@ -65,6 +69,35 @@ def script_model(session: Session, script: Script, row: RobocallScript | None, t
             "message_recording": _named(known, script.message_recording, t("scripts.by_voice")),
         },
     }
+
+
+def detector_model(session: Session, t: Translate) -> dict[str, Any]:
+    """How often answering machines are judged wrongly, in sentences; `is_suspicious`: the detector surely finds more than operators do."""
+    own = detection.own_measurement(get_settings().data_dir)
+    measured = [_measured(detection.SHIPPED, "shipped", t), _measured(own, "own", t) if own else t("script_detector.not_own")]
+    seen = detection.observe(session, utc_now())
+    found, heard = seen.by_detector.bounds, seen.by_operators.bounds
+    if found is None:
+        return {"lines": [*measured, t("script_detector.not_observed")], "is_suspicious": False}
+    observed = t("script_detector.observed", **_share(seen.by_detector))
+    if heard is not None:
+        observed += t("script_detector.operators", **_share(seen.by_operators))
+    return {"lines": [*measured, observed], "is_suspicious": heard is not None and found.low > heard.high}
+
+
+def _measured(measured: detection.Measured, how: str, t: Translate) -> str:
+    day = measured.on.isoformat() if measured.on else ""
+    parts = [t(f"script_detector.{how}", day=day)]
+    parts += [t("script_detector.wrong", **_share(measured.wrong))] if measured.people else []
+    parts += [t("script_detector.missed", **_share(measured.missed))] if measured.machines else []
+    return "".join(parts)
+
+
+def _share(share: detection.Share) -> dict[str, str]:
+    bounds = share.bounds
+    assert bounds is not None
+    rate = percent(share.over / share.under)
+    return {"n": f"{share.over:,}", "all": f"{share.under:,}", "rate": rate, "low": percent(bounds.low), "high": percent(bounds.high)}
 
 
 def problem_text(problem: Problem, t: Translate) -> str:

@@ -38,7 +38,7 @@ def asterisk(rig_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def debtor_number() -> str:
-    """SIPp answers and says a tone for four seconds."""
+    """SIPp answers and says a tone for seven seconds."""
     return number_of(Behaviour.MACHINE, os.getpid() % 900_000)
 
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from callcenter.auth.models import AuditEvent, Role
+from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
+from callcenter.core.settings import get_settings
+from campaigns.attempts.codes import Channel, LineResult
+from campaigns.attempts.models import Attempt
+from campaigns.debtors.models import Debtor
+from dialer.ivr.detection import Measured, keep_measurement, own_measurement
 from dialer.ivr.models import RobocallScript
 from tests.callcenter.conftest import Person
 from tests.dialer.test_recordings import recorded
@@ -144,3 +152,50 @@ def test_the_built_in_script_is_there_to_read_and_hear(writer: Person) -> None:
     assert "fieldset disabled" in page
     assert "/activate" not in page
     assert writer.get("/scripts/built-in/goodbye.wav").content[:4] == b"RIFF"
+
+
+def attempts(office_id: int, channel: Channel, label: str, answered: int, machines: int, *, days_ago: int = 1) -> None:
+    """Calls as they ended."""
+    at = utc_now() - timedelta(days=days_ago)
+    with transaction(office_id) as session:
+        debtor = Debtor(debtor_no=f"{channel}{days_ago}{label}"[-20:], name="見本 佳代", address="架空市本町1")
+        session.add(debtor)
+        session.flush()
+        results = [LineResult.ANSWERED] * answered + [LineResult.MACHINE] * machines + [LineResult.NO_ANSWER] * 3
+        session.add_all(
+            Attempt(debtor_id=debtor.id, channel=channel, began_at=at, state="closed", line_result=result, script_version=label)
+            for result in results
+        )
+
+
+def test_how_often_machines_are_judged_wrongly_is_shown(writer: Person, office_id: int) -> None:
+    where = begun(writer)
+    page = writer.get(where).text
+    assert "人の挨拶64件のうち0件を留守番電話と誤り(0.0%、95%の幅0.0%〜5.7%)" in page
+    assert "この回線の録音では、まだ測っていません" in page
+    assert "判定を使っていません" in page
+    form = fields(page) | {"on_machine": "hang_up"}
+    assert writer.post(where + "/save", form).status_code == 303
+    attempts(office_id, Channel.AUTO_CALL, "spring/1", 50, 50)
+    attempts(office_id, Channel.AUTO_CALL, "spring/1", 0, 500, days_ago=40)  # too long ago
+    attempts(office_id, Channel.AUTO_CALL, "standard/1", 300, 0)  # listens for none
+    attempts(office_id, Channel.OPERATOR_CALL, "", 55, 45)
+    kept = keep_measurement(get_settings().data_dir, Measured(40, 3, 20, 5, date(2026, 11, 26)))
+    try:
+        page = writer.get(where).text
+    finally:
+        kept.unlink()
+    assert "この回線の録音での測定(2026-11-26): 人の挨拶40件のうち3件を留守番電話と誤り(7.5%" in page
+    assert "判定をする台本では、応答100件のうち50件を留守番電話と判定(50.0%" in page
+    assert "担当者が聞いた電話では、応答100件のうち45件(45.0%" in page
+    assert "人の電話を切っているおそれ" not in page
+    attempts(office_id, Channel.OPERATOR_CALL, "", 300, 0, days_ago=2)
+    assert "人の電話を切っているおそれ" in writer.get(where).text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"people": 1}', '{"people": 1, "people_taken": 2, "machines": 0, "machines_missed": 0, "on": "2026-11-26"}']
+)
+def test_a_measurement_that_is_none_is_not_shown(tmp_path: Path, text: str) -> None:
+    (tmp_path / "detection.json").write_text(text)
+    assert own_measurement(tmp_path) is None

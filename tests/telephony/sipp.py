@@ -71,7 +71,7 @@ def write_scenario(folder: Path) -> Path:
     """Writes the scenario and the captures it plays."""
     for key in KEYS.values():
         write_key(folder / f"key{key}.pcap", key)
-    write_tone(folder / "machine.pcap", seconds=4.0)
+    write_tone(folder / "machine.pcap", seconds=7.0)
     path = folder / "far_end.xml"
     path.write_text(_scenario(folder), encoding="utf-8")
     return path

@@ -84,8 +84,16 @@ def test_machine_gets_the_message_after_its_greeting_or_nothing(rig: Rig, carrie
     policy = OnMachine.LEAVE_MESSAGE if leaves else OnMachine.HANG_UP
     plan = RobocallPlan(TREE.nodes, policy, PlanNode("_machine", NodeKind.END, "prompt") if leaves else None)
     channel_id, number = walk(carrier, Behaviour.MACHINE, plan)
-    heard = listen_to_the_end(carrier, [channel_id])
+    heard = listen_to_the_end(carrier, [channel_id], seconds=60)
     assert EventKind.MACHINE in kinds(heard, channel_id)
     assert way(heard, channel_id) == []
     assert (EventKind.PROMPT_DONE in kinds(heard, channel_id)) == leaves
+    rig.wait_far_end(number, "bye")
+
+
+def test_who_says_nothing_is_no_machine(rig: Rig, carrier: AsteriskCarrier) -> None:
+    channel_id, number = walk(carrier, Behaviour.ANSWERS, RobocallPlan((END,), OnMachine.HANG_UP))
+    heard = listen_to_the_end(carrier, [channel_id], seconds=60)
+    assert EventKind.MACHINE not in kinds(heard, channel_id)
+    assert way(heard, channel_id) == ["bye"]
     rig.wait_far_end(number, "bye")
