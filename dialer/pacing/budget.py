@@ -26,6 +26,8 @@ LEAST_PRICE, MOST_PRICE = 1e-4, 0.3
 UNEARNED_RISK = 0.001
 _ONE_CALL = 1.05  # spare abandons before more than that is risked: one call, and something for a second one in the air
 _RESERVE = 1.5  # spare abandons that are not given away at the end of the day
+_KEPT_PACE = 5.0  # answers a minute from which on calls in the air may find nobody several at once
+_KEPT = 0.15  # spare abandons that are never risked, for each answer a minute above that
 _MOST_SHARE = 3.0  # of the limit, however much is spare
 _STEP = 0.05
 _SMALL_PACE = 12.5  # answers a minute; where there are more, as many times more are in the air, and spare calls count for less
@@ -71,16 +73,18 @@ def share_of_limit(budget: Budget, pending: float = 0.0) -> float:
     Args:
         pending: abandoned calls that those in the air will come to, on average.
     """
-    spare = budget.spare - pending
+    pace = budget.answers_a_minute
+    kept = _KEPT * max(0.0, pace - _KEPT_PACE)
+    spare = budget.spare - pending - kept
     if spare < _ONE_CALL:
         return 0.0
-    scale = max(1.0, budget.answers_a_minute / _SMALL_PACE)
-    spare = _ONE_CALL + (spare - _ONE_CALL) / scale
-    share = float(np.interp(spare, _SPARE, _SHARE))
-    if budget.minutes_to_come is None or spare < _RESERVE + 1.0:
+    scaled = _ONE_CALL + (spare - _ONE_CALL) / max(1.0, pace / _SMALL_PACE)
+    share = float(np.interp(scaled, _SPARE, _SHARE))
+    reserve = _RESERVE + 2.0 * kept
+    if budget.minutes_to_come is None or spare < reserve + 1.0:
         return share
-    to_come = max(1.0, budget.answers_a_minute * budget.minutes_to_come)
-    return max(share, min(_MOST_SHARE, 1.0 + (spare - _RESERVE) * scale / (budget.limit * to_come)))
+    to_come = max(1.0, pace * budget.minutes_to_come)
+    return max(share, min(_MOST_SHARE, 1.0 + (spare - reserve) / (budget.limit * to_come)))
 
 
 def risk_allowed(budget: Budget, price: float, pending: float = 0.0) -> float:
