@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -28,6 +29,7 @@ from callcenter.web.report_model import counted_at
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from reports import saved_views
 from reports.cut_forms import FORMS
+from reports.cuts import Cut
 from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell
 from reports.exports.table import channel_words, shown
 from reports.further_metrics import EVERY, GROUPS
@@ -59,7 +61,7 @@ def show_cross(request: Request, session: Tx, who: Reader) -> Response:
         "metric": _definition(asked.metric.code, lang),
         "title": _title(asked, lang),
         "errors": [{"field_id": name, "message": message} for name, message in asked.errors],
-        "views": _views(session, who, "/reports/cross"),
+        "views": saved_views.views_of(session, who.user_id),
         **options,
         **cross_choices(who, asked, lang),
     }
@@ -118,14 +120,14 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
     if lines:
         detail = {"page": "report.calls", "count": len(lines), "figure": asked.metric.code, "by": str(asked.rows)}
         audit.record(session, "debtor.listed", "report", None, who.user_id, who.address, detail, now)
-    where = {name: value for name in ("row", "column", "only") if (value := given.get(name)) is not None}
+    where = {name: value for name in ("row", "column", "only", "at") if (value := given.get(name)) is not None}
     here = f"/reports/calls?{asked.address}" + (f"&{urlencode(where)}" if where else "")
     last = lines[-1] if lines else None
     model = {
         "title": _title(asked, lang),
         "period": asked.filters.query.period,
         "where": _where(session, asked, cell, lang),
-        "back_url": f"/reports/cross?{asked.address}",
+        "back_url": _back(asked, given.get("at", "")),
         "next_url": f"{here}&{urlencode({'before': f'{last.began_at.isoformat()},{last.id}'})}" if last and is_more else "",
         "is_first": "before" not in given,
         "first_url": here,
@@ -145,6 +147,13 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
         ],
     }
     return page(request, "report_calls.html", shell_of(request, words_of(request)("cross.calls")), page=model)
+
+
+def _back(asked: CrossFilters, at: str) -> str:
+    """Where the calls were asked from: the report page, cut by `at`, or else the table of two cuts."""
+    if at not in tuple(Cut):
+        return f"/reports/cross?{asked.address}"
+    return f"/reports?{replace(asked.filters, query=replace(asked.filters.query, cut=Cut(at))).address}"
 
 
 def _words(lang: str, kind: type[StrEnum], code: str) -> str:
@@ -223,13 +232,6 @@ def _definition(code: str, lang: str) -> dict[str, Any]:
         "version": metric.version,
         "source": metric.source.in_language(lang),
     }
-
-
-def _views(session: Any, who: SignedIn, here: str) -> list[dict[str, Any]]:
-    return [
-        {"id": view.id, "name": view.name, "url": view.url, "is_here": view.page == here}
-        for view in saved_views.views_of(session, who.user_id)
-    ]
 
 
 @router.post("/views")

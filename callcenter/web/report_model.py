@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.intervals import wilson
 from callcenter.web import phrases
+from callcenter.web.behind_links import Behind
 from callcenter.web.formats import clock, write_day
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.windows import is_holiday
@@ -18,6 +19,7 @@ from reports.control.service import decisions_between, targets_of
 from reports.cuts import Cut
 from reports.exports.table import rounded, shown
 from reports.figures import Figures, Row
+from reports.further_metrics import CROSSABLE
 from reports.metrics import BY_CODE, KEPT_RATE, UNIT_WORDS, Metric, Unit
 from reports.periods import Period
 from reports.queries.headline import Headline, HeadlineQuery, headline
@@ -25,13 +27,27 @@ from reports.queries.patterns import Funnel, contact_hours, funnel
 from reports.questions import list_counts_of
 
 TILES = ("attempts", "contact_rate_per_call", "contact_rate_per_person", "promise_rate", "kept_rate", "attempts_per_operator_hour")
+CALLS = {"attempts", *(metric.code for metric in CROSSABLE if metric is not KEPT_RATE)}
+"""What is made of calls, so that they can be shown."""
+COLUMNS = (
+    "operator_hours",
+    "attempts",
+    "attempts_per_operator_hour",
+    "contacts",
+    "contact_rate_per_call",
+    "promises",
+    "promise_rate",
+    "kept_rate",
+)
 BANDS = ("few", "a", "b", "c", "d", "e")
 WEEKDAYS = {"ja": "月火水木金土日", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
 MARK = 16
 TREND = ("contact_rate_per_call", "promise_rate")
 
 
-def report_model(session: Session, query: HeadlineQuery, now: datetime, lang: str, *, sees_individuals: bool) -> dict[str, Any]:
+def report_model(
+    session: Session, query: HeadlineQuery, now: datetime, lang: str, *, sees_individuals: bool, links: Behind
+) -> dict[str, Any]:
     """All fields of report.html but `page`."""
     found = headline(session, replace(query, cut=None), now)
     total, plain = found.rows[0].figures, replace(query, has_persons=False)  # the tables below have no column of persons
@@ -40,15 +56,16 @@ def report_model(session: Session, query: HeadlineQuery, now: datetime, lang: st
     by_operator = headline(session, replace(plain, cut=Cut.OPERATOR), now) if sees_individuals else None
     counted, as_of = list_counts_of(session, query, now)
     return {
-        "figures": figures_model(total, _figures(session, earlier, now), query.period.days, _targets(session, query), lang),
-        "heat": heat_model(contact_hours(session, replace(query, cut=None), now), lang),
+        "figures": figures_model(total, _figures(session, earlier, now), query.period.days, _targets(session, query), lang, links),
+        "heat": heat_model(contact_hours(session, replace(query, cut=None), now), lang, links),
         **funnel_model(funnel(session, replace(query, cut=None), now, found.whole, counted), lang, counted_at(as_of, now, lang)),
         "trend": trend_model(
             headline(session, replace(plain, cut=Cut.DAY), now), lang, _marks(session, query.period), _targets(session, query)
         ),
-        "by_hour": [cut_row(row, lang) for row in headline(session, replace(plain, cut=Cut.HOUR), now).rows],
-        "by_cut": chosen_cut(session, plain, now, lang),
-        "by_operator": operators_model(by_operator, total, lang) if by_operator else None,
+        "by_hour": [cut_row(row, lang) | links.row(Cut.HOUR, row.key) for row in headline(session, replace(plain, cut=Cut.HOUR), now).rows],
+        "by_cut": chosen_cut(session, plain, now, lang, links),
+        "by_operator": operators_model(by_operator, total, lang, links) if by_operator else None,
+        "meaning": {code: meaning(BY_CODE[code], lang) for code in COLUMNS},
     }
 
 
@@ -56,9 +73,19 @@ def _figures(session: Session, query: HeadlineQuery, now: datetime) -> Figures:
     return headline(session, replace(query, cut=None), now).rows[0].figures
 
 
-def figures_model(total: Figures, before: Figures, days: int, targets: dict[str, float], lang: str) -> list[dict[str, Any]]:
-    """The key figures, each with the month's target where there is one."""
-    return [tile(BY_CODE[code], total, before, days, lang, targets.get(code)) for code in TILES]
+def figures_model(total: Figures, before: Figures, days: int, targets: dict[str, float], lang: str, links: Behind) -> list[dict[str, Any]]:
+    """The key figures, each with the month's target where there is one, and the calls behind it where it is made of calls."""
+    return [
+        tile(BY_CODE[code], total, before, days, lang, targets.get(code))
+        | {"href": links.link(code) if code in CALLS and total.attempts else None}
+        for code in TILES
+    ]
+
+
+def meaning(metric: Metric, lang: str) -> str:
+    """What a column's figures are, in a line."""
+    parts = [metric.numerator, *([metric.denominator] if metric.denominator else [])]
+    return f"{metric.name.in_language(lang)}: {' ÷ '.join(part.in_language(lang) for part in parts)}"
 
 
 def _targets(session: Session, query: HeadlineQuery) -> dict[str, float]:
@@ -126,20 +153,24 @@ def _change(value: float | None, was: float | None, days: int, lang: str, *, is_
     return phrases.pick(lang, (f"前の{days}日間より {sign}{number}", f"{sign}{number} on the {days} days before"))
 
 
-def heat_model(found: HeatMap, lang: str) -> dict[str, Any]:
+def heat_model(found: HeatMap, lang: str, links: Behind) -> dict[str, Any]:
     """The table of hours and weekdays; a cell is None where nobody was called."""
     rows = [
-        {"label": phrases.pick(lang, (f"{hour}時", f"{hour:02d}:00")), "cells": [_heat_cell(found, hour, day) for day in found.weekdays]}
+        {
+            "label": phrases.pick(lang, (f"{hour}時", f"{hour:02d}:00")),
+            "cells": [_heat_cell(found, hour, day, links) for day in found.weekdays],
+        }
         for hour in found.hours
     ]
     return {"days": [WEEKDAYS[lang][day] for day in found.weekdays], "rows": rows, "few": FEW}
 
 
-def _heat_cell(found: HeatMap, hour: int, weekday: int) -> dict[str, Any] | None:
+def _heat_cell(found: HeatMap, hour: int, weekday: int, links: Behind) -> dict[str, Any] | None:
     cell = found.cell(hour, weekday)
     if cell.rate is None or cell.step is None:
         return None
-    return {"percent": int(rounded(cell.rate * 100).to_integral_value()), "n": cell.n, "band": BANDS[cell.step]}
+    percent = int(rounded(cell.rate * 100).to_integral_value())
+    return {"percent": percent, "n": cell.n, "band": BANDS[cell.step], "href": links.cell(hour, weekday)}
 
 
 def counted_at(as_of: datetime, now: datetime, lang: str) -> str:
@@ -242,20 +273,28 @@ def cut_row(row: Row, lang: str) -> dict[str, Any]:
     }
 
 
-def chosen_cut(session: Session, query: HeadlineQuery, now: datetime, lang: str) -> dict[str, Any] | None:
+def chosen_cut(session: Session, query: HeadlineQuery, now: datetime, lang: str, links: Behind) -> dict[str, Any] | None:
     """The table of another cut than those always shown; None for these."""
     if query.cut in (None, Cut.HOUR, Cut.OPERATOR):
         return None
     found = headline(session, query, now)
     form = query.form
     note = form.note or form.due_note
-    rows = [cut_row(row, lang) | {"kept": shown(row.figures.kept_rate, KEPT_RATE)} for row in found.rows]
-    return {"title": form.name.in_language(lang), "note": note.in_language(lang) if note else "", "rows": rows}
+    rows = [cut_row(row, lang) | links.row(query.cut, row.key) | {"kept": shown(row.figures.kept_rate, KEPT_RATE)} for row in found.rows]
+    return {
+        "title": form.name.in_language(lang),
+        "of": phrases.pick(lang, (form.name.ja, form.name.en.lower())),
+        "note": note.in_language(lang) if note else "",
+        "rows": rows,
+    }
 
 
-def operators_model(report: Headline, total: Figures, lang: str) -> dict[str, Any]:
+def operators_model(report: Headline, total: Figures, lang: str, links: Behind) -> dict[str, Any]:
     """One row per operator, the team below, and whether their rates differ by more than chance."""
-    rows = [cut_row(row, lang) | {"name": row.label_en if lang == "en" else row.label, "href": None} for row in report.rows]
+    rows = [
+        cut_row(row, lang) | links.row(Cut.OPERATOR, row.key) | {"name": row.label_en if lang == "en" else row.label, "href": None}
+        for row in report.rows
+    ]
     intervals = [
         interval for row in report.rows if (interval := wilson(row.figures.promises, row.figures.right_party_contacts)) is not None
     ]
@@ -268,4 +307,4 @@ def operators_model(report: Headline, total: Figures, lang: str) -> dict[str, An
                 "At these numbers the promise rates differ by no more than chance. Do not rank people by them.",
             ),
         )
-    return {"note": note, "rows": rows, "total": cut_row(Row(None, "", "", total), lang)}
+    return {"note": note, "rows": rows, "total": cut_row(Row(None, "", "", total), lang) | links.row(Cut.HOUR, None)}

@@ -13,11 +13,13 @@ from callcenter.auth.permissions import Action
 from callcenter.auth.permissions import may as is_allowed
 from callcenter.core.clock import local_day, utc_now
 from callcenter.web import phrases
+from callcenter.web.behind_links import behind
 from callcenter.web.dependencies import SignedIn, Tx, may
 from callcenter.web.formats import clock, write_day
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.report_filters import choices, read_filters, require_readable
 from callcenter.web.report_model import report_model
+from reports import saved_views
 from reports.exports.files import MEDIA_TYPES, file_name, to_csv, to_xlsx
 from reports.exports.pdf import to_pdf
 from reports.queries.headline import headline
@@ -49,7 +51,9 @@ def show_report(request: Request, session: Tx, who: Reader) -> Response:
         "errors": [{"field_id": name, "message": message} for name, message in filters.errors],
         "status": made,
     }
-    shown = report_model(session, query, now, lang, sees_individuals=is_allowed(who.role, Action.SEE_REPORTS))
+    sees_individuals = is_allowed(who.role, Action.SEE_REPORTS)
+    model |= {"address": address, "views": saved_views.views_of(session, who.user_id) if sees_individuals else None}
+    shown = report_model(session, query, now, lang, sees_individuals=sees_individuals, links=behind(filters, who))
     shell = shell_of(request, words_of(request)("report.title"), status=made)
     return page(request, "report.html", shell, status=422 if filters.errors else 200, page=model, **shown)
 

@@ -10,6 +10,7 @@ from callcenter.core.clock import OFFICE_ZONE
 from callcenter.web.i18n import translator
 from callcenter.web.ladder_form import values_of
 from callcenter.web.ladder_model import form_model
+from callcenter.web.report_model import COLUMNS
 from campaigns.planning.conduct import Conduct
 from tests.browser import message_samples as texts
 from tests.browser import payment_samples as money
@@ -469,6 +470,7 @@ def counts(label: str, calls: int, hours: float | None, contacts: int, promises:
         "label": label, "name": label, "href": "", "calls": calls, "hours": hours, "per_hour": calls / hours if hours else None,
         "contacts": contacts, "contact_rate": contacts / calls if calls else None, "promises": promises,
         "promise_rate": promises / contacts if contacts else None,
+        "attempts_href": "/reports/calls?metric=attempts", "contacts_href": "/reports/calls?metric=contacts", "promises_href": None,
     }  # fmt: skip
 
 
@@ -479,7 +481,7 @@ def heat() -> Model:
         n = 18 if (hour, day) == (12, 5) else 70 + (hour * 13 + day * 29) % 60
         percent = 23 + (hour * 7 + day * 5) % 20
         band = "few" if n < 30 else "abcde"[min(4, max(0, (percent - 20) // 5))]
-        return {"percent": percent, "n": n, "band": band}
+        return {"percent": percent, "n": n, "band": band, "href": "/reports/calls?by=hour"}
 
     rows = [{"label": f"{hour}時", "cells": [cell(hour, day) for day in range(6)]} for hour in range(9, 18)]
     return {"days": list("月火水木金日"), "rows": rows, "few": 30}
@@ -509,8 +511,10 @@ def report() -> Model:
             "url": "/report?from=2026-11-01&to=2026-11-17", "csv_url": "/report.csv", "excel_url": "", "pdf_url": "", "pack_url": "",
             "by_options": [option("hour", "時間帯", True)], "channel_options": [option("operator_call", "電話催告", True)],
             "campaign_options": [option("", "すべて", True)], "kinds": [option("", "すべて", True), option("resident", "市県民税")], "years": [option("", "現年と繰越", True)],
-            "compares": [option("", "前月の同じ営業日数", True)], "errors": [],
+            "compares": [option("", "前月の同じ営業日数", True)], "errors": [], "address": "from=2026-11-01",
+            "views": [{"id": 1, "name": "先月の時間帯別", "url": "/reports?by=hour"}],
         },
+        "meaning": dict.fromkeys((*COLUMNS, "kept_rate"), "架電件数: 回線事業者に渡した発信の件数"),
         "figures": figures,
         "heat": heat(),
         "funnel": [
@@ -531,11 +535,11 @@ def report() -> Model:
             "holidays": ["2026-11-03"],
         },
         "by_hour": [counts(f"{hour}時", 400 + hour * 9, 38.0, 120 + hour, 30 + hour % 4) for hour in range(9, 17)],
-        "by_cut": {"title": "税目", "note": "", "rows": [counts("10", 400, None, 120, 30) | {"kept": "65.0%"}]},
+        "by_cut": {"title": "税目", "of": "税目", "note": "", "rows": [counts("10", 400, None, 120, 30) | {"kept": "65.0%"}]},
         "by_operator": {
             "note": "4人の約束率の差（23.1〜25.8%）は、この件数では偶然の範囲です。順位づけには使わないでください。",
             "rows": [counts("佐伯", 1012, 76.5, 318, 82), counts("三枝", 1046, 77.0, 338, 87), counts("広瀬", 934, 74.6, 279, 70)],
-            "total": counts("チーム", 2992, 228.1, 935, 239),
+            "total": counts("全員", 2992, 228.1, 935, 239),
         },
     }  # fmt: skip
 

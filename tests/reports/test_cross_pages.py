@@ -109,3 +109,17 @@ def test_views_are_kept_by_name_and_forgotten(office_id: int, town: None) -> Non
                 save_view(session, who, name, page, address, utc_now())
         forget_view(session, who, kept.id)
         assert views_of(session, who) == []
+
+
+def test_every_count_of_the_report_leads_to_its_calls_and_back(browse: Callable[[Role], Browser], town: None) -> None:
+    client = browse(Role.SUPERVISOR)
+    report = client.get(f"/reports?{SEPTEMBER}&by=operator").text
+    links = [(unescape(link), int(count)) for link, count in re.findall(r'href="(/reports/calls[^"]*)">(\d+)</a>', report)]
+    assert len(links) >= 3 * 2 + 5
+    for link, count in links:
+        behind = client.get(link).text
+        assert behind.count('href="/debtors/') == min(count, 100), link
+        assert f'href="/reports?{SEPTEMBER.replace("&", "&amp;")}&amp;by=operator"' in behind
+    cells = [unescape(link) for link in re.findall(r'href="(/reports/calls[^"]*columns=weekday[^"]*)"', report)]
+    assert sum(client.get(link).text.count('href="/debtors/') for link in cells) == 120
+    assert "/reports/calls" not in browse(Role.OPERATOR).get(f"/reports?{SEPTEMBER}").text
