@@ -139,16 +139,24 @@ WHERE s.outcome = ANY(:promising) AND s.promised_yen > 0 AND s.promised_on IS NO
   AND NOT EXISTS (SELECT FROM promise p WHERE p.office_id = :office AND p.attempt_id = a.id)
 """
 
-# What history taught about a number, unless something newer is known: dead lines, wrong people, and requests to stop using it.
+# What history taught about a number, unless something newer is known: dead lines, wrong people, and requests to stop using it hold wherever
+# the office has the number, as when it is learned in a call.
 _NUMBERS = """
-UPDATE phone_number p SET status = t.status, updated_at = :now
-FROM (SELECT DISTINCT ON (s.phone_id) s.phone_id, CASE
+WITH told AS (
+  SELECT s.phone_id, n.e164, s.began_at, CASE
         WHEN s.outcome = :stop_number THEN 'refused' WHEN s.party = :wrong_number THEN 'wrong_person'
         WHEN s.line_result = :unobtainable THEN 'dead' ELSE 'works' END AS status
-      FROM history_row s
-      WHERE s.phone_id IS NOT NULL AND (s.outcome = :stop_number OR s.party = ANY(:telling) OR s.line_result = :unobtainable)
-      ORDER BY s.phone_id, (s.outcome = :stop_number) DESC NULLS LAST, s.began_at DESC) t
-WHERE p.office_id = :office AND p.id = t.phone_id AND p.status = 'unverified'
+  FROM history_row s JOIN phone_number n ON n.office_id = :office AND n.id = s.phone_id
+  WHERE s.outcome = :stop_number OR s.party = ANY(:telling) OR s.line_result = :unobtainable
+), known AS (
+  SELECT phone_id AS id, status, began_at FROM told
+  UNION ALL
+  SELECT p.id, t.status, t.began_at FROM told t JOIN phone_number p ON p.office_id = :office AND p.e164 = t.e164 AND p.id <> t.phone_id
+  WHERE t.status <> 'works'
+)
+UPDATE phone_number p SET status = t.status, updated_at = :now
+FROM (SELECT DISTINCT ON (id) id, status FROM known ORDER BY id, (status = 'refused') DESC, began_at DESC, status) t
+WHERE p.office_id = :office AND p.id = t.id AND p.status = 'unverified'
 """
 
 _SUPPRESSIONS = """

@@ -192,4 +192,6 @@ def measured(session: Session, query: HeadlineQuery, now: datetime) -> Measures:
     for statement in asked:
         found = session.execute(text(statement), values).mappings().one()
         counts.update({name: int(value) for name, value in found.items()})
+    if counts["operator_hours"] is None and not counts.get("staffed_seconds"):
+        counts |= dict.fromkeys(("staffed_seconds", "busy_seconds", "wrap_up_seconds", "wrap_ups"))  # as in imported history: not nought
     return Measures(counts)

@@ -56,23 +56,26 @@ def deliver(session: Session, folder: Path, now: datetime, *, limit: int = 5_000
     rows = unacknowledged(session, TARGET, limit)
     told = [row for row in rows if row.kind == ATTEMPT]
     path: Path | None = None
+    lines: list[list[str]] = []
     if told:
         path = folder / f"results_{told[0].id:012d}-{told[-1].id:012d}.csv"
-        _write(path, _lines(session, told))
+        lines = _lines(session, told)
+        _write(path, lines)
     acknowledge(session, TARGET, rows, now, path.name if path else "nothing to tell")
-    return Dropped(len(told), path)
+    return Dropped(len(lines), path)
 
 
 def _lines(session: Session, rows: Sequence[SyncOutbox]) -> list[list[str]]:
-    ids = [int(row.payload["attempt_id"]) for row in rows]
+    """A line of each attempt; of one whose result was corrected meanwhile only the last, so that the file can be read back."""
+    last = {int(row.payload["attempt_id"]): row.payload for row in rows}
     found = session.execute(
         select(Attempt, Debtor.debtor_no, User.sign_in_name)
         .join(Debtor, (Debtor.office_id == Attempt.office_id) & (Debtor.id == Attempt.debtor_id))
         .outerjoin(User, (User.office_id == Attempt.office_id) & (User.id == Attempt.operator_id))
-        .where(Attempt.id.in_(ids))
+        .where(Attempt.id.in_(last))
     )
     attempts = {attempt.id: (attempt, debtor_no, operator or "") for attempt, debtor_no, operator in found}
-    return [_line(row.payload, *attempts[int(row.payload["attempt_id"])]) for row in rows if int(row.payload["attempt_id"]) in attempts]
+    return [_line(told, *attempts[number]) for number, told in last.items() if number in attempts]
 
 
 def _line(told: Mapping[str, Any], attempt: Attempt, debtor_no: str, operator: str) -> list[str]:
