@@ -29,11 +29,10 @@ from reports.metrics import (
     Metric,
     Unit,
 )
+from reports.money_metrics import MONEY, USUAL
 from reports.words import Words
 
 REACTION_DAYS = 7
-COLLECTED_DAYS = 14
-USUAL = Words("コールセンターで用いられる通例の定義", "Usage of call centers")
 LIMIT_USE = Words(
     "英国Ofcomの放棄呼の定義(応答のうち担当者が2秒以内に出なかったもの)", "Ofcom's definition of abandoned calls (no operator within 2 s)"
 )
@@ -42,11 +41,6 @@ AS_NOW = Words(
     "The list and its numbers as they are now; of a campaign: those it assigned.",
 )
 BY_HANDOVER = Words("送信を事業者に渡した時刻で数える。", "Counted by the moment the message was handed to the provider.")
-BY_CONTACT = Words(
-    f"期間内の接触のうち最後のものの日から{COLLECTED_DAYS}日以内の納付(取消を除く)。連絡がなくても納付された分を含むため、効果は実験の群の比較で見る。",
-    f"Payments net of reversals within {COLLECTED_DAYS} days of the person's last contact in the period. Some would have paid anyway:"
-    " the effect is what the comparison of arms tells.",
-)
 
 
 def _count(code: str, ja: str, en: str, what: tuple[str, str], unit: Unit, scope: Words, source: Words) -> Metric:
@@ -215,16 +209,6 @@ KEPT_YEN = _count(
     BY_DEADLINE,
     KEPT_USE,
 )
-COLLECTED = _count(
-    "collected_after_contact",
-    "接触後の納付額",
-    "Collected after contact",
-    (f"接触から{COLLECTED_DAYS}日以内の納付額", f"yen paid within {COLLECTED_DAYS} days of a contact"),
-    Unit.YEN,
-    BY_CONTACT,
-    USUAL,
-)
-
 CONNECT_RATE = _rate("connect_rate", "応答率", "Connect rate", ANSWERED, ATTEMPTS, BY_BEGIN, USUAL)
 ABANDON_RATE = _rate("abandon_rate", "放棄率", "Abandon rate", ABANDONED, LIVE, BY_BEGIN, LIMIT_USE)
 INTENSITY = _rate("intensity", "1人当たり架電件数", "Intensity", ATTEMPTS, PERSONS_ATTEMPTED, BY_BEGIN, USUAL, Unit.CALLS_PER_PERSON)
@@ -299,7 +283,7 @@ GROUPS: tuple[tuple[str, Words, tuple[Metric, ...]], ...] = (
         Words("SMSと自動電話", "SMS and automated calls"),
         (SMS_SENT, SMS_DELIVERED, SMS_DELIVERY, SMS_REACTED, SMS_REACTION, AUTO_ANSWERED, AUTO_HEARD, LISTEN_RATE, AUTO_KEYED, KEY_RATE),
     ),
-    ("money", Words("納付", "Money"), (COLLECTED,)),
+    ("money", Words("納付と費用", "Money"), MONEY),
 )
 EVERY: dict[str, Metric] = BY_CODE | {metric.code: metric for _, _, metrics in GROUPS for metric in metrics}
 CROSSABLE: tuple[Metric, ...] = (

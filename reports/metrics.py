@@ -25,6 +25,8 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     MESSAGES = "messages"
     YEN = "yen"
+    YEN_PER_YEN = "yen_per_yen"
+    YEN_PER_PERSON = "yen_per_person"
     RATIO = "ratio"
 
 
@@ -38,6 +40,8 @@ UNIT_WORDS: dict[Unit, Words] = {
     Unit.SECONDS: Words("秒", "seconds"),
     Unit.MESSAGES: Words("通", "messages"),
     Unit.YEN: Words("円", "yen"),
+    Unit.YEN_PER_YEN: Words("円/円", "yen per yen"),
+    Unit.YEN_PER_PERSON: Words("円/人", "yen per person"),
     Unit.RATIO: Words("%", "%"),
 }
 

@@ -55,6 +55,14 @@ money AS (
 )
 SELECT arm, count(*) FILTER (WHERE yen > 0) AS paid, sum(yen)::bigint AS yen, sum(CAST(yen AS double precision) ^ 2) AS yen_squares
 FROM money GROUP BY arm"""
+_PAYING = f"""
+{_PERSONS},
+payer AS (
+  SELECT r.debtor_id, sum({NET_YEN}) AS yen FROM payment y JOIN ready r ON r.debtor_id = y.debtor_id LEFT JOIN {ITS_REVERSAL}
+  WHERE y.office_id = :office AND NOT y.is_reversal AND y.paid_on >= r.day AND y.paid_on < r.day + :days GROUP BY r.debtor_id
+)
+SELECT r.arm, count(*) AS persons, CAST(coalesce(sum(p.yen), 0) AS bigint) AS yen
+FROM ready r LEFT JOIN payer p ON p.debtor_id = r.debtor_id GROUP BY r.arm ORDER BY r.arm"""
 _WAITING = f"{_PERSONS} SELECT count(*) FROM person WHERE entered_at > :full"
 
 
@@ -97,18 +105,8 @@ def names_of(session: Session, experiment: str) -> ArmNames:
 
 def arm_results(session: Session, experiment: str, period: Period, days: int, now: datetime) -> ArmResults:
     """What happened within `days` after they came into an arm to those who came in the period, as far as their days are over."""
-    start, end = period.bounds
-    full = now - timedelta(days=days)
-    latest = min(end, full) + timedelta(days=days)
-    values = {
-        "office": office_of(session),
-        "experiment": experiment,
-        "zone": str(period.zone),
-        "start": start,
-        "end": end,
-        "full": full,
-        "days": days,
-    }
+    values = _values(session, experiment, period, days, now)
+    latest = min(values["end"], values["full"]) + timedelta(days=days)
     money = {row["arm"]: dict(row) for row in session.execute(text(_MONEY), values).mappings()}
     ready = [(arm, numbers(debtors, ">i8"), numbers(entered, ">i8")) for arm, debtors, entered in in_bytes(session, _READY, values)]
     arms = []
@@ -116,6 +114,25 @@ def arm_results(session: Session, experiment: str, period: Period, days: int, no
         paid = {name: value for name, value in money.get(arm, {}).items() if name != "arm"}
         arms.append(ArmCounts(arm, len(debtors), **paid, **touched))
     return ArmResults(tuple(arms), session.scalar(text(_WAITING), values) or 0)
+
+
+def arm_money(session: Session, experiment: str, period: Period, days: int, now: datetime) -> list[tuple[str, int, int]]:
+    """(arm, persons, yen paid within their `days`) of the same persons, without what was done to them."""
+    rows = session.execute(text(_PAYING), _values(session, experiment, period, days, now))
+    return [(row.arm, row.persons, row.yen) for row in rows]
+
+
+def _values(session: Session, experiment: str, period: Period, days: int, now: datetime) -> dict[str, Any]:
+    start, end = period.bounds
+    return {
+        "office": office_of(session),
+        "experiment": experiment,
+        "zone": str(period.zone),
+        "start": start,
+        "end": end,
+        "full": now - timedelta(days=days),
+        "days": days,
+    }
 
 
 def _touched(

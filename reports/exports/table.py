@@ -89,6 +89,8 @@ def shown(value: Cell, metric: Metric) -> str:
         return DASH
     if metric.is_rate:
         return f"{rounded(float(value) * 100)}%"
+    if metric.unit is Unit.YEN_PER_YEN:
+        return f"{value:.3f}"
     if isinstance(value, float):
         return f"{rounded(value):,}"
     return f"{value:,}"

@@ -17,12 +17,14 @@ from campaigns.attempts.codes import Channel
 from campaigns.promises.settle import ITS_REVERSAL, NET_YEN, PAID_IN_TIME
 from reports.facts.calls import CHANNELS, FLAGS, HEARD, KINDS, Numbers, calls_of, numbers
 from reports.figures import ratio
-from reports.further_metrics import COLLECTED_DAYS, REACTION_DAYS
+from reports.further_metrics import REACTION_DAYS
 from reports.metrics import HEADLINE, Metric
+from reports.money_metrics import COLLECTED_DAYS
 from reports.queries.columns import wanted_of
 from reports.queries.headline import headline
 from reports.queries.raw import ALL_CHANNELS, HeadlineQuery, filters_of, parameters
 from reports.queries.sides import in_bytes
+from reports.queries.worth import worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,8 @@ def _collected(session: Session, filters: str, values: dict[str, Any], persons: 
     at = persons.at(debtors)
     persons.last[at] = np.maximum(persons.last[at], days)
     payers, paid, yen = (numbers(sent, ">i8") for sent in in_bytes(session, _PAID, values)[0])
-    last = persons.last[persons.at(payers)]
+    at = persons.at(payers)  # before the table is looked into: making room replaces it
+    last = persons.last[at]
     return int(yen[(last > 0) & (paid >= last) & (paid <= last + COLLECTED_DAYS)].sum())
 
 
@@ -183,6 +186,7 @@ def measured(session: Session, query: HeadlineQuery, now: datetime) -> Measures:
     counts |= _counted(session, whole, persons)
     counts |= _of_list(session, whole, values, persons)
     counts["collected_after_contact"] = _collected(session, filters, values, persons)
+    counts |= worth(session, whole, now)
     asked: list[str] = [
         _MESSAGES.format(by_campaign="" if whole.campaign_id is None else "AND b.campaign_id = :campaign"),
         _AMOUNTS.format(paid_in_time=PAID_IN_TIME, filters=filters),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from math import isclose
 from random import Random
 
@@ -17,7 +18,13 @@ from campaigns.planning.models import RuleSet
 from campaigns.segmentation.models import ExperimentEnrolment
 from reports.arms.compare import ArmCounts, compare
 from reports.arms.queries import arm_results, experiments, names_of, script_answers
+from reports.collection.models import CollectionEffect
+from reports.exports.table import shown
+from reports.further_metrics import EVERY
 from reports.periods import Period
+from reports.queries.measures import measured
+from reports.queries.raw import HeadlineQuery
+from reports.queries.worth import contract_cost
 from tests.reports import world
 from tests.reports.conftest import Browser
 
@@ -135,3 +142,30 @@ def test_what_can_not_be_read_is_said(browse: Callable[[Role], Browser], query: 
     answer = browse(Role.AUDITOR).get(f"/reports/arms?{query}")
     assert answer.status_code == 422
     assert "実験で分かれた人はまだいません" in answer.text
+
+
+def test_what_calling_brought_stands_beside_what_the_arm_left_alone_paid_and_what_it_cost(session: Session) -> None:
+    start = world.at("2026-09-01 09:00")
+    told = people(session, start)
+    period = Period(start.date(), date(2026, 10, 15), world.TOKYO)
+    effect = CollectionEffect(fiscal_year=2026, contract_yen=3_650_000, saved_yen=365_000, assessed_yen=1, updated_at=NOW)
+    effect.rate_before = effect.rate_after = Decimal(90)
+    world.add(session, effect)
+    found = measured(session, HeadlineQuery(period, channel="all"), NOW)
+    phone, wait = (sum(yen for _, _, yen in told[arm]) for arm in ("phone", "wait"))
+    assert found.value(EVERY["worked_arm_yen_per_person"]) == phone / 100
+    assert found.value(EVERY["idle_arm_yen_per_person"]) == wait / 100
+    assert found.value(EVERY["attributed_yen"]) == phone - wait
+    assert found.value(EVERY["contract_cost"]) == 9_000 * 45
+    assert found.value(EVERY["cost_per_yen_collected"]) == 405_000 / found.counts["collected_after_contact"]
+    assert shown(found.value(EVERY["cost_per_yen_collected"]), EVERY["cost_per_yen_collected"]).count(".") == 1
+    two_years = HeadlineQuery(Period(date(2027, 3, 31), date(2027, 4, 1), world.TOKYO), channel="all")
+    unknown = (
+        (two_years, "contract_cost"),
+        (HeadlineQuery(period, channel="sms"), "cost_per_yen_collected"),
+        (HeadlineQuery(period, campaign_id=world.campaign(session)), "attributed_yen"),
+        (HeadlineQuery(Period(date(2026, 1, 1), date(2026, 1, 31), world.TOKYO)), "idle_arm_yen_per_person"),
+    )
+    for query, code in unknown:
+        assert measured(session, query, NOW).value(EVERY[code]) is None, code
+    assert contract_cost(session, HeadlineQuery(Period(date(2026, 4, 1), date(2027, 3, 31), world.TOKYO))) == 3_285_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -30,6 +30,7 @@ def town(office_id: int) -> int:
         session.get_one(User, (office_id, clerk)).is_enabled = False
         yesterday, person = utc_now() - timedelta(days=1), world.debtor(session)
         world.add(session, PhoneNumber(debtor_id=person, original="03-0000-0000", e164="+81300000000", line_type="fixed"))
+        world.payment(session, person, date(2026, 1, 20), 1000)
         world.attempt(session, person, yesterday, "answered", "debtor", operator_id=clerk)
         return world.campaign(session, "空")
 
@@ -45,7 +46,15 @@ def read_routes(client: Browser) -> list[str]:
 def test_no_address_of_a_report_breaks_it(browse: Callable[[Role], Browser], town: int) -> None:
     client = browse(Role.SUPERVISOR)
     for path in read_routes(client):
-        asked = [*PERIODS, f"campaign={town}", "by=moon", "by=cycle&row=first", "by=hour&row=", "by=try&row=x"]
+        asked = [
+            *PERIODS,
+            f"campaign={town}",
+            "by=moon",
+            "by=cycle&row=first",
+            "by=hour&row=",
+            "by=try&row=x",
+            "values=1&from=2026-01-01&to=2026-01-31",
+        ]
         asked += ["&".join(f"{name}={quote(value)}" for name in PARAMETERS) for value in HOSTILE]
         for query in asked:
             answer = client.get(f"{path}?{query}")
