@@ -132,7 +132,7 @@ def test_whatever_becomes_of_the_reports(office_id: int, twilio: FakeTwilio, way
     results = Counter(attempt.line_result for attempt in shift.hall.attempts())
     assert (results, shift.lost()) == {
         "twice": (Counter(answered=2, busy=1, no_answer=1), 0),
-        "late": (Counter(answered=2, no_answer=2), 4),  # that it was answered corrects what is marked; how it was not, stays unknown
+        "late": (Counter(answered=2, busy=1, no_answer=1), 4),  # what is told after all takes the place of what is marked
         "never": (Counter(no_answer=4), 4),
     }[way]
     assert {attempt.state for attempt in shift.hall.attempts()} <= {"closed", "wrap_up"}
