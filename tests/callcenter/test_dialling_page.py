@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from campaigns.planning.dialling import Dialling, dialling_of, with_settings
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import create_campaign, set_status
 from campaigns.planning.state import CampaignStatus
+from dialer.calls.models import DialerLease
 from dialer.pacing import PacingDecision, PacingSnapshot, Why
 from dialer.pacing.standing import keep_decision
 from tests.callcenter.conftest import Person
@@ -91,6 +93,23 @@ def test_every_reason_is_told_in_words(person: Callable[..., Person], office_id:
         page = supervisor.get(f"/campaigns/{campaign_id}/dialling/now", headers={"Accept-Language": lang}).text
         assert f"dialling_why.{why}" not in page
     assert "先を読んで発信" in supervisor.get(f"/campaigns/{campaign_id}").text
+
+
+@pytest.mark.parametrize(
+    ("problem", "ja", "en"), [("trunk_failing", "回線側の障害", "The trunk failed"), ("carrier_down", "つながりません", "not answer")]
+)
+def test_what_stops_a_dialer_is_told_on_the_board_and_on_the_campaign_s_page(
+    person: Callable[..., Person], office_id: int, campaign_id: int, problem: str, ja: str, en: str
+) -> None:
+    with transaction(office_id) as session:
+        keep_decision(session, campaign_id, PacingSnapshot("predictive", 1, 1, 5), PacingDecision(why=Why.PACED), utc_now())
+        until = utc_now() + timedelta(minutes=1)
+        session.add(DialerLease(campaign_id=campaign_id, node="node1", lease_until=until, problem=problem))
+    supervisor = person(Role.SUPERVISOR)
+    for lang, words in (("ja", ja), ("en", en)):
+        supervisor.client.post("/language", data={"lang": lang, "csrf_token": supervisor.csrf})
+        for page in (f"/campaigns/{campaign_id}/dialling/now", "/supervisor"):
+            assert words.casefold() in supervisor.get(page).text.casefold()
 
 
 def test_settings_that_can_not_be_read_are_as_in_the_defaults_and_do_not_stop_a_campaign() -> None:
