@@ -423,7 +423,8 @@ def board() -> Model:
             "next_user_id": 2, "next_name": "水野", "problem": "",
         },
         "pace": [
-            {"name": "十一月の催告", "asked": "予測", "mode": "順次", "is_other": True, "why": "回線の記録がまだ少ない", "today": "1.8% (2/113)",
+            {"name": "十一月の催告", "asked": "予測", "mode": "順次", "is_other": True, "is_stopped": True,
+             "why": "回線側の障害で発信が続けて失敗しました。間をおいて1件ずつ試します", "today": "1.8% (2/113)",
              "month": "1.2% (31/2,604)", "limit": "3.0%", "is_over": False, "lines": 2, "ringing": 1},
         ],
         "operators": {
