@@ -101,8 +101,8 @@ def _floats(bits: int) -> Callable[[bytes], Any]:
     return decode
 
 
-def _mu_law(data: bytes) -> Any:
-    """ITU-T G.711, µ-law."""
+def mu_law(data: bytes) -> Any:
+    """Samples between -1 and 1 of ITU-T G.711, µ-law."""
     import numpy as np
 
     code = ~np.frombuffer(data, "u1") & 0xFF
@@ -124,5 +124,5 @@ _DECODERS: dict[tuple[int, int], Callable[[bytes], Any]] = {
     **{(PCM, bits): _integers(bits) for bits in (8, 16, 24, 32)},
     **{(FLOAT, bits): _floats(bits) for bits in (32, 64)},
     (A_LAW, 8): _a_law,
-    (MU_LAW, 8): _mu_law,
+    (MU_LAW, 8): mu_law,
 }

@@ -1,18 +1,20 @@
-"""One call from Chromium through Asterisk to SIPp with sound both ways: told by the browser's figures and by the packets at SIPp."""
+"""One call from Chromium through Asterisk to SIPp with sound both ways: by the browser's own ears and by the packets at SIPp.
+
+The packets are kept in artifacts/softphone/sipp.pcap, and what is checked is read from that file.
+"""
 
 from __future__ import annotations
 
 import os
-import socket
-import threading
-from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from dialer.worker import Dialer
 from tests.browser.test_softphone import (  # noqa: F401 - fixtures
+    PICTURES,
     SOON,
     Desk,
     address,
@@ -22,11 +24,12 @@ from tests.browser.test_softphone import (  # noqa: F401 - fixtures
     settings,
     town,
 )
+from tests.telephony.packets import Capture, Stream, streams
 from tests.telephony.rig import Rig
 from tests.telephony.sipp import Behaviour, number_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.asterisk, pytest.mark.xdist_group("browser_softphone")]
-UDP, PCMU = 17, 0
+BEEP, TONE = 400.0, 440.0  # Chromium's microphone beeps twice a second; SIPp says a tone for seven seconds
 MEDIA = range(40000, 65536, 2)  # where SIPp listens; RTP has the even ports
 
 
@@ -42,42 +45,20 @@ def debtor_number() -> str:
     return number_of(Behaviour.MACHINE, os.getpid() % 900_000)
 
 
-class Wire:
-    """Counts packets of sound on loopback between Asterisk's ports and SIPp's: how many each way, and how many were not silence."""
+def sounds(file: Path, rig: Rig) -> tuple[list[Stream], list[Stream]]:
+    """What Asterisk sends to SIPp, and what SIPp sends, as the capture has it so far."""
+    ports = range(rig.plan().rtp_first, rig.plan().rtp_last + 1)
+    told = streams(file)
+    to = [one for one in told if one.source in ports and one.target in MEDIA]
+    return to, [one for one in told if one.target in ports and one.source not in ports]
 
-    def __init__(self, rig: Rig) -> None:
-        self._asterisk = range(rig.plan().rtp_first, rig.plan().rtp_last + 1)
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
-        self._socket.bind(("lo", 0))
-        self._socket.settimeout(0.2)
-        self._closing = threading.Event()
-        self.count: Counter[str] = Counter()
-        self._thread = threading.Thread(target=self._listen)
 
-    def __enter__(self) -> Wire:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        self._thread.join()
-        self._socket.close()
-
-    def _listen(self) -> None:
-        while not self._closing.is_set():
-            try:
-                packet = self._socket.recv(1 << 16)
-            except TimeoutError:
-                continue
-            begins = (packet[0] & 0x0F) * 4
-            if packet[9] != UDP or len(packet) < begins + 20 or packet[begins + 9] & 0x7F != PCMU:
-                continue
-            source, to = (int.from_bytes(packet[begins + at : begins + at + 2], "big") for at in (0, 2))
-            is_out = source in self._asterisk and to in MEDIA
-            if is_out or (to in self._asterisk and source not in self._asterisk):
-                way = "to" if is_out else "from"
-                self.count[way] += 1
-                self.count[f"{way}, sound"] += len(set(packet[begins + 20 :])) > 8
+LISTEN = """() => { const context = new AudioContext(); const ear = context.createAnalyser(); ear.fftSize = 8192;
+  context.createMediaStreamSource(new MediaStream([window.peers.at(-1).getReceivers()[0].track])).connect(ear);
+  const bins = new Float32Array(ear.frequencyBinCount); window.pitches = {};
+  setInterval(() => { ear.getFloatFrequencyData(bins); const top = bins.indexOf(Math.max(...bins));
+    if (bins[top] > -60) { const hertz = 10 * Math.round(top * context.sampleRate / ear.fftSize / 10);
+      window.pitches[hertz] = (window.pitches[hertz] || 0) + 1; } }, 100); }"""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may read packets from loopback")
@@ -88,19 +69,26 @@ def test_sound_goes_both_ways_between_browser_and_sipp(
     asterisk: Rig,
     debtor_number: str,
 ) -> None:
-    desk = Desk(chromium, address)
+    desk, file = Desk(chromium, address), PICTURES / "sipp.pcap"
     desk.wait_line("up")
-    with Wire(asterisk) as wire:
+    desk.page.evaluate(LISTEN)
+    with Capture(file):
         desk.page.keyboard.press("Control+Shift+R")
         expect(desk.page.locator("#h-verify")).to_be_visible(timeout=SOON)
         desk.wait_stats(lambda found: found.get("received", 0) > 50 and found.get("sent", 0) > 50 and found.get("energy", 0) > 0.01)
-        for _ in range(600):
-            if wire.count["to, sound"] > 5 and wire.count["from, sound"] > 5:
+        for _ in range(120):
+            to, of = sounds(file, asterisk)
+            if any(len(one.beeps(BEEP)) > 5 for one in to) and any(one.seconds(TONE) > 3 for one in of):
                 break
-            desk.page.wait_for_timeout(100)
-        assert wire.count["to, sound"] > 5, wire.count
-        assert wire.count["from, sound"] > 5, wire.count
-    desk.page.keyboard.press("Control+Shift+E")
-    asterisk.wait_far_end(debtor_number, "bye", 60)
+            desk.page.wait_for_timeout(500)
+        pitches = desk.page.evaluate("window.pitches")
+        desk.page.keyboard.press("Control+Shift+E")
+        asterisk.wait_far_end(debtor_number, "bye", 60)
+    to_sipp, of_sipp = (max(found, key=lambda one: len(one.samples)) for found in sounds(file, asterisk))
+    assert of_sipp.seconds(TONE) > 3, "SIPp's tone is on the wire"
+    assert max(pitches, key=pitches.get) == str(int(TONE)), ("the browser hears SIPp's tone", pitches)
+    assert len(to_sipp.beeps(BEEP)) > 5, "the beeps of the browser's microphone reach SIPp"
+    assert to_sipp.seconds(TONE) < 0.2, "and SIPp does not hear itself"
+    assert of_sipp.seconds(BEEP) < 0.2
     assert desk.problems == []
     desk.close()
