@@ -17,6 +17,7 @@ from callcenter.core.errors import InvalidInput, NotFound
 from callcenter.core.settings import get_settings
 from campaigns.planning.service import find_campaign
 from reports.cuts import Cut
+from reports.eras import Years
 from reports.exports.files import to_csv, to_xlsx
 from reports.exports.pdf import to_pdf
 from reports.exports.table import build, shown
@@ -49,11 +50,12 @@ def report(
     by: str = typer.Option("", help=f"One row per {', '.join(Cut)}."),
     channel: str = typer.Option("operator_call", help=f"{', '.join(CHANNELS)}."),
     form: str = typer.Option("", "--format", help=f"{', '.join(Format)}; lines for people when left out."),
+    years: str = typer.Option(Years.WESTERN.value, "--years", help="Dates in CSV, XLSX, PDF and lines: western or era (R8.9.1)."),
     as_json: bool = typer.Option(False, "--json", help="One JSON document."),
     output: Path | None = typer.Option(None, "--output", help="File to write instead of standard output."),
 ) -> None:
     """Counts the figures of a period, by the office's days; `rebuild` counts the days' facts behind them anew."""
-    check_words(name, by, channel, form)
+    check_words(name, by, channel, form, years)
     if (folder is not None) != (name == "open-data"):
         usage_error("open-data needs a FOLDER, the other reports take none.", hint="callcenter report open-data DIR --from … --to …")
     kind = Format(form) if form else (Format.JSON if as_json else None)
@@ -77,7 +79,7 @@ def report(
             return
         with transaction(office.id) as session:
             found = headline(session, query_of(session, period, by, channel, campaign), utc_now())
-    answer(found, kind, output, as_json=as_json)
+    answer(found, kind, output, Years(years), as_json=as_json)
 
 
 def meeting_pack(office_id: int, period: Period, kind: Format | None, output: Path | None, *, as_json: bool) -> None:
@@ -142,13 +144,14 @@ def rebuild_facts(office_id: int, period: Period, *, as_json: bool) -> None:
     put(document, as_json_document=as_json, lines=lambda: [f"{days} days counted anew, {period.first} to {period.last}."])
 
 
-def check_words(name: str, by: str, channel: str, form: str) -> None:
+def check_words(name: str, by: str, channel: str, form: str, years: str) -> None:
     """Ends with status 2 when a word is not one of those known."""
     for option, value, known in (
         ("The report", name, NAMES),
         ("--by", by or Cut.HOUR, tuple(Cut)),
         ("--channel", channel, CHANNELS),
         ("--format", form or Format.JSON, tuple(Format)),
+        ("--years", years, tuple(Years)),
     ):
         if value not in known:
             usage_error(f"{option} '{value[:40]}' is not known.", hint=f"Expected one of: {', '.join(known)}.")
@@ -165,21 +168,21 @@ def query_of(session: Any, period: Period, by: str, channel: str, campaign: str)
     return HeadlineQuery(period, Cut(by) if by else None, channel, campaign_id)
 
 
-def content(found: Headline, kind: Format, lang: str) -> bytes | None:
+def content(found: Headline, kind: Format, lang: str, years: Years) -> bytes | None:
     """The file's bytes; None for JSON."""
     if kind is Format.CSV:
-        return to_csv(found, lang)
+        return to_csv(found, lang, years)
     if kind is Format.XLSX:
-        return to_xlsx(found, lang)
+        return to_xlsx(found, lang, years)
     if kind is Format.PDF:
-        return to_pdf(found, lang)
+        return to_pdf(found, lang, years)
     return None
 
 
-def answer(found: Headline, kind: Format | None, output: Path | None, *, as_json: bool) -> None:
+def answer(found: Headline, kind: Format | None, output: Path | None, years: Years, *, as_json: bool) -> None:
     """Writes the report to the file or to standard output."""
     document, lang = found.document(), get_settings().lang
-    data = content(found, kind, lang) if kind else None
+    data = content(found, kind, lang, years) if kind else None
     if output is not None:
         from json import dumps
 
@@ -190,7 +193,7 @@ def answer(found: Headline, kind: Format | None, output: Path | None, *, as_json
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     else:
-        put(document, as_json_document=kind is Format.JSON, lines=lambda: lines_of(found, lang))
+        put(document, as_json_document=kind is Format.JSON, lines=lambda: lines_of(found, lang, years))
 
 
 def write(path: Path, data: bytes) -> None:
@@ -209,9 +212,9 @@ def write(path: Path, data: bytes) -> None:
     say(f"written: {path}")
 
 
-def lines_of(found: Headline, lang: str) -> list[str]:
+def lines_of(found: Headline, lang: str, years: Years) -> list[str]:
     """The table for a terminal: one row per line, tabs between."""
-    table = build(found, lang)
+    table = build(found, lang, years)
     lines = [f"{table.title}  {table.subtitle}", "\t".join(table.heads)]
     for row in table.rows:
         cells = (shown(cell, metric) for metric, cell in zip(table.metrics, row[1:], strict=True))

@@ -17,6 +17,7 @@ from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import InvalidInput
 from callcenter.core.intervals import Interval
 from callcenter.web.dependencies import SignedIn, Tx, may
+from callcenter.web.formats import counted
 from callcenter.web.i18n import Translate
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.report_filters import option
@@ -82,7 +83,7 @@ def show_arms(request: Request, session: Tx, who: Reader) -> Response:
     return page(
         request,
         "arms.html",
-        shell_of(request, say("arms.title")),
+        shell_of(request, say("arms.title"), status=counted(now, lang)),
         422 if errors else 200,
         page=model,
         rows=rows,

@@ -23,6 +23,7 @@ from callcenter.core.eras import format_fiscal_year, parse_year
 from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
+from callcenter.web.formats import counted
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.report_model import counted_at
 from reports.collection import ageing, effect
@@ -67,7 +68,7 @@ def _shown(request: Request, session: Session, who: SignedIn, year: str, month: 
     return page(
         request,
         "collection.html",
-        shell_of(request, words_of(request)("collection.title")),
+        shell_of(request, words_of(request)("collection.title"), status=counted(now, lang)),
         422 if problems or wrong else 200,
         page=model,
         figures=_figures(found, lang) if found else None,
@@ -226,7 +227,7 @@ def _effect(request: Request, session: Session, who: SignedIn, year: int, given:
         "may_keep": is_allowed(who.role, Action.IMPORT_FILES),
         "updated_at": row.updated_at if row else None,
     }
-    shell = shell_of(request, words_of(request)("effect.title"))
+    shell = shell_of(request, words_of(request)("effect.title"), status=counted(now, lang))
     return page(request, "collection_effect.html", shell, 422 if errors else 200, page=model, result=_result(inputs) if inputs else None)
 
 

@@ -19,6 +19,7 @@ from callcenter.core.errors import InvalidInput
 from callcenter.core.settings import get_settings
 from callcenter.web.control_model import cycle_choices, decisions_model, targets_model
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
+from callcenter.web.formats import counted
 from callcenter.web.i18n import LANGUAGES
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from reports.control import letters, service
@@ -60,7 +61,14 @@ def _targets(request: Request, session: Session, who: SignedIn, cycle: str, give
         "errors": [{"field_id": field, "message": say(f"control_problem.{code}")} for field, code in errors],
     }
     shown = targets_model(session, chosen or Cycle.DAILY, now, lang)
-    return page(request, "targets.html", shell_of(request, say("control.title")), 422 if errors else 200, page=model, **shown)
+    return page(
+        request,
+        "targets.html",
+        shell_of(request, say("control.title"), status=counted(now, lang)),
+        422 if errors else 200,
+        page=model,
+        **shown,
+    )
 
 
 def metric_options(chosen: str, lang: str) -> list[dict[str, object]]:
@@ -161,7 +169,14 @@ def _decisions(request: Request, session: Session, who: SignedIn, given: Mapping
         "longest": service.LONGEST_WHAT,
     }
     rows = decisions_model(session, first, last, now, lang)
-    return page(request, "decisions.html", shell_of(request, say("decisions.title")), 422 if errors else 200, page=model, rows=rows)
+    return page(
+        request,
+        "decisions.html",
+        shell_of(request, say("decisions.title"), status=counted(now, lang)),
+        422 if errors else 200,
+        page=model,
+        rows=rows,
+    )
 
 
 def _period(given: Mapping[str, str], today: date) -> tuple[date, date, service.Errors]:

@@ -123,14 +123,15 @@ def _marks(found: Crossed, metric: Metric) -> dict[tuple[str, str], str]:
 
 
 def _bounds(found: Crossed, metric: Metric) -> list[float]:
-    """Four bounds between the five shades: the fifths of the cells that say something."""
+    """Up to four bounds between the five shades: the fifths of the cells that say something; where these are equal there are fewer."""
     cells = found.cells.values() if found.columns else found.row_totals.values()
     values = sorted(
         float(value)
         for counts in cells
         if (value := counts.value(metric)) is not None and (not metric.is_rate or counts.base(metric) >= FEW)
     )
-    return [values[len(values) * part // 5] for part in range(1, 5)] if len(values) >= 5 else []
+    fifths = {values[len(values) * part // 5] for part in range(1, 5)} if len(values) >= 5 else set()
+    return sorted(bound for bound in fifths if bound > values[0])
 
 
 def _percent(found: Crossed, key: str, metric: Metric) -> float:

@@ -22,16 +22,18 @@ from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.cross_model import CrossFilters, as_table, cross_choices, cross_model, read_cross
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
-from callcenter.web.formats import clock, write_day
+from callcenter.web.formats import counted, counted_late, period_words
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from callcenter.web.report_filters import choices, read_filters, require_readable
+from callcenter.web.report_filters import choices, read_filters, require_readable, years_options
 from callcenter.web.report_model import counted_at
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from reports import saved_views
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
+from reports.eras import crossed_in
 from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell
 from reports.exports.table import channel_words, shown
+from reports.facts.late import late_days
 from reports.further_metrics import EVERY, GROUPS
 from reports.metrics import UNIT_WORDS
 from reports.periods import EARLIEST, LATEST
@@ -50,13 +52,18 @@ def show_cross(request: Request, session: Tx, who: Reader) -> Response:
     """The table; with unreadable filters it says which and shows what can be shown (422)."""
     now, lang = utc_now(), lang_of(request)
     asked = read_cross(session, who, request.query_params, local_day(now), lang)
-    found = crossed(session, asked.filters.query, asked.columns, asked.metric, now)
-    made = phrases.pick(lang, (f"集計は{write_day(now, lang)} {clock(now)}に作りました。", f"Counted {write_day(now, lang)} {clock(now)}."))
+    found = crossed_in(
+        crossed(session, asked.filters.query, asked.columns, asked.metric, now), asked.rows, asked.columns, asked.filters.years
+    )
+    made = counted(now, lang)
     query = asked.filters.query
     options = {f"{name}_options": listed for name, listed in choices(session, who, query, lang).items()}
     model = {
         "from_on": query.period.first,
         "to_on": query.period.last,
+        "period": period_words(query.period, asked.filters.years, lang),
+        "late": counted_late(late_days(session, query.period), lang),
+        "years": years_options(asked.filters.years, lang),
         "address": asked.address,
         "metric": _definition(asked.metric.code, lang),
         "title": _title(asked, lang),
@@ -87,7 +94,8 @@ def cross_xlsx(request: Request, session: Tx, who: Reader) -> Response:
     asked, heads, rows = _cross_file(request, session, who)
     lang = lang_of(request)
     period = asked.filters.query.period
-    subtitle = f"{_title(asked, lang)}　{period.first} – {period.last}　{channel_words(asked.filters.query.channel).in_language(lang)}"
+    channel = channel_words(asked.filters.query.channel).in_language(lang)
+    subtitle = f"{_title(asked, lang)}　{period_words(period, asked.filters.years, lang)}　{channel}"
     return _file(cross_workbook(asked.metric, subtitle, heads, rows, lang), asked, "xlsx")
 
 
@@ -96,7 +104,8 @@ def _cross_file(request: Request, session: Any, who: SignedIn) -> tuple[CrossFil
     asked = read_cross(session, who, request.query_params, local_day(now), lang)
     if asked.errors:
         raise InvalidInput(" ".join(message for _, message in asked.errors), code="bad_filter")
-    heads, rows = as_table(crossed(session, asked.filters.query, asked.columns, asked.metric, now), asked, lang)
+    found = crossed(session, asked.filters.query, asked.columns, asked.metric, now)
+    heads, rows = as_table(crossed_in(found, asked.rows, asked.columns, asked.filters.years), asked, lang)
     return asked, heads, rows
 
 
@@ -146,7 +155,12 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
             for line in lines
         ],
     }
-    return page(request, "report_calls.html", shell_of(request, words_of(request)("cross.calls")), page=model)
+    return page(
+        request,
+        "report_calls.html",
+        shell_of(request, words_of(request)("cross.calls"), status=counted(utc_now(), lang_of(request))),
+        page=model,
+    )
 
 
 def _back(asked: CrossFilters, at: str) -> str:
@@ -208,7 +222,7 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
         for code, title, metrics in GROUPS
     ]
     period = query.period
-    shell = shell_of(request, words_of(request)("definitions.title"))
+    shell = shell_of(request, words_of(request)("definitions.title"), status=counted(utc_now(), lang_of(request)))
     lists = {f"{name}_options": options for name, options in choices(session, who, filters.query, lang).items()}
     model = {
         "from_on": period.first,

@@ -14,7 +14,7 @@ from callcenter.auth.permissions import Action
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import InvalidInput
 from callcenter.web.dependencies import SignedIn, Tx, may
-from callcenter.web.formats import write_day
+from callcenter.web.formats import counted, write_day
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from campaigns.compliance.windows import is_holiday
 from reports.charts import nice_top
@@ -61,7 +61,7 @@ def show_forecast(request: Request, session: Tx, who: Reader, day: str = "", ope
     return page(
         request,
         "forecast.html",
-        shell_of(request, say("forecast.title")),
+        shell_of(request, say("forecast.title"), status=counted(utc_now(), lang)),
         422 if errors else 200,
         page=model,
         rows=[_row(row, promised.get(row.slot, 0)) for row in rows],

@@ -8,7 +8,10 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from callcenter.core.clock import OFFICE_ZONE
-from callcenter.core.eras import format_era_short
+from callcenter.core.eras import format_era, format_era_short
+from reports.eras import Years
+from reports.facts.late import Late
+from reports.periods import Period
 
 _WEEKDAYS = {"ja": "月火水木金土日", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -27,6 +30,34 @@ def write_day(day: date | datetime, lang: str) -> str:
     local = _local(day)
     name = _WEEKDAYS[lang][local.weekday()]
     return f"{name} {local.day} {_MONTHS[local.month - 1]}" if lang == "en" else f"{local.month}月{local.day}日({name})"
+
+
+def period_words(period: Period, years: Years, lang: str) -> str:
+    """2026年11月1日(日)〜2026年11月26日(木), 令和8年11月1日(日)〜…, or the same in English."""
+
+    def written(day: date) -> str:
+        if years is Years.ERA:
+            name = _WEEKDAYS[lang][day.weekday()]
+            return f"{name} {format_era_short(day)}" if lang == "en" else f"{format_era(day)}({name})"
+        return f"{write_day(day, lang)} {day.year}" if lang == "en" else f"{day.year}年{write_day(day, lang)}"
+
+    return f"{written(period.first)}{' – ' if lang == 'en' else '〜'}{written(period.last)}"
+
+
+def counted(now: datetime, lang: str) -> str:
+    """As of when the figures of a page are."""
+    moment = f"{write_day(now, lang)} {clock(now)}"
+    return f"Counted {moment}." if lang == "en" else f"集計は{moment}に作りました。"
+
+
+def counted_late(late: Late, lang: str) -> str:
+    """That some of a period's days changed after they were over; nothing where none did."""
+    if late.last is None:
+        return ""
+    moment = f"{write_day(late.last, lang)} {clock(late.last)}"
+    if lang == "en":
+        return f"{late.days} of its days were counted again later, last {moment}, with late records, corrections, payments and reversals."
+    return f"うち{late.days}日は翌日より後に数え直しました（最後は{moment}）。遅れて届いた記録・結果の訂正・入金とその取消を含みます。"
 
 
 def write_yen(yen: int, lang: str) -> str:

@@ -18,6 +18,7 @@ from callcenter.web.dependencies import SignedIn
 from campaigns.planning.models import Campaign
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
+from reports.eras import YEARS_WORDS, Years
 from reports.exports.table import channel_words
 from reports.periods import Period, month_to_date, read_day
 from reports.queries.headline import CHANNELS, HeadlineQuery
@@ -31,6 +32,7 @@ class Filters:
 
     query: HeadlineQuery
     errors: tuple[tuple[str, str], ...] = ()
+    years: Years = Years.WESTERN
 
     @property
     def address(self) -> str:
@@ -42,6 +44,7 @@ class Filters:
             "by": str(query.cut) if query.cut and query.cut is not Cut.HOUR else "",
             "channel": "" if query.channel == "operator_call" else str(query.channel),
             "campaign": str(query.campaign_id or ""),
+            "years": "" if self.years is Years.WESTERN else str(self.years),
         }
         return urlencode({name: value for name, value in given.items() if value})
 
@@ -65,7 +68,13 @@ def read_filters(session: Session, who: SignedIn, given: Mapping[str, str], toda
             query = replace(query, campaign_id=int(campaign))
         else:
             errors.append(("campaign", phrases.pick(lang, ("その業務はありません。", "There is no such campaign."))))
-    return Filters(query, tuple(errors))
+    years = Years.WESTERN
+    if written := given.get("years", ""):
+        if written in tuple(Years):
+            years = Years(written)
+        else:
+            errors.append(("years", phrases.pick(lang, ("年の書き方は western か era です。", "Years are western or era."))))
+    return Filters(query, tuple(errors), years)
 
 
 def cuts_for(who: SignedIn) -> tuple[Cut, ...]:
@@ -110,6 +119,11 @@ def choices(session: Session, who: SignedIn, query: HeadlineQuery, lang: str) ->
             *(option(str(number), name, str(query.campaign_id or "")) for number, name in campaigns),
         ],
     }
+
+
+def years_options(years: Years, lang: str) -> list[dict[str, Any]]:
+    """How dates may be written."""
+    return [option(each, words.in_language(lang), years) for each, words in YEARS_WORDS.items()]
 
 
 def option(value: str, label: str, chosen: object) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from campaigns.compliance.windows import is_holiday
 from reports.charts import FEW, HeatMap, differ
 from reports.control.service import decisions_between, targets_of
 from reports.cuts import Cut
+from reports.eras import Years, rows_in
 from reports.exports.table import rounded, shown
 from reports.figures import Figures, Row
 from reports.further_metrics import CROSSABLE
@@ -46,7 +47,7 @@ TREND = ("contact_rate_per_call", "promise_rate")
 
 
 def report_model(
-    session: Session, query: HeadlineQuery, now: datetime, lang: str, *, sees_individuals: bool, links: Behind
+    session: Session, query: HeadlineQuery, now: datetime, lang: str, *, sees_individuals: bool, links: Behind, years: Years = Years.WESTERN
 ) -> dict[str, Any]:
     """All fields of report.html but `page`."""
     found = headline(session, replace(query, cut=None), now)
@@ -63,7 +64,7 @@ def report_model(
             headline(session, replace(plain, cut=Cut.DAY), now), lang, _marks(session, query.period), _targets(session, query)
         ),
         "by_hour": [cut_row(row, lang) | links.row(Cut.HOUR, row.key) for row in headline(session, replace(plain, cut=Cut.HOUR), now).rows],
-        "by_cut": chosen_cut(session, plain, now, lang, links),
+        "by_cut": chosen_cut(session, plain, now, lang, links, years),
         "by_operator": operators_model(by_operator, total, lang, links) if by_operator else None,
         "meaning": {code: meaning(BY_CODE[code], lang) for code in COLUMNS},
     }
@@ -273,14 +274,17 @@ def cut_row(row: Row, lang: str) -> dict[str, Any]:
     }
 
 
-def chosen_cut(session: Session, query: HeadlineQuery, now: datetime, lang: str, links: Behind) -> dict[str, Any] | None:
+def chosen_cut(session: Session, query: HeadlineQuery, now: datetime, lang: str, links: Behind, years: Years) -> dict[str, Any] | None:
     """The table of another cut than those always shown; None for these."""
     if query.cut in (None, Cut.HOUR, Cut.OPERATOR):
         return None
     found = headline(session, query, now)
     form = query.form
     note = form.note or form.due_note
-    rows = [cut_row(row, lang) | links.row(query.cut, row.key) | {"kept": shown(row.figures.kept_rate, KEPT_RATE)} for row in found.rows]
+    rows = [
+        cut_row(row, lang) | links.row(query.cut, row.key) | {"kept": shown(row.figures.kept_rate, KEPT_RATE)}
+        for row in rows_in(found.rows, query.cut, years)
+    ]
     return {
         "title": form.name.in_language(lang),
         "of": phrases.pick(lang, (form.name.ja, form.name.en.lower())),

@@ -15,13 +15,14 @@ from callcenter.core.clock import local_day, utc_now
 from callcenter.web import phrases
 from callcenter.web.behind_links import behind
 from callcenter.web.dependencies import SignedIn, Tx, may
-from callcenter.web.formats import clock, write_day
+from callcenter.web.formats import counted, counted_late, period_words
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from callcenter.web.report_filters import choices, read_filters, require_readable
+from callcenter.web.report_filters import choices, read_filters, require_readable, years_options
 from callcenter.web.report_model import report_model
 from reports import saved_views
 from reports.exports.files import MEDIA_TYPES, file_name, to_csv, to_xlsx
 from reports.exports.pdf import to_pdf
+from reports.facts.late import late_days
 from reports.queries.headline import headline
 
 router = APIRouter()
@@ -34,7 +35,7 @@ def show_report(request: Request, session: Tx, who: Reader) -> Response:
     now, lang = utc_now(), lang_of(request)
     filters = read_filters(session, who, request.query_params, local_day(now), lang)
     query, address = filters.query, filters.address
-    made = phrases.pick(lang, (f"集計は{write_day(now, lang)} {clock(now)}に作りました。", f"Counted {write_day(now, lang)} {clock(now)}."))
+    made = counted(now, lang)
     model = {
         "from_on": query.period.first,
         "to_on": query.period.last,
@@ -45,15 +46,17 @@ def show_report(request: Request, session: Tx, who: Reader) -> Response:
         "pdf_url": f"/reports/headline.pdf?{address}",
         "pack_url": "",
         "kinds": [],
-        "years": [],
+        "years": years_options(filters.years, lang),
+        "period": period_words(query.period, filters.years, lang),
         "compares": [],
         **{f"{name}_options": options for name, options in choices(session, who, query, lang).items()},
         "errors": [{"field_id": name, "message": message} for name, message in filters.errors],
         "status": made,
+        "late": counted_late(late_days(session, query.period), lang),
     }
     sees_individuals = is_allowed(who.role, Action.SEE_REPORTS)
     model |= {"address": address, "views": saved_views.views_of(session, who.user_id) if sees_individuals else None}
-    shown = report_model(session, query, now, lang, sees_individuals=sees_individuals, links=behind(filters, who))
+    shown = report_model(session, query, now, lang, sees_individuals=sees_individuals, links=behind(filters, who), years=filters.years)
     shell = shell_of(request, words_of(request)("report.title"), status=made)
     return page(request, "report.html", shell, status=422 if filters.errors else 200, page=model, **shown)
 
@@ -89,13 +92,14 @@ def download(request: Request, session: Tx, who: SignedIn, kind: str) -> Respons
         InvalidInput: the address can't be read.
     """
     now, lang = utc_now(), lang_of(request)
-    query = require_readable(read_filters(session, who, request.query_params, local_day(now), lang))
+    filters = read_filters(session, who, request.query_params, local_day(now), lang)
+    query = require_readable(filters)
     found = headline(session, query, now)
     if kind == "csv":
-        data = to_csv(found, lang)
+        data = to_csv(found, lang, filters.years)
     elif kind == "xlsx":
-        data = to_xlsx(found, lang)
+        data = to_xlsx(found, lang, filters.years)
     else:
-        data = to_pdf(found, lang)
+        data = to_pdf(found, lang, filters.years)
     name = file_name(found, kind)
     return Response(data, media_type=MEDIA_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -8,6 +8,7 @@ from typing import Any
 
 import xlsxwriter
 
+from reports.eras import Years
 from reports.exports.table import Cell, Table, build, plain_text
 from reports.metrics import Metric, Unit
 from reports.queries.headline import Headline
@@ -37,9 +38,9 @@ def file_name(report: Headline, kind: str) -> str:
     return f"headline-{query.period.first:%Y%m%d}-{query.period.last:%Y%m%d}{cut}.{kind}"
 
 
-def to_csv(report: Headline, lang: str = "ja") -> bytes:
+def to_csv(report: Headline, lang: str = "ja", years: Years = Years.WESTERN) -> bytes:
     """UTF-8 with a byte-order mark and CRLF, as spreadsheets want it; numbers unrounded, no value is an empty cell."""
-    table = build(report, lang)
+    table = build(report, lang, years)
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([plain_text(head) for head in table.heads])
@@ -55,9 +56,9 @@ def csv_cell(cell: Cell) -> str:
     return plain_text(cell) if isinstance(cell, str) else repr(cell)
 
 
-def to_xlsx(report: Headline, lang: str = "ja") -> bytes:
+def to_xlsx(report: Headline, lang: str = "ja", years: Years = Years.WESTERN) -> bytes:
     """A workbook with the figures and a sheet of their definitions; numbers are numbers, texts are never formulas."""
-    table = build(report, lang)
+    table = build(report, lang, years)
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, OPTIONS) as book:
         figures_sheet(book, table)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
 from reports.charts import bar_chart_svg, headline_chart
+from reports.eras import Years, rows_in
 from reports.exports.table import build, shown
 from reports.queries.headline import Headline
 
@@ -25,9 +27,9 @@ thead th { background: #f2f2f2; border-bottom: .75pt solid #1a1a1a; font-weight:
 """
 
 
-def to_pdf(report: Headline, lang: str = "ja") -> bytes:
+def to_pdf(report: Headline, lang: str = "ja", years: Years = Years.WESTERN) -> bytes:
     """A4 landscape with chart, table and definitions."""
-    return set_pages(lambda family: page(report, lang, family), STYLE)
+    return set_pages(lambda family: page(report, lang, family, years), STYLE)
 
 
 def set_pages(html_of: Callable[[str], str], style_sheet: str, font_css: Path = FONT_CSS) -> bytes:
@@ -74,9 +76,9 @@ def needed_faces(font_css: Path, text: str) -> tuple[Path, ...]:
     return tuple(sorted(faces, key=lambda face: (not face.name.endswith("latin-wght-normal.woff2"), -faces[face])))
 
 
-def page(report: Headline, lang: str, font: str = "sans-serif") -> str:
+def page(report: Headline, lang: str, font: str = "sans-serif", years: Years = Years.WESTERN) -> str:
     """The document's HTML."""
-    table = build(report, lang)
+    table = build(report, lang, years)
     heads = "".join(f'<th scope="col"{" class=n" if column else ""}>{escape(head)}</th>' for column, head in enumerate(table.heads))
     rows = "".join(
         f'<tr><th scope="row">{escape(str(row[0]))}</th>'
@@ -88,7 +90,7 @@ def page(report: Headline, lang: str, font: str = "sans-serif") -> str:
     definitions = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in table.definitions)
     chart = ""
     if report.query.cut and report.rows:
-        attempts = headline_chart(report, "attempts", lang)
+        attempts = headline_chart(replace(report, rows=rows_in(report.rows, report.query.cut, years)), "attempts", lang)
         chart = f"<h2>{escape(attempts.name)}</h2>{bar_chart_svg(attempts, font)}"
     return (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{escape(table.title)}</title></head><body>'

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from reports.cut_forms import CHANNEL_LABELS
+from reports.eras import Years, rows_in, write_date
 from reports.metrics import HEADLINE, UNIT_WORDS, Metric, Unit, definition
 from reports.queries.headline import Headline
 from reports.words import Words
@@ -57,16 +58,18 @@ def channel_words(channel: str) -> Words:
     return CHANNEL_LABELS.get(channel, Words("すべて", "all"))
 
 
-def build(report: Headline, lang: str) -> Table:
-    """The report in one language."""
+def build(report: Headline, lang: str, years: Years = Years.WESTERN) -> Table:
+    """The report in one language, its dates written western or by era."""
     period, form = report.query.period, report.query.form
     channel = channel_words(report.query.channel)
+    first, last = write_date(period.first, years), write_date(period.last, years)
     subtitle = Words(
-        f"{period.first}から{period.last}まで({period.zone})。手段: {channel.ja}",
-        f"{period.first} to {period.last} ({period.zone}), channel: {channel.en}",
+        f"{first}から{last}まで({period.zone})。手段: {channel.ja}",
+        f"{first} to {last} ({period.zone}), channel: {channel.en}",
     )
     rows = tuple(
-        (row.label_en if lang == "en" else row.label, *(row.figures.value(metric.code) for metric in HEADLINE)) for row in report.rows
+        (row.label_en if lang == "en" else row.label, *(row.figures.value(metric.code) for metric in HEADLINE))
+        for row in rows_in(report.rows, report.query.cut, years)
     )
     suffix = "_en" if lang == "en" else ""
     texts = [definition(metric, form.note_on(metric)) for metric in HEADLINE]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from sqlalchemy import select
 
 from callcenter.auth.models import Role
 from callcenter.core.db import transaction
+from reports.facts.build import rebuild
 from tests.reports import world
 from tests.reports.conftest import Browser
 
@@ -111,3 +113,21 @@ def test_a_period_that_has_not_begun_says_so(browse: Callable[[Role], Browser]) 
     client = browse(Role.SUPERVISOR)
     assert "まだ始まっていない期間です" in client.get("/reports?from=2199-01-01&to=2199-01-31").text
     assert "まだ始まっていない期間です" not in client.get("/reports?from=2026-01-01&to=2026-01-31").text
+
+
+def test_dates_by_era_and_days_counted_late(browse: Callable[[Role], Browser], office_id: int) -> None:
+    with transaction(office_id) as session:
+        person = world.debtor(session, ("10", "current"))
+        world.attempt(session, person, "2026-09-01 10:00")
+        rebuild(session, date(2026, 9, 1), date(2026, 9, 30), world.at("2026-10-05 12:00"))
+    client, asked = browse(Role.SUPERVISOR), "from=2026-09-01&to=2026-09-30&by=day&years=era"
+    shown = client.get(f"/reports?{asked}").text
+    assert "令和8年9月1日(火)〜令和8年9月30日(水)" in shown
+    assert "R8.9.1</th>" in shown
+    assert f"/reports/headline.csv?{asked.replace('&', '&amp;')}" in shown
+    assert "うち30日は翌日より後に数え直しました（最後は10月5日(月) 12:00）" in shown
+    assert "集計は" in shown
+    assert "\r\nR8.9.1,1,0," in client.get(f"/reports/headline.csv?{asked}").content.decode("utf-8-sig")
+    crossed = client.get(f"/reports/cross?{asked.replace('by=day', 'by=month')}&columns=week").text
+    assert (">R8.9</th>" in crossed, ">R8.8.31</th>" in crossed) == (True, True)
+    assert client.get("/reports?years=lunar", accept="text/html").status_code == 422
