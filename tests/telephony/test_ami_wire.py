@@ -7,10 +7,12 @@ import threading
 from collections.abc import Mapping
 
 import pytest
+import structlog
 from asterisk.ami.client import AMIClient
 
 from callcenter.core.clock import SystemClock
 from dialer.telephony.asterisk import AmiSettings, AsteriskCarrier, AsteriskSettings
+from dialer.telephony.asterisk.link import AmiLink
 from dialer.telephony.asterisk.wire import WireClient
 from dialer.telephony.errors import CarrierRefused, CarrierUnreachable, HandoverUnknown
 from dialer.telephony.events import EventKind
@@ -260,6 +262,27 @@ def test_asterisk_that_hangs_is_left_for_a_new_connection(server: FakeAmi, carri
     server.answers["Ping"] = lambda action: None  # the connection stands, nobody answers
     listen_until(carrier, lambda heard: any(e.kind is EventKind.RESYNC for e in heard), 10)
     assert len(server.named("Login")) >= 2
+
+
+def test_what_goes_wrong_while_connecting_is_logged_and_tried_again(server: FakeAmi) -> None:
+    """Without this the connecting thread ended, and the dialer stood still until somebody started it again."""
+    came: list[int] = []
+
+    def on_up(standing: object, told: object) -> None:
+        came.append(1)
+        if len(came) == 1:
+            raise LookupError("a fault of ours")
+
+    link = AmiLink(settings(server.port), on_event=lambda name, keys: None, on_up=on_up, on_down=lambda: None)
+    with structlog.testing.capture_logs() as lines:
+        link.start()
+        try:
+            assert link.wait_up(60)
+        finally:
+            link.close()
+    assert len(came) == 2
+    assert [line["event"] for line in lines].count("ami.link_failed") == 1
+    assert len(server.named("Login")) == 2
 
 
 def test_wrong_secret_is_tried_again_later_and_named(server: FakeAmi) -> None:

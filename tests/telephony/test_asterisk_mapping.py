@@ -145,3 +145,9 @@ def test_withdrawn_call_says_nothing_about_the_line() -> None:
     track, _ = observe(track, *NO, NOW)
     _, told = observe(track, *gone("21"), NOW)
     assert told[-1].line_result is None
+
+
+@pytest.mark.parametrize(("told", "kept"), [("16", 16), ("127", 127), ("99999", None), ("-1", None), ("１６", None), ("", None)])
+def test_a_cause_that_is_none_is_not_kept(told: str, kept: int | None) -> None:
+    track, _ = observe(Track("c"), "Hangup", {"Cause": told, "ChannelState": "0"}, NOW)
+    assert track.cause == kept

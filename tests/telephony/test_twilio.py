@@ -19,6 +19,7 @@ from campaigns.attempts.codes import LineResult
 from dialer.telephony.errors import CarrierRefused, CarrierUnreachable, HandoverUnknown
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import LegRequest, OriginateRequest, PhoneLogin
+from dialer.telephony.robocall import NodeKind, OnMachine, PlanNode, RobocallPlan
 from dialer.telephony.twilio import TwilioCarrier, TwilioSettings, is_genuine, next_node, parse_webhook, reply_to_webhook
 from dialer.telephony.twilio.mapping import line_result
 from tests.telephony.fake_twilio import ACCOUNT, FakeTwilio
@@ -365,3 +366,29 @@ def test_changed_or_unsigned_reports_are_not_genuine(path: str, fields: dict[str
 )
 def test_reports_that_tell_nothing(form: dict[str, str]) -> None:
     assert parse_webhook(form, NOW) is None
+
+
+def test_what_is_told_after_the_end_makes_a_call_known_no_more(twilio: FakeTwilio, carrier: TwilioCarrier, mailbox: Mailbox) -> None:
+    call(carrier, robocall=PLAN)
+    end = CarrierEvent(EventKind.ENDED, "c1", NOW, key="CA1:ended")
+    late = CarrierEvent(EventKind.RINGING, "c1", NOW, key="CA1:ringing")
+    for event in (end, late):
+        mailbox.events.append(event)
+        assert list(carrier.poll(0.5)) == [event]
+    assert carrier._sids == {}
+
+
+def test_a_refused_call_leaves_no_message_behind(twilio: FakeTwilio, carrier: TwilioCarrier) -> None:
+    twilio.errors[NUMBER] = 21211
+    leaving = RobocallPlan(PLAN.nodes, OnMachine.LEAVE_MESSAGE, PlanNode("_machine", NodeKind.END, "m", "伝言です。"))
+    with pytest.raises(CarrierRefused):
+        call(carrier, robocall=leaving)
+    assert carrier._messages == {}
+
+
+def test_a_status_that_is_none_is_not_kept() -> None:
+    form = {"ref": "c1", "event": "status", "CallSid": "CA1", "CallStatus": "busy"}
+    for told, kept in (("486", 486), ("99999", None), ("7", None), ("x", None)):
+        event = parse_webhook({**form, "SipResponseCode": told}, NOW)
+        assert event is not None
+        assert event.sip_code == kept

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -39,13 +39,13 @@ from dialer.telephony.conversation import SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, OriginateRequest, PhoneLogin, is_leg_id
+from dialer.telephony.recent import Recent
 
 _log = structlog.get_logger(__name__)
 _FOREIGN_ID = re.compile(r"(.+-)?[0-9]+\.[0-9]+", re.ASCII)  # Asterisk's own ids; ours have no dot
 TOLD_LATELY = timedelta(minutes=15)  # longer ago it was heard of in time, or was settled without it
 CONFERENCE = "ConfBridge"
 _ORIGINATE_ID = "call:"
-_REMEMBERED = 4096
 _WATCHED = frozenset({"Newchannel", "Newstate", "OriginateResponse", "ConfbridgeJoin", "UserEvent", "Hangup"})
 
 
@@ -63,8 +63,7 @@ class AsteriskCarrier:
         self._events: deque[CarrierEvent] = deque()
         self._tracks: dict[str, Track] = {}
         self._due: dict[str, float] = {}
-        self._ended: OrderedDict[str, None] = OrderedDict()
-        self._cancelled: set[str] = set()
+        self._ended, self._cancelled = Recent(), Recent()
 
     def connect(self) -> None:
         self._link.start()
@@ -201,9 +200,7 @@ class AsteriskCarrier:
             self._tracks.pop(track.channel_id, None)
             self._due.pop(track.channel_id, None)
             self._cancelled.discard(track.channel_id)
-            self._ended[track.channel_id] = None
-            while len(self._ended) > _REMEMBERED:
-                self._ended.popitem(last=False)
+            self._ended.add(track.channel_id)
         else:
             self._tracks[track.channel_id] = track
             if track.is_waiting and track.channel_id not in self._due:
@@ -266,7 +263,7 @@ class AsteriskCarrier:
         """Forgets a call that is gone; one that never appeared but still does is hung up, since nobody waits for it any more."""
         self._tracks.pop(track.channel_id)
         self._due.pop(track.channel_id, None)
-        self._ended[track.channel_id] = None
+        self._ended.add(track.channel_id)
         if not track.is_seen:
             self._cancelled.add(track.channel_id)
 

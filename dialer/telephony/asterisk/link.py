@@ -10,6 +10,7 @@ Actions are never queued and never sent twice.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 TOLD_FAMILY = "callcenter-told"
+_MOMENT = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def told_of(client: WireClient, seconds: float) -> tuple[Told, ...]:
     if response.is_error():
         return ()
     values = [item.get("Val", "").split() for item in items]
-    return tuple(Told(value[0], int(value[1])) for value in values if len(value) == 2 and value[1].isdecimal())
+    return tuple(Told(value[0], int(value[1])) for value in values if len(value) == 2 and _MOMENT.fullmatch(value[1]))
 
 
 class AmiLink:
@@ -184,15 +186,15 @@ class AmiLink:
         pause = self._settings.backoff_first
         while not self._closing.is_set():
             try:
-                client = self._open()
+                self._watch(self._open())
+                pause = self._settings.backoff_first
             except CarrierError as error:
                 self._note(error)
-                self._closing.wait(pause)
-                pause = min(pause * 2, self._settings.backoff_longest)
-                continue
-            pause = self._settings.backoff_first
-            self._watch(client)
+            except Exception:  # noqa: BLE001 - outermost loop: without this thread nobody would ever connect again
+                _log.exception("ami.link_failed")
+                self.problem = "the connection could not be used; the log tells why"
             self._closing.wait(pause)
+            pause = min(pause * 2, self._settings.backoff_longest)
 
     def _note(self, error: CarrierError) -> None:
         if self.problem != error.message:
@@ -210,11 +212,12 @@ class AmiLink:
                 raise CarrierUnreachable("Asterisk is still starting")
             live = channels_of(client, settings.answer_seconds)
             told = told_of(client, settings.answer_seconds)
-        except CarrierError:
+            self._client = client
+            self._on_up(live, told)
+        except Exception:
+            self._client = None
             client.discard()
             raise
-        self._client = client
-        self._on_up(live, told)
         self.problem = ""
         self._up.set()
         _log.info("ami.connected", channels=len(live))

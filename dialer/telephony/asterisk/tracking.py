@@ -10,6 +10,7 @@ call ends once and only once:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from dialer.telephony.events import CarrierEvent, EventKind
 _STATE_RINGING, _STATE_UP = "5", "6"
 _REASON_TIMEOUT = "3"
 _DIGITS = frozenset("0123456789*#")
+_CAUSE = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 class Originated(StrEnum):
@@ -183,7 +185,7 @@ def _hung_up(track: Track, fields: Mapping[str, str], at: datetime) -> Step:
         is_seen=True,
         is_hungup=True,
         has_rung=track.has_rung or fields.get("ChannelState") == _STATE_RINGING,
-        cause=int(cause) if cause.isdecimal() else None,
+        cause=int(cause) if _CAUSE.fullmatch(cause) else None,
         sip_status=sip_status_of(fields.get("TechCause", "")),
     )
     track, told = _answered(track, at) if was_up else (track, ())

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -23,6 +24,7 @@ from dialer.telephony.errors import CarrierError, CarrierRefused, NotSupported
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
 from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, OriginateRequest, PhoneLogin
+from dialer.telephony.recent import Recent
 from dialer.telephony.robocall import OnMachine, RobocallPlan
 from dialer.telephony.twilio import twiml
 from dialer.telephony.twilio.http import TwilioHttp, carrier_errors
@@ -73,7 +75,7 @@ class TwilioCarrier:
         self._addresses = twiml.Addresses(settings.public_url)
         self._lock = threading.Lock()
         self._sids: dict[str, str] = {}
-        self._used: set[str] = set()
+        self._used, self._over = Recent(), Recent()
         self._messages: dict[str, str] = {}
         self._told: list[CarrierEvent] = []
         self._closing = threading.Event()
@@ -144,7 +146,7 @@ class TwilioCarrier:
             if channel_id in self._used:
                 raise CarrierRefused("this channel id was used before; the call was not made again", code="used_twice")
             self._used.add(channel_id)
-        with carrier_errors("making a call"):
+        with self._forgetting(channel_id), carrier_errors("making a call"):
             call = self._client.calls.create(
                 to=to,
                 from_=sender,
@@ -156,7 +158,18 @@ class TwilioCarrier:
                 **more,
             )
         with self._lock:
-            self._sids[channel_id] = str(call.sid)
+            if channel_id not in self._over:  # its end may be told before the answer to the order is
+                self._sids[channel_id] = str(call.sid)
+
+    @contextmanager
+    def _forgetting(self, channel_id: str) -> Iterator[None]:
+        """A call that certainly was not made has no machine to leave a message on."""
+        try:
+            yield
+        except CarrierError as problem:
+            if problem.code != "handover_unknown":
+                self._messages.pop(channel_id, None)
+            raise
 
     def hang_up(self, channel_id: str) -> None:
         sid = self._sid(channel_id)
@@ -296,5 +309,6 @@ class TwilioCarrier:
                     continue
                 if event.kind in {EventKind.ENDED, EventKind.LEG_DOWN}:
                     self._sids.pop(event.channel_id, None)
-                else:
+                    self._over.add(event.channel_id)
+                elif event.channel_id not in self._over:  # reports come in any order: one after the end makes nothing known again
                     self._sids.setdefault(event.channel_id, event.key.partition(":")[0])

@@ -122,7 +122,8 @@ def _status(form: Mapping[str, str], channel_id: str, sid: str, at: datetime) ->
         return CarrierEvent(EventKind.LEG_DOWN, channel_id, at, key=f"{sid}:{kind}") if is_over else None
     if kind is not EventKind.ENDED:
         return CarrierEvent(kind, channel_id, at, key=f"{sid}:{kind}")
-    sip_code = _number(form.get("SipResponseCode", ""))
+    told = _number(form.get("SipResponseCode", ""))
+    sip_code = told if told is not None and 100 <= told < 700 else None
     result = line_result(status, sip_code=sip_code, answered_by=form.get("AnsweredBy", ""), error_code=_number(form.get("ErrorCode", "")))
     return CarrierEvent(kind, channel_id, at, key=f"{sid}:{kind}", line_result=result, sip_code=sip_code)
 
