@@ -31,7 +31,7 @@ class Judged:
 def judge(seed: int, eyes: psycopg.Connection) -> Judged:
     """Runs the shift of a seed and asks the checker."""
     result = Shift(plan_of(seed), eyes).run()
-    violations = Checker(result.log, eyes, result.office_id, result.plan.lines).violations()
+    violations = Checker(result.log, eyes, result.office_id, result.plan.lines, result.plan.reap_seconds).violations()
     return Judged(result, violations, [*result.log.told(), *_records(eyes, result.office_id)])
 
 

@@ -13,9 +13,10 @@ class LogLine:
 
     Attributes:
         what: invited, invited_again, refused_503, ringing, answered, machine, joined, left_alone, abandoned, ended, leg_up,
-            leg_down; and of the surroundings: carrier_down, carrier_up, killed, started, clock_stepped, silent, database_away.
+            leg_down; and of the surroundings: carrier_down, carrier_up, killed, died, started, clock_stepped, held_up, begins,
+            database_back.
         at: true time; machine_at: what the machine's clock said.
-        detail: for ended the line's result, for killed and delayed the point, for clock_stepped the seconds.
+        detail: for ended the line's result, for killed and delayed the point, for died and started the node, for clock_stepped the seconds.
     """
 
     what: str

@@ -94,6 +94,11 @@ class ShiftPlan:
     refuses_first: bool = False
 
     @property
+    def reap_seconds(self) -> float:
+        """How often the dialer tidies up: as in earnest in some shifts, seldom in most, which are over sooner."""
+        return 5.0 if self.seed % 16 in (5, 14) else 25.0
+
+    @property
     def command(self) -> str:
         """How to see this very shift again."""
         return f"make soak SEED={self.seed}"

@@ -86,7 +86,8 @@ class Process:
         plan, shift = self._shift.plan, self._shift
         self._trunk = Trunk(shift.network, self.node)
         limits = CarrierLimits(calls_per_second=5.0, max_lines=plan.lines)
-        settings = DialerSettings(self.node, "+81300000000", limits, office_ids=(shift.office_id,), round_seconds=30.0, reap_seconds=25.0)
+        offices, reap = (shift.office_id,), plan.reap_seconds
+        settings = DialerSettings(self.node, "+81300000000", limits, office_ids=offices, round_seconds=30.0, reap_seconds=reap)
         self.clock.busy_until = shift.world.now
         self._dialer = Dialer(self._trunk, self.clock, settings, self.wakings)  # type: ignore[arg-type]
         shift.network.note("started", detail=self.node)
@@ -115,6 +116,7 @@ class Process:
     def _die(self) -> None:
         assert self._trunk is not None
         self._trunk.die()
+        self._shift.network.note("died", detail=self.node)
         self._dialer = self._trunk = None
         self._shift.world.later(self._shift.restart_after(), self.start)
 
@@ -186,7 +188,7 @@ class Shift:
             "carrier_died": (lambda: network.go_down(is_dead=True), network.come_up),
             "failing_503": (lambda: setattr(network, "is_failing", True), lambda: setattr(network, "is_failing", False)),
             "silent": (lambda: self._silence(is_silent=True), lambda: self._silence(is_silent=False)),
-            "database_away": (lambda: setattr(faults, "is_database_away", True), lambda: setattr(faults, "is_database_away", False)),
+            "database_away": (lambda: setattr(faults, "is_database_away", True), self._bring_database_back),
             "paused": (lambda: people.set_running(is_running=False), lambda: people.set_running(is_running=True)),
             "leg_lost": (people.lose_leg, None),
             "console_gone": (lambda: people.leave(span.lasts), None),
@@ -200,6 +202,10 @@ class Shift:
         self._at(span.begins, start)
         if end is not None:
             self._at(span.begins + span.lasts, end)
+
+    def _bring_database_back(self) -> None:
+        self.faults.is_database_away = False
+        self.network.note("database_back")
 
     def _silence(self, *, is_silent: bool) -> None:
         for process in self.processes:

@@ -19,6 +19,7 @@ CAUGHT_BY: dict[str, tuple[str, tuple[int, ...]]] = {
     "gate_says_yes": ("nobody_forbidden", (1, 2)),
     "handed_over_before_commit": ("everything_explained", (-7, -5)),
     "lost_calls_stay_open": ("everything_ended", (-1, -2)),
+    "new_connection_settles_nothing": ("operators_freed_after_a_fault", (-1, 2)),
     "operator_not_released": ("operators_freed", (-1, -2)),
     "opt_out_ignored": ("nobody_forbidden", (183, 1)),
     "originate_retried_after_timeout": ("everything_explained", (-1, -2)),
