@@ -4,5 +4,6 @@ plan      what a seed means: people, rules, faults      world   true time, the m
 network   the simulated telephone network and carrier    people  operators, the office and its supervisor
 faults    what happens at the named points               shift   runs a plan from sign-in to the last result
 log       what the network noted                         checker judges log and database, shares nothing with the product
-bugs      faults of the product itself, planted           soak    any number of seeds, `make soak`
+afterwards the checker's part about a fault's end        soak    any number of seeds, `make soak`
+bugs      faults of the product itself, planted
 """
