@@ -16,7 +16,7 @@ from dialer.telephony.simulator.town import Fate
 from dialer.trunk import MOST_FAILURES, PAUSES
 from tests.dialer.world import Hall
 
-PEOPLE, LINES = 60, 8
+PEOPLE, LINES = 30, 8
 
 
 @pytest.mark.parametrize("dial_mode", ["progressive", "predictive"])

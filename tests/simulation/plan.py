@@ -96,7 +96,7 @@ class ShiftPlan:
     @property
     def reap_seconds(self) -> float:
         """How often the dialer tidies up: as in earnest in some shifts, seldom in most, which are over sooner."""
-        return 5.0 if self.seed > 0 and self.seed % 16 in (5, 14) else 25.0
+        return 5.0 if self.seed > 0 and self.seed % 16 == 5 else 25.0
 
     @property
     def command(self) -> str:
