@@ -65,6 +65,6 @@ def test_failed_attempts_leave_a_debtor_s_caps_alone(office_id: int) -> None:
     hall = Hall(office_id, ["0008"], options={"retry": {"failed": {"minutes": 1, "soon": 50}}})
     hall.dialer.start()
     hall.staff()
-    hall.pass_time(timedelta(minutes=20).total_seconds())
+    hall.pass_time(timedelta(minutes=6).total_seconds())
     assert len(hall.attempts()) > 3
     assert {one.line_result for one in hall.attempts()} == {"failed"}
