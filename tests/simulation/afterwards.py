@@ -86,7 +86,7 @@ class Afterwards:
     def _left_on_line(self, episode: _Episode, end: LogLine, before: datetime) -> Iterator[str]:
         """Whether an operator's line was over when a fault ended; after the database was away, only one that went out long `before`."""
         known = [row for row in self.t["attempt"] if row["operator_id"] == episode.user_id and row["began_at"] <= end.machine_at]
-        known = [row for row in known if row["ended_at"] is None or row["ended_at"] >= episode.began - self.skew]
+        known = [row for row in known if row["ended_at"] is None or row["ended_at"] > episode.began]
         if not known:
             return
         attempt = max(known, key=lambda row: (row["began_at"], row["id"]))
