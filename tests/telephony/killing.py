@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
+
 from callcenter.core.db import dispose_engines
 from callcenter.core.settings import get_settings
 from tests import servers
@@ -68,6 +70,8 @@ def standing(folder: Path, rig_class: type[Rig] = Rig) -> Iterator[Stand]:
     redis = start_redis(folder)
     dispose_engines()
     migrate(postgres.url)
+    with psycopg.connect(postgres.url, autocommit=True) as admin:  # else what was committed a moment before the kill is gone
+        admin.execute("ALTER DATABASE postgres SET synchronous_commit = on")
     os.environ["REDIS_URL"] = redis.url
     get_settings.cache_clear()
     (folder / "rig").mkdir()
