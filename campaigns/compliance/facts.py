@@ -15,7 +15,7 @@ from campaigns.attempts.codes import RIGHT_PARTIES, Channel, LineResult, Party
 from campaigns.compliance.known import NO_ATTEMPTS, ContactFacts, NumberFact, SuppressionFact, Tried, WishFact
 from campaigns.compliance.policy import ContactPolicy
 
-VOICE_LINES = ("fixed", "ip", "mobile", "toll_free")
+VOICE_LINES = ("fixed", "ip", "mobile")  # what carriers are ever asked for (`dialer.telephony.numbers`)
 LINES: Mapping[Channel, tuple[str, ...]] = {
     Channel.SMS: ("mobile",),
     Channel.AUTO_CALL: VOICE_LINES,

@@ -67,7 +67,7 @@ def add_number(session: Session, debtor_id: int, typed: str, source: str, why: s
         hint = "市外局番から入れてください(例: 03-1234-5678、090-1234-5678)。"
         raise InvalidInput("電話番号として読めません。", hint=hint, code="phone_unreadable")
     if phone.line_type not in VOICE_LINES:
-        raise InvalidInput("掛けられない種類の番号です。", hint="固定、携帯、IP、フリーダイヤルの番号だけです。", code="phone_line")
+        raise InvalidInput("掛けられない種類の番号です。", hint="固定、携帯、IPの番号だけです。", code="phone_line")
     if session.scalar(select(Debtor.id).where(Debtor.id == debtor_id).with_for_update()) is None:
         raise NotFound("その対象者はいません。", code="no_debtor")
     known = session.scalar(select(PhoneNumber).where(PhoneNumber.debtor_id == debtor_id, PhoneNumber.e164 == phone.e164).limit(1))

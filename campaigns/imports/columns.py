@@ -212,7 +212,7 @@ def split_phones(cells: pl.Series) -> pl.DataFrame:
     normal = _half_width(cells).str.replace_all(f"[{phones.DASHES}]", "-").str.strip_chars()
     parts = normal.str.extract_groups(shape).struct.rename_fields(["before", "number", "after"]).struct.unnest()
     digits = parts["number"].str.replace_all(_SEPARATORS, "")
-    frame = pl.DataFrame({"original": cells, "digits": digits, "before": parts["before"], "after": parts["after"]})
+    frame = pl.DataFrame({"original": cells.str.strip_chars(), "digits": digits, "before": parts["before"], "after": parts["after"]})
     usual = pl.col("digits").str.contains(_DOMESTIC)
     frame = frame.with_columns(prefix=pl.when(usual).then(pl.col("digits").str.head(-4) + "0000"))
     frame = frame.join(_classified(frame["prefix"].drop_nulls().unique()), on="prefix", how="left", maintain_order="left")
@@ -247,18 +247,20 @@ def _with_unusual(fast: pl.DataFrame) -> pl.DataFrame:
     left = fast.filter(pl.col("line_type").is_null() & pl.col("original").is_not_null())["original"].unique()
     if not len(left):
         return fast
-    found = [phone for phone in map(phones.parse_phone, left) if phone is not None]
+    found = [phones.parse_phone(text) for text in left]
     slow = pl.DataFrame(
         {
-            "original": [phone.original for phone in found],
-            "e164_slow": pl.Series([phone.e164 for phone in found], dtype=pl.String),
-            "line_slow": [str(phone.line_type) for phone in found],
-            "remark_slow": [phone.remark for phone in found],
+            "original": left,  # as it stands in the cell: a line break around a number is no part of what is kept of it
+            "is_slow": pl.repeat(True, len(left), eager=True),
+            "kept": pl.Series([phone and phone.original for phone in found], dtype=pl.String),
+            "e164_slow": pl.Series([phone and phone.e164 for phone in found], dtype=pl.String),
+            "line_slow": pl.Series([phone and str(phone.line_type) for phone in found], dtype=pl.String),
+            "remark_slow": pl.Series([phone and phone.remark for phone in found], dtype=pl.String),
         }
     )
     joined = fast.join(slow, on="original", how="left", maintain_order="left")
     return joined.select(
-        "original",
+        original=pl.when(pl.col("is_slow").is_null()).then("original").otherwise("kept"),
         e164=pl.coalesce("e164", "e164_slow"),
         line_type=pl.coalesce("line_type", "line_slow"),
         remark=pl.coalesce("remark", "remark_slow"),

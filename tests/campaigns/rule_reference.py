@@ -77,11 +77,7 @@ class Known:
 
 
 def usable(phone: Row) -> bool:
-    return (
-        phone["e164"] is not None
-        and phone["status"] in ("unverified", "works")
-        and phone["line_type"] in ("fixed", "ip", "mobile", "toll_free")
-    )
+    return phone["e164"] is not None and phone["status"] in ("unverified", "works") and phone["line_type"] in ("fixed", "ip", "mobile")
 
 
 def is_contact(row: Row) -> bool:

@@ -61,6 +61,14 @@ def test_columns_read_like_single_numbers() -> None:
     assert_same([text for text, *_ in WRITINGS])
 
 
+def test_what_stands_around_a_number_in_its_cell_is_no_part_of_it() -> None:
+    cells = ["+819012345678\n", "\r\n03-1234-5678", " 0570-012345\t", "内線\n", "090-1234-5678"]
+    assert split_phones(pl.Series([*cells, "\n", " ", None], dtype=pl.String)).rows() == [
+        *((one.original, one.e164, str(one.line_type), one.remark) for one in map(parse_phone, cells) if one is not None),
+        *[(None, None, None, None)] * 3,
+    ]
+
+
 DIGITS = st.text("0123456789", min_size=1, max_size=12)
 NUMBERS = st.builds(
     lambda head, tail: head + tail, st.sampled_from(["0", "09", "08", "07", "06", "05", "03", "04", "012", "057", ""]), DIGITS

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
+from campaigns.compliance.facts import VOICE_LINES
+from campaigns.imports.columns import split_phones
 from dialer.telephony.errors import CarrierRefused
 from dialer.telephony.numbers import NumberFormat, dial_string, is_dialable, require_dialable
 from tests.telephony.numbers import bad_numbers
@@ -30,6 +33,16 @@ def test_offices_may_close_prefixes() -> None:
 
 def test_a_thousand_bad_numbers_are_refused() -> None:
     assert [number for number in bad_numbers(1000) if is_dialable(number)] == []
+
+
+def test_what_a_list_calls_callable_is_what_a_carrier_dials() -> None:
+    """A number that is claimed and then refused would be tried in vain again and again, and its debtor never be visited."""
+    good = [number_of(behaviour, n) for behaviour in Behaviour for n in range(3)] + ["03-1234-5678", "050-1234-5678", "011-200-0000"]
+    cells = split_phones(pl.Series(good + bad_numbers(1000)))
+    read = cells.filter(pl.col("e164").is_not_null())
+    callable_numbers = set(read.filter(pl.col("line_type").is_in(VOICE_LINES))["e164"])
+    assert {number for number in read["e164"] if is_dialable(number)} == callable_numbers
+    assert len(read) - len(callable_numbers) > 100
 
 
 def test_refusal_does_not_repeat_the_number() -> None:
