@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from callcenter.commands.language import words
 from callcenter.commands.runtime import EXIT_FAILED, open_office, put, say, say_error, usage_error
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
@@ -219,4 +220,6 @@ def lines_of(found: Headline, lang: str, years: Years) -> list[str]:
     for row in table.rows:
         cells = (shown(cell, metric) for metric, cell in zip(table.metrics, row[1:], strict=True))
         lines.append("\t".join([str(row[0]), *cells]))
+    if not any(row.figures.attempts for row in found.rows):
+        lines.append(words("No calls in this period; a rate without anything to divide by is –."))
     return lines

@@ -83,6 +83,9 @@ def test_pdf(town: int, tmp_path: Path) -> None:
 def test_lines_for_people(town: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*SEPTEMBER, "--by", "channel"]) == 0
     assert "電話催告\t4\t2" in capsys.readouterr().out
+    for by in ("operator", "team", "cycle"):
+        assert run(["report", "headline", "--from", "2090-01-01", "--to", "2090-01-31", "--by", by]) == 0
+        assert capsys.readouterr().out.endswith("この期間の架電はありません。割るものがない率は – です。\n")
 
 
 @pytest.mark.parametrize(
