@@ -123,15 +123,12 @@ def _marks(found: Crossed, metric: Metric) -> dict[tuple[str, str], str]:
 
 
 def _bounds(found: Crossed, metric: Metric) -> list[float]:
-    """Up to four bounds between the five shades: the fifths of the cells that say something; where these are equal there are fewer."""
+    """Up to four bounds between the five shades: the fifths of the different values of the cells that say something."""
     cells = found.cells.values() if found.columns else found.row_totals.values()
     values = sorted(
-        float(value)
-        for counts in cells
-        if (value := counts.value(metric)) is not None and (not metric.is_rate or counts.base(metric) >= FEW)
+        {value for counts in cells if (value := counts.value(metric)) is not None and (not metric.is_rate or counts.base(metric) >= FEW)}
     )
-    fifths = {values[len(values) * part // 5] for part in range(1, 5)} if len(values) >= 5 else set()
-    return sorted(bound for bound in fifths if bound > values[0])
+    return [values[len(values) * part // 5] for part in range(1, 5)] if len(values) >= 5 else values[1:]
 
 
 def _percent(found: Crossed, key: str, metric: Metric) -> float:
