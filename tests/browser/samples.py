@@ -509,9 +509,10 @@ def report() -> Model:
     return {
         "page": {
             "from_on": date(2026, 11, 1), "to_on": date(2026, 11, 17), "note": "入金は11月16日(月)納付分まで反映",
+            "period": "2026年11月1日(日)〜2026年11月17日(火)", "late": "うち3日は翌日より後に数え直しました（最後は11月17日(火) 9:00）。",
             "url": "/report?from=2026-11-01&to=2026-11-17", "csv_url": "/report.csv", "excel_url": "", "pdf_url": "", "pack_url": "",
             "by_options": [option("hour", "時間帯", True)], "channel_options": [option("operator_call", "電話催告", True)],
-            "campaign_options": [option("", "すべて", True)], "kinds": [option("", "すべて", True), option("resident", "市県民税")], "years": [option("", "現年と繰越", True)],
+            "campaign_options": [option("", "すべて", True)], "kinds": [option("", "すべて", True), option("resident", "市県民税")], "years": [option("western", "西暦", True), option("era", "和暦")],
             "compares": [option("", "前月の同じ営業日数", True)], "errors": [], "address": "from=2026-11-01",
             "views": [{"id": 1, "name": "先月の時間帯別", "url": "/reports?by=hour"}],
         },
