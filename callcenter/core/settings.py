@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     caller_id: str = "+81300000000"
     lines: int = 8
     calls_per_second: float = 5.0
+    dial_ip_phones: bool = True
 
     ami_host: str = "127.0.0.1"
     ami_port: int = 5038

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from campaigns.attempts.codes import Channel
 from campaigns.attempts.models import Attempt
 from campaigns.attempts.numbers import NumberChoice, order_of
-from campaigns.compliance.facts import LINES, USABLE_STATUSES, VOICE_LINES, WORKPLACE
+from campaigns.compliance.facts import USABLE_STATUSES, WORKPLACE
+from campaigns.compliance.lines import lines_of
 from campaigns.debtors.models import PhoneNumber
 
 
@@ -62,7 +63,7 @@ def _first(ids: list[int], choice: NumberChoice | None, channel: Channel, since:
             PhoneNumber.is_listed,
             PhoneNumber.e164.is_not(None),
             PhoneNumber.status.in_(USABLE_STATUSES),
-            PhoneNumber.line_type.in_(LINES.get(channel, VOICE_LINES)),
+            PhoneNumber.line_type.in_(lines_of(channel)),
             or_(literal(allows_workplace), ~PhoneNumber.remark.regexp_match(WORKPLACE)),
         )
         .order_by(PhoneNumber.debtor_id, *order_of(choice, tries), PhoneNumber.position, PhoneNumber.id)

@@ -13,14 +13,9 @@ from sqlalchemy.orm import Session
 from callcenter.core.db import numbers_array, office_of
 from campaigns.attempts.codes import RIGHT_PARTIES, Channel, LineResult, Party
 from campaigns.compliance.known import NO_ATTEMPTS, ContactFacts, NumberFact, SuppressionFact, Tried, WishFact
+from campaigns.compliance.lines import lines_of
 from campaigns.compliance.policy import ContactPolicy
 
-VOICE_LINES = ("fixed", "ip", "mobile")  # what carriers are ever asked for (`dialer.telephony.numbers`)
-LINES: Mapping[Channel, tuple[str, ...]] = {
-    Channel.SMS: ("mobile",),
-    Channel.AUTO_CALL: VOICE_LINES,
-    Channel.OPERATOR_CALL: VOICE_LINES,
-}
 USABLE_STATUSES = ("unverified", "works")
 WORKPLACE = "勤務先|職場|会社"
 """What a number's remark says when it is a workplace's, as a regular expression."""
@@ -265,7 +260,7 @@ def facts_values(
     return who | {
         "office": office_of(session),
         "channel": channel.value,
-        "lines": list(LINES.get(channel, VOICE_LINES)),
+        "lines": list(lines_of(channel)),
         "usable": list(USABLE_STATUSES),
         "workplace": WORKPLACE,
         "parties": list(CONVERSATION_PARTIES),

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.phones import parse_phone
-from campaigns.attempts.codes import Channel
-from campaigns.compliance.facts import LINES, USABLE_STATUSES, VOICE_LINES
+from campaigns.compliance.facts import USABLE_STATUSES
+from campaigns.compliance.lines import SMS_LINES, voice_lines
 from campaigns.debtors.models import Debtor, PhoneEvent, PhoneNumber, SearchPending
 from campaigns.worklist.withdraw import withdraw_for_phones
 
@@ -24,12 +24,12 @@ MAX_WHY = 200
 
 def is_usable(phone: PhoneNumber) -> bool:
     """Whether it may be called at all."""
-    return phone.is_listed and phone.e164 is not None and phone.status in USABLE_STATUSES and phone.line_type in VOICE_LINES
+    return phone.is_listed and phone.e164 is not None and phone.status in USABLE_STATUSES and phone.line_type in voice_lines()
 
 
 def takes_sms(phone: PhoneNumber) -> bool:
     """Whether a message may be sent to it."""
-    return is_usable(phone) and phone.line_type in LINES[Channel.SMS]
+    return is_usable(phone) and phone.line_type in SMS_LINES
 
 
 def numbers_of(session: Session, debtor_id: int) -> Sequence[PhoneNumber]:
@@ -66,8 +66,8 @@ def add_number(session: Session, debtor_id: int, typed: str, source: str, why: s
     if phone is None or phone.e164 is None:
         hint = "市外局番から入れてください(例: 03-1234-5678、090-1234-5678)。"
         raise InvalidInput("電話番号として読めません。", hint=hint, code="phone_unreadable")
-    if phone.line_type not in VOICE_LINES:
-        raise InvalidInput("掛けられない種類の番号です。", hint="固定、携帯、IPの番号だけです。", code="phone_line")
+    if phone.line_type not in voice_lines():
+        raise InvalidInput("掛けられない種類の番号です。", hint="固定、携帯と、設定が許すときのIP電話の番号だけです。", code="phone_line")
     if session.scalar(select(Debtor.id).where(Debtor.id == debtor_id).with_for_update()) is None:
         raise NotFound("その対象者はいません。", code="no_debtor")
     known = session.scalar(select(PhoneNumber).where(PhoneNumber.debtor_id == debtor_id, PhoneNumber.e164 == phone.e164).limit(1))

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
 from campaigns.attempts.codes import Channel, LineResult
-from campaigns.compliance.facts import COUNTS, LINES, USABLE_STATUSES
+from campaigns.compliance.facts import COUNTS, USABLE_STATUSES
+from campaigns.compliance.lines import lines_of
 from campaigns.planning.assigning import AS_A_WHOLE, configured
 from campaigns.planning.position import Position
 from campaigns.worklist.budget import SPENT
@@ -85,7 +86,7 @@ def set_apart(session: Session, campaign_id: int, channel: Channel, position: Po
         "campaign": campaign_id,
         "channel": channel.value,
         "usable": list(USABLE_STATUSES),
-        "lines": list(LINES[channel]),
+        "lines": list(lines_of(channel)),
         "as_of": as_of,
         "failed": LineResult.FAILED.value,
         "most": position.conduct.ladder.max_attempts,

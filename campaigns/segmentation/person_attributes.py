@@ -5,7 +5,7 @@ from __future__ import annotations
 from campaigns.segmentation.kinds import Attribute, Build, Group, Kind, Unit, flag, number, raw
 from campaigns.segmentation.parameters import KINDS, LINE_TYPE, LINE_TYPES, PHONE_STATUS
 from campaigns.segmentation.query import AS_OF_DAY, Ask
-from campaigns.segmentation.sources import ESCALATIONS, HOUSEHOLDS, OWED, PHONES, PHONES_DISTINCT, SUPPRESSIONS, USABLE
+from campaigns.segmentation.sources import ESCALATIONS, HOUSEHOLDS, OWED, PHONES, PHONES_DISTINCT, SUPPRESSIONS, usable
 
 
 def _household(ask: Ask) -> str:
@@ -32,7 +32,7 @@ def _barred(name: str, reason: str, ja: tuple[str, str], en: tuple[str, str]) ->
 
 
 def _usable(more: str = "") -> Build:
-    return lambda ask: ask.column(PHONES, f"bool_or({USABLE}{more})")
+    return lambda ask: ask.column(PHONES, f"bool_or({usable()}{more})")
 
 
 PERSON = (
@@ -136,7 +136,7 @@ PHONE_NUMBERS = (
         "usable_phones",
         Group.PHONE,
         Unit.ITEMS,
-        lambda ask: ask.count(PHONES, USABLE, *ask.given(line_type="line_type")),
+        lambda ask: ask.count(PHONES, usable(), *ask.given(line_type="line_type")),
         "使える番号の数",
         "Number of usable numbers",
         LINE_TYPE,
@@ -154,7 +154,7 @@ PHONE_NUMBERS = (
     Attribute(
         "phone_types",
         Kind.WORDS,
-        lambda ask: f"coalesce({ask.column(PHONES_DISTINCT, 'array_agg(DISTINCT line_type)', USABLE)}, '{{}}')",
+        lambda ask: f"coalesce({ask.column(PHONES_DISTINCT, 'array_agg(DISTINCT line_type)', usable())}, '{{}}')",
         "使える番号の種類",
         "Types of usable numbers",
         group=Group.PHONE,

@@ -6,7 +6,8 @@ dialled and was not found dead, wrong or refused.
 
 from __future__ import annotations
 
-from campaigns.compliance.facts import COUNTS, USABLE_STATUSES, VOICE_LINES
+from campaigns.compliance.facts import COUNTS, USABLE_STATUSES
+from campaigns.compliance.lines import voice_lines
 from campaigns.segmentation.query import AS_OF_DAY, ZONE
 
 
@@ -14,7 +15,11 @@ def _of(words: tuple[str, ...]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 
 
-USABLE = f"e164 IS NOT NULL AND status IN ({_of(USABLE_STATUSES)}) AND line_type IN ({_of(VOICE_LINES)})"
+def usable() -> str:
+    """Whether a number may be called at all, as a condition."""
+    return f"e164 IS NOT NULL AND status IN ({_of(USABLE_STATUSES)}) AND line_type IN ({_of(voice_lines())})"
+
+
 IS_CONTACT = "a.line_result = 'answered' AND a.party IN ('debtor','debtor_unverified','family','company_contact','agent')"
 IS_RIGHT_PARTY = "a.party IN ('debtor','company_contact','agent') AND (a.line_result = 'answered' OR a.channel = 'visit')"
 

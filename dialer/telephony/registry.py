@@ -54,7 +54,8 @@ def _asterisk(settings: Settings, clock: Clock, inbox: Inbox) -> Carrier:
     if not secret:
         raise InvalidInput("the AMI secret is empty", hint="Set CALLCENTER_AMI_SECRET as in manager.conf.")
     ami = AmiSettings(settings.ami_host, settings.ami_port, settings.ami_user, secret)
-    return AsteriskCarrier(AsteriskSettings(ami, settings.trunk, sound_folder=str(settings.sounds)), clock)
+    asterisk = AsteriskSettings(ami, settings.trunk, allow_ip_phones=settings.dial_ip_phones, sound_folder=str(settings.sounds))
+    return AsteriskCarrier(asterisk, clock)
 
 
 def _twilio(settings: Settings, clock: Clock, inbox: Inbox) -> Carrier:
@@ -86,6 +87,7 @@ def _twilio_account(settings: Settings) -> TwilioSettings:
         public_url=settings.public_url,
         caller_id=settings.caller_id,
         base_url=settings.twilio_base_url,
+        allow_ip_phones=settings.dial_ip_phones,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from campaigns.compliance.facts import VOICE_LINES
+from callcenter.core.settings import get_settings
+from campaigns.compliance.lines import voice_lines
 from campaigns.imports.columns import split_phones
 from dialer.telephony.errors import CarrierRefused
 from dialer.telephony.numbers import NumberFormat, dial_string, is_dialable, require_dialable
@@ -35,13 +36,15 @@ def test_a_thousand_bad_numbers_are_refused() -> None:
     assert [number for number in bad_numbers(1000) if is_dialable(number)] == []
 
 
-def test_what_a_list_calls_callable_is_what_a_carrier_dials() -> None:
+@pytest.mark.parametrize("dials_ip", [True, False])
+def test_what_a_list_calls_callable_is_what_a_carrier_dials(monkeypatch: pytest.MonkeyPatch, dials_ip: bool) -> None:
     """A number that is claimed and then refused would be tried in vain again and again, and its debtor never be visited."""
+    monkeypatch.setattr(get_settings(), "dial_ip_phones", dials_ip)
     good = [number_of(behaviour, n) for behaviour in Behaviour for n in range(3)] + ["03-1234-5678", "050-1234-5678", "011-200-0000"]
     cells = split_phones(pl.Series(good + bad_numbers(1000)))
     read = cells.filter(pl.col("e164").is_not_null())
-    callable_numbers = set(read.filter(pl.col("line_type").is_in(VOICE_LINES))["e164"])
-    assert {number for number in read["e164"] if is_dialable(number)} == callable_numbers
+    callable_numbers = set(read.filter(pl.col("line_type").is_in(voice_lines()))["e164"])
+    assert {number for number in read["e164"] if is_dialable(number, allow_ip=dials_ip)} == callable_numbers
     assert len(read) - len(callable_numbers) > 100
 
 
