@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from callcenter.core.intervals import wilson
 from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn
+from callcenter.web.i18n import translator
 from callcenter.web.report_filters import Filters, cuts_for, option, read_filters
 from reports.charts import FEW
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
+from reports.exports.cross_pdf import Paper, Shade
 from reports.exports.table import Cell, plain_text, rounded, shown
 from reports.further_metrics import CROSSABLE
 from reports.metrics import CONTACT_PER_CALL, KEPT_RATE, Metric
@@ -169,6 +171,32 @@ class _View:
             return ""
         where = {name: value for name, value in (("row", row), ("column", column)) if value is not None}
         return f"/reports/calls?{self.asked.address}" + (f"&{urlencode(where)}" if where else "")
+
+
+def as_paper(found: Crossed, asked: CrossFilters, title: str, subtitle: str, lang: str) -> Paper:
+    """The same table for print, with its shades, marks and words."""
+    model, words = cross_model(found, asked, lang), translator(lang)
+    whole = words("cross.whole")
+    rows = [(row["label"], [*map(_shade, row["cells"]), _shade(row["total"])]) for row in model["rows"]]
+    rows.append((whole, [*map(_shade, model["foot"]), _shade(model["whole"])]))
+    notes = [*model["notes"]]
+    if model["has_marks"]:
+        notes.insert(0, words("cross.marks"))
+    if model["is_rate"]:
+        notes.insert(0, words("cross.few_grey", n=FEW))
+    if model["steps"]:
+        notes.insert(0, words("cross.shades", text=" / ".join(model["steps"])))
+    if model["is_cut_off"]:
+        notes.insert(0, words("cross.cut_off"))
+    heads = [*(head["label"] for head in model["heads"]), whole]
+    return Paper(title, subtitle, FORMS[asked.rows].name.in_language(lang), heads, rows, notes)
+
+
+def _shade(cell: dict[str, Any] | None) -> Shade:
+    if cell is None:
+        return Shade("–")
+    base = "" if cell["n"] is None else f"{cell['n']:,}"
+    return Shade(cell["text"], base, cell["band"], cell["mark"])
 
 
 def as_table(found: Crossed, asked: CrossFilters, lang: str) -> tuple[list[str], list[list[Cell]]]:

@@ -20,7 +20,7 @@ from callcenter.auth.permissions import Action
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
-from callcenter.web.cross_model import CrossFilters, as_table, cross_choices, cross_model, read_cross
+from callcenter.web.cross_model import CrossFilters, as_paper, as_table, cross_choices, cross_model, read_cross
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.formats import counted, counted_late, period_words
 from callcenter.web.pages import lang_of, page, shell_of, words_of
@@ -31,6 +31,7 @@ from reports import saved_views
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
 from reports.eras import crossed_in
+from reports.exports.cross_pdf import cross_pdf
 from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell
 from reports.exports.table import channel_words, shown
 from reports.facts.late import late_days
@@ -38,7 +39,7 @@ from reports.further_metrics import EVERY, GROUPS
 from reports.metrics import UNIT_WORDS
 from reports.periods import EARLIEST, LATEST
 from reports.queries.behind import Cell, calls_behind
-from reports.queries.crossed import crossed, lines_of
+from reports.queries.crossed import Crossed, crossed, lines_of
 from reports.questions import measures_of
 
 router = APIRouter(prefix="/reports")
@@ -80,7 +81,8 @@ def show_cross(request: Request, session: Tx, who: Reader) -> Response:
 @router.get("/cross.csv")
 def cross_csv(request: Request, session: Tx, who: Reader) -> Response:
     """The table on the page as CSV."""
-    asked, heads, rows = _cross_file(request, session, who)
+    asked, found = _cross_file(request, session, who)
+    heads, rows = as_table(found, asked, lang_of(request))
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(heads)
@@ -91,22 +93,33 @@ def cross_csv(request: Request, session: Tx, who: Reader) -> Response:
 @router.get("/cross.xlsx")
 def cross_xlsx(request: Request, session: Tx, who: Reader) -> Response:
     """The table on the page as a workbook."""
-    asked, heads, rows = _cross_file(request, session, who)
+    asked, found = _cross_file(request, session, who)
     lang = lang_of(request)
-    period = asked.filters.query.period
-    channel = channel_words(asked.filters.query.channel).in_language(lang)
-    subtitle = f"{_title(asked, lang)}　{period_words(period, asked.filters.years, lang)}　{channel}"
-    return _file(cross_workbook(asked.metric, subtitle, heads, rows, lang), asked, "xlsx")
+    heads, rows = as_table(found, asked, lang)
+    return _file(cross_workbook(asked.metric, f"{_title(asked, lang)}　{_scope(asked, lang)}", heads, rows, lang), asked, "xlsx")
 
 
-def _cross_file(request: Request, session: Any, who: SignedIn) -> tuple[CrossFilters, list[str], list[list[Any]]]:
+@router.get("/cross.pdf")
+def cross_paper(request: Request, session: Tx, who: Reader) -> Response:
+    """The table on the page as a document, with its shades and marks."""
+    asked, found = _cross_file(request, session, who)
+    lang = lang_of(request)
+    subtitle = f"{_scope(asked, lang)}　{counted(utc_now(), lang)}"
+    return _file(cross_pdf(as_paper(found, asked, _title(asked, lang), subtitle, lang), lang), asked, "pdf")
+
+
+def _scope(asked: CrossFilters, lang: str) -> str:
+    query = asked.filters.query
+    return f"{period_words(query.period, asked.filters.years, lang)}　{channel_words(query.channel).in_language(lang)}"
+
+
+def _cross_file(request: Request, session: Any, who: SignedIn) -> tuple[CrossFilters, Crossed]:
     now, lang = utc_now(), lang_of(request)
     asked = read_cross(session, who, request.query_params, local_day(now), lang)
     if asked.errors:
         raise InvalidInput(" ".join(message for _, message in asked.errors), code="bad_filter")
     found = crossed(session, asked.filters.query, asked.columns, asked.metric, now)
-    heads, rows = as_table(crossed_in(found, asked.rows, asked.columns, asked.filters.years), asked, lang)
-    return asked, heads, rows
+    return asked, crossed_in(found, asked.rows, asked.columns, asked.filters.years)
 
 
 def _file(data: bytes, asked: CrossFilters, kind: str) -> Response:

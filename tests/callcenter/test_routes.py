@@ -113,6 +113,7 @@ WHO: dict[str, frozenset[Role]] = {
     "/reports": frozenset({P, S, T, A}),
     "/reports/cross": frozenset({S, T, A}),
     "/reports/cross.csv": frozenset({S, T, A}),
+    "/reports/cross.pdf": frozenset({S, T, A}),
     "/reports/cross.xlsx": frozenset({S, T, A}),
     "/reports/calls": frozenset({S, T, A}),
     "/reports/views": frozenset({S, T, A}),

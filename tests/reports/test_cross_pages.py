@@ -15,6 +15,7 @@ from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import InvalidInput
+from reports.exports.cross_pdf import Paper, Shade, document
 from reports.further_metrics import EVERY
 from reports.saved_views import forget_view, save_view, views_of
 from tests.reports import world
@@ -73,6 +74,23 @@ def test_the_files_have_the_table(browse: Callable[[Role], Browser], town: None)
     assert rows[-1] == ["計", "40", "40", "40", "120"]
     assert client.get(f"/reports/cross.xlsx?{SEPTEMBER}&by=hour").content.startswith(b"PK")
     assert client.get("/reports/cross.csv?metric=beauty", accept="application/json").status_code == 422
+
+
+def test_the_document_is_the_table_of_the_page(browse: Callable[[Role], Browser], town: None) -> None:
+    client = browse(Role.TAX_OFFICER)
+    answer = client.get(f"/reports/cross.pdf?{SEPTEMBER}&by=operator&columns=day")
+    assert (answer.headers["content-type"], answer.content[:5]) == ("application/pdf", b"%PDF-")
+
+
+def test_a_wide_document_goes_on_in_further_tables_each_with_the_rows_labels() -> None:
+    heads = [*(f"{day}日" for day in range(1, 31)), "計"]
+    cells = [Shade("50.0%", "40", "c", "high"), *[Shade("–")] * 29, Shade("51.0%", "400")]
+    html = document(Paper("接触率 & 担当", "9月", "オペレーター", heads, [("班<1>", cells), ("計", cells)], ["注"]), "ja")
+    assert html.count("<table>") == 3
+    assert html.count("班&lt;1&gt;") == html.count('<th scope="row">計</th>') == 3
+    assert [html.count(f'<th scope="col">{head}</th>') for head in heads] == [1] * 31
+    assert html.count('<td class="c">▲50.0% <small>40</small></td>') == 2
+    assert html.count('<td class="all">51.0% <small>400</small></td>') == 2
 
 
 @pytest.mark.parametrize(
