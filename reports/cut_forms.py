@@ -286,13 +286,20 @@ NO_KEY: dict[Cut, Words] = {
 TAX_NAMES = """
 SELECT key, (SELECT d.tax_name FROM debt d WHERE d.office_id = :office AND d.tax_code = key AND d.tax_name <> '' LIMIT 1) AS name
 FROM unnest(CAST(:keys AS text[])) key"""
+RULE_NAMES = """
+SELECT DISTINCT ON (rule ->> 'code') rule ->> 'code', rule ->> 'name'
+FROM rule_set s CROSS JOIN LATERAL jsonb_array_elements(s.document -> 'rules') rule
+WHERE s.office_id = :office AND rule ->> 'code' = ANY(CAST(:keys AS text[])) AND coalesce(rule ->> 'name', '') <> ''
+ORDER BY rule ->> 'code', s.id DESC"""
+NAMES_OF: dict[Cut | None, str] = {Cut.TAX: TAX_NAMES, Cut.SEGMENT: RULE_NAMES}
+"""(key, name) of what an office names itself; a rule is called what its latest version calls it."""
 
 
 def label(cut: Cut | None, key: str, name: str = "") -> Words:
     """What people read for a row's key: a person's name with the sign-in name, which alone is unique."""
     if cut is None:
         return UNCUT.name
-    if (known := CODE_LABELS.get(cut, {}).get(key)) is not None:
+    if (known := CODE_LABELS.get(cut, {}).get(key)) is not None and not name:
         return known
     if not key:
         return NO_KEY.get(cut, NOTHING_TOLD)

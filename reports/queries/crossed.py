@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
 from campaigns.promises.settle import PAID_IN_TIME
-from reports.cut_forms import FORMS, TAX_NAMES, UNCUT, label
+from reports.cut_forms import FORMS, NAMES_OF, UNCUT, label
 from reports.cuts import Cut, CutForm
 from reports.figures import ratio
 from reports.metrics import Metric
@@ -176,7 +176,7 @@ _KEYS = frozenset({"row_key", "column_key", "r", "c"})
 _NAMES: dict[Cut | None, str] = {
     Cut.OPERATOR: "SELECT sign_in_name, display_name FROM app_user WHERE office_id = :office AND sign_in_name = ANY(:keys)",
     Cut.CAMPAIGN: "SELECT id::text, name FROM campaign WHERE office_id = :office AND id::text = ANY(:keys)",
-    Cut.TAX: TAX_NAMES,
+    **NAMES_OF,
 }
 
 

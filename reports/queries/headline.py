@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from callcenter.auth.models import User
 from callcenter.core.db import office_of
 from campaigns.planning.models import Campaign
-from reports.cut_forms import TAX_NAMES, label, team_of
+from reports.cut_forms import NAMES_OF, label, team_of
 from reports.cuts import Cut
 from reports.facts.read import SETS, SUMS, Tally, cover, tallies
 from reports.figures import Figures, Row
@@ -120,8 +120,8 @@ def _from_columns(session: Session, query: HeadlineQuery, now: datetime) -> tupl
     if query.cut is Cut.CAMPAIGN:
         for number, name in session.execute(select(Campaign.id, Campaign.name).where(Campaign.id.in_([int(key) for key in rows if key]))):
             rows[str(number)]["name"] = name
-    if query.cut is Cut.TAX:
-        for key, name in session.execute(text(TAX_NAMES), {"office": office_of(session), "keys": list(rows)}):
+    if query.cut in NAMES_OF:
+        for key, name in session.execute(text(NAMES_OF[query.cut]), {"office": office_of(session), "keys": list(rows)}):
             rows[key]["name"] = name
     return tuple(read_row(query.cut, rows[key]) for key in sorted(rows))
 

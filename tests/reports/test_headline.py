@@ -7,9 +7,11 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy.orm import Session
 
+from campaigns.segmentation.reasons import REASONS
 from reports.cuts import Cut
 from reports.figures import Figures
 from reports.periods import Period
+from reports.queries.crossed import lines_of
 from reports.queries.headline import HeadlineQuery, headline
 from tests.reports import world
 from tests.reports.world import at
@@ -215,6 +217,23 @@ def test_segments_and_campaigns(session: Session) -> None:
     in_first = rows(session, cut=Cut.SEGMENT, campaign_id=first)
     assert {key: row.attempts for key, row in in_first.items()} == {"small_first": 1}
     assert only(session, campaign_id=second).attempts == 1
+
+
+def test_a_rule_is_called_what_its_latest_version_calls_it(session: Session) -> None:
+    def document(name: str) -> dict[str, object]:
+        return {"rules": [{"code": "small_first", "name": name}, {"code": "broken_promise"}]}
+
+    former = world.campaign(session, "一", document=document("少額"))
+    world.campaign(session, "二", document=document("はじめての少額"))
+    for code in ("small_first", "broken_promise", "mine"):
+        person = world.debtor(session)
+        world.assignment(session, former, person, code)
+        world.attempt(session, person, "2026-09-01 09:00", campaign_id=former)
+    found = headline(session, HeadlineQuery(DAY, Cut.SEGMENT), NOW)
+    labels = {row.key: row.label for row in found.rows}
+    assert (labels["small_first"], labels["mine"]) == ("はじめての少額 (small_first)", "mine")
+    assert labels["broken_promise"] == REASONS["broken_promise"][0]
+    assert lines_of(session, Cut.SEGMENT, ["small_first"])[0].words.ja == labels["small_first"]
 
 
 def test_hours_of_a_campaign(session: Session) -> None:

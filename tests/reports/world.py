@@ -50,10 +50,10 @@ def operator(session: Session, name: str, team: str = "") -> int:
     return found.id
 
 
-def campaign(session: Session, name: str = "第1期") -> int:
+def campaign(session: Session, name: str = "第1期", document: dict[str, Any] | None = None) -> int:
     """A running campaign."""
     now = at("2026-09-01 08:00")
-    rules: RuleSet = add(session, RuleSet(name=f"rules {name}", version=1, status="active", document={}, created_at=now))
+    rules: RuleSet = add(session, RuleSet(name=f"rules {name}", version=1, status="active", document=document or {}, created_at=now))
     found: Campaign = add(session, Campaign(name=name, status="running", rule_set_id=rules.id, created_at=now))
     return found.id
 
