@@ -14,6 +14,7 @@ from campaigns.attempts.codes import Channel
 from campaigns.worklist.claim import with_operator_only
 from dialer.calls import service as calls
 from dialer.calls.binding import PREDICTIVE
+from dialer.calls.following import ROBOCALL
 from dialer.calls.models import Call
 from dialer.cases import Case, next_cases, open_cases
 from dialer.ivr.service import plan_for, scripts_for
@@ -49,7 +50,7 @@ def open_robocalls(session: Session, line: Line, share: CampaignShare, count: in
         return ()
     line.robocalling.add(share.campaign_id)
     scripts = scripts_for(session, share.options, share.campaign_id, [case.item.debtor_id for case in cases])
-    opened = _open(session, line, cases, Channel.AUTO_CALL, calls.ROBOCALL, now, [script.label for script in scripts])
+    opened = _open(session, line, cases, Channel.AUTO_CALL, ROBOCALL, now, [script.label for script in scripts])
     plans = {script.label: plan_for(session, script) for script in {script.label: script for script in scripts}.values()}
     return [
         request_for(session, line, share, call, case.phone.e164, case.valid_until, robocall=plans[script.label])

@@ -17,8 +17,8 @@ from campaigns.worklist.claim import has_due
 from dialer.agents.models import AgentSession
 from dialer.agents.state import AgentState
 from dialer.calls.binding import PATIENCE, PREDICTIVE, is_waiting, serves
+from dialer.calls.following import ROBOCALL
 from dialer.calls.models import Call
-from dialer.calls.service import ROBOCALL
 from dialer.calls.state import CallState
 from dialer.line import CASES, Line
 from dialer.pacing import PacingDecision, PacingSnapshot, Why, decide

@@ -14,8 +14,8 @@ from campaigns.attempts.effects import escalate
 from campaigns.attempts.models import Attempt
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
+from dialer.calls.following import WRAP_UP_SECONDS
 from dialer.calls.models import Call
-from dialer.calls.service import WRAP_UP_SECONDS
 from dialer.controls.models import Consultation
 from dialer.controls.state import Talk
 from dialer.telephony.events import CarrierEvent, EventKind
