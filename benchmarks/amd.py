@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.greetings import Greeting, generated, recorded
+from benchmarks.greetings import Greeting, generated, in_a_din, recorded
 from callcenter.core.clock import OFFICE_ZONE
 from callcenter.core.settings import get_settings
 from dialer.ivr.detection import Measured, Share, keep_measurement
@@ -75,6 +75,8 @@ def run(*, quick: bool, recordings: Path | None = None, keep: bool = False) -> d
     told["greetings of people taken for machines"] = _names(said, wrong)
     if recordings is not None:
         told["machines taken for people"] = _names(said, missed)
+    if recordings is None and not quick:
+        told["people taken for machines in a din"] = sum(measure(din := in_a_din())) / len(din)
     if keep and recordings is not None:
         measured = Measured(len(people), len(wrong), len(machines), len(missed), datetime.now(OFFICE_ZONE).date())
         told["kept in"] = str(keep_measurement(get_settings().data_dir, measured))

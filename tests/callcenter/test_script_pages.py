@@ -171,7 +171,7 @@ def attempts(office_id: int, channel: Channel, label: str, answered: int, machin
 def test_how_often_machines_are_judged_wrongly_is_shown(writer: Person, office_id: int) -> None:
     where = begun(writer)
     page = writer.get(where).text
-    assert "人の挨拶64件のうち0件を留守番電話と誤り(0.0%、95%の幅0.0%〜5.7%)" in page
+    assert "人の挨拶144件のうち0件を留守番電話と誤り(0.0%、95%の幅0.0%〜2.6%)" in page
     assert "この回線の録音では、まだ測っていません" in page
     assert "判定を使っていません" in page
     form = fields(page) | {"on_machine": "hang_up"}
