@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -96,3 +96,27 @@ def test_the_pages_a_meeting_looks_at(chromium: Browser, office_id: int) -> None
         page.goto(address + "/reports/targets")
         expect(page.locator(".receivers li")).to_have_count(1, timeout=SOON)
         expect(page.locator(".alertform")).not_to_have_count(0, timeout=SOON)
+        a_file_that_takes_a_while_is_told_about_and_kept(page, address)
+
+
+def a_file_that_takes_a_while_is_told_about_and_kept(page: Page, address: str) -> None:
+    held: list[Route] = []
+    page.route("**/reports/cross.pdf*", lambda route: held.append(route))
+    page.goto(address + "/reports/cross")
+    link = page.locator("a[href^='/reports/cross.pdf']")
+    with page.expect_download(timeout=SOON) as waited:
+        link.click()
+        expect(page.locator(".making progress")).to_be_visible(timeout=SOON)
+        expect(page.locator("#status")).to_have_text("ファイルを作っています…", timeout=SOON)
+        expect(link).to_have_attribute("aria-busy", "true")
+        link.click()  # one is enough
+        page.wait_for_timeout(0)
+        assert len(held) == 1
+        held[0].continue_()
+    assert waited.value.suggested_filename.endswith(".pdf")
+    assert Path(waited.value.path()).read_bytes().startswith(b"%PDF-")
+    expect(page.locator(".making")).to_have_count(0, timeout=SOON)
+    page.unroute("**/reports/cross.pdf*")
+    page.route("**/reports/cross.pdf*", lambda route: route.abort())
+    link.click()
+    expect(page.locator("#status")).to_contain_text("作れませんでした", timeout=SOON)
