@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from callcenter.core.db import transaction
+from callcenter.core.db import office_of, transaction
 from campaigns.attempts.codes import LineResult
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
@@ -56,6 +56,7 @@ class LegKeeper:
 
     def __init__(self, carrier: Carrier, node: str) -> None:
         self._carrier, self._node = carrier, node
+        self._missing: dict[int, frozenset[str]] = {}
         self._asked: dict[str, datetime] = {}
         self._phones: set[PhoneLogin] = set()
         self._joins: list[tuple[str, str]] = []
@@ -130,6 +131,19 @@ class LegKeeper:
                 refuse_leg(session, order.leg_id, "leg_refused")
         except CarrierError as problem:
             log.info("leg_not_opened", agent_session=order.agent_session_id, error=problem.code)
+
+    def note_missing(self, session: Session, live: Collection[str], now: datetime) -> None:
+        """A leg that two lists of what is alive did not have, one after the other, has fallen, and the word of it went lost.
+
+        One list says nothing: a leg may have come up just after it was made.
+        """
+        up = select(AgentSession.leg_channel).where(AgentSession.leg_node == self._node, AgentSession.is_leg_up)
+        missing = frozenset(session.scalars(up)) - frozenset(live)
+        office_id = office_of(session)
+        for channel_id in sorted(missing & self._missing.get(office_id, frozenset())):
+            log.warning("leg_missed")
+            self.apply(session, CarrierEvent(EventKind.LEG_DOWN, channel_id, now, f"{channel_id}:missed"), now)
+        self._missing[office_id] = missing
 
     def close(self, leg_ids: Sequence[str]) -> None:
         """Ends phones that stand and are nobody's any more."""

@@ -197,6 +197,8 @@ class Dialer:
             return
         for office_id in self._duties:
             with transaction(office_id) as session:
+                if live is not None:
+                    self._legs.note_missing(session, live, now)
                 reaping.tidy(session, self.settings.node, self.carrier.name, live, now)
                 strays = reaping.stray_legs(session, live or ())
             self._legs.close(strays)

@@ -94,7 +94,7 @@ class Afterwards:
         if line is None:
             is_over = attempt["began_at"] < before - (end.at - end.machine_at) and not self._waits_for_a_line(attempt, end)
         else:
-            is_over = line.ended is not None and line.ended.at <= end.at and line.invited.at < before
+            is_over = line.ended is not None and line.ended.at < end.at and line.invited.at < before
         if is_over:
             yield f"operator {episode.user_id} was on the line of attempt {attempt['id']} until {episode.ended}, {end.what} at {end.at}"
 

@@ -20,6 +20,8 @@ KEPT = (
     31415089,  # a call asked for in preview was made just before the list of a new connection was read, and taken for lost
     31415096,  # somebody with the same telephone was called while it was in a long conversation with us
     31415213,  # as 31415089, with a conversation that nobody counted any more
+    754565198,  # a line ended at the very moment a dialer was back, and the checker took it for one that was over before
+    754565273,  # the word that an operator's leg had fallen went lost, and a debtor was called for it a minute later
 )
 
 
