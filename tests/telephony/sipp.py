@@ -6,6 +6,7 @@ part `op-…`. The log has one line for each thing done: `<number or phone> <wor
 
 from __future__ import annotations
 
+import itertools
 from enum import IntEnum
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -59,7 +60,17 @@ KEYS = {
 }
 BETWEEN_KEYS_MS = 1200
 LATE_MS, HANGS_UP_MS, THINKS_MS, SHORT_MS = 600, 300, 400, 700
+_serials = itertools.count(1000)  # below that: numbers that tests give themselves
 _TAG = "tag=far[pid]n[call_number]"
+
+
+def new_serial(count: int = 1) -> int:
+    """The first of `count` serial numbers that no other test of this process has had.
+
+    All tests of a process share one far end, whose log is by number: a number of another test would show that test's calls.
+    """
+    first, *_ = (next(_serials) for _ in range(count))
+    return first
 
 
 def number_of(behaviour: Behaviour, n: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 
 import pytest
 
@@ -15,10 +14,9 @@ from dialer.telephony.port import LegRequest, OriginateRequest
 from tests.telephony.listening import kinds, listen_for, listen_to_the_end, listen_until, only
 from tests.telephony.plans import short_plan
 from tests.telephony.rig import CALLER_ID, Rig
-from tests.telephony.sipp import KEYS, REFUSALS, Behaviour, number_of
+from tests.telephony.sipp import KEYS, REFUSALS, Behaviour, new_serial, number_of
 
 pytestmark = pytest.mark.asterisk
-_serial = itertools.count(os.getpid() % 900 * 1000)
 PLAN = short_plan("prompt", keys="1239", repeats=2, wait_seconds=0.6, thanks="thanks")
 
 # behaviour -> (result, Q.850 cause, SIP status, what the far end writes after "invited")
@@ -46,7 +44,7 @@ def result_of(rig: Rig, behaviour: Behaviour) -> LineResult:
 
 def call(carrier: AsteriskCarrier, behaviour: Behaviour, **more: object) -> tuple[str, str]:
     """Hands one call over; its channel id and number."""
-    serial = next(_serial)
+    serial = new_serial()
     number, channel_id = number_of(behaviour, serial), f"call-{serial}"
     request = OriginateRequest(channel_id, number, CALLER_ID, **{"ring_seconds": 8.0, **more})  # type: ignore[arg-type]
     carrier.originate(request)
@@ -54,7 +52,7 @@ def call(carrier: AsteriskCarrier, behaviour: Behaviour, **more: object) -> tupl
 
 
 def open_leg(carrier: AsteriskCarrier, phone: str = "op-1") -> str:
-    leg_id = f"leg-{next(_serial)}"
+    leg_id = f"leg-{new_serial()}"
     carrier.open_leg(LegRequest(leg_id, phone))
     listen_for(carrier, EventKind.LEG_UP, leg_id)
     return leg_id

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -14,15 +12,15 @@ from dialer.telephony.port import CallerNotice, LegRequest
 from tests.telephony.caller import calling
 from tests.telephony.listening import kinds, listen_for, listen_to_the_end, listen_until, only
 from tests.telephony.rig import CALLER_ID, Rig
+from tests.telephony.sipp import new_serial
 
 pytestmark = pytest.mark.asterisk
-_serial = itertools.count(os.getpid() % 900 * 1000 + 700)
 
 
 @pytest.fixture
 def leg_id(carrier: AsteriskCarrier) -> Iterator[str]:
     """An operator's phone that stands in its room."""
-    leg_id = f"leg-{next(_serial)}"
+    leg_id = f"leg-{new_serial()}"
     carrier.open_leg(LegRequest(leg_id, "op-3"))
     listen_for(carrier, EventKind.LEG_UP, leg_id)
     yield leg_id
@@ -35,7 +33,7 @@ def listen_for_a_caller(carrier: AsteriskCarrier) -> CarrierEvent:
 
 
 def test_a_caller_is_told_with_both_numbers_and_joined_with_the_operator(rig: Rig, carrier: AsteriskCarrier, leg_id: str) -> None:
-    number = f"+8190880{next(_serial):05d}"[:13]
+    number = f"+8190880{new_serial():05d}"
     with calling(rig, number, CALLER_ID, seconds=1.0) as phone:
         came = listen_for_a_caller(carrier)
         assert (came.caller, came.called) == (number, CALLER_ID)

@@ -36,7 +36,7 @@ from dialer.telephony.robocall import RobocallPlan
 from dialer.worker import Dialer, DialerSettings
 from tests.telephony.captures import write_sound
 from tests.telephony.rig import CALLER_ID, Rig
-from tests.telephony.sipp import Behaviour, number_of
+from tests.telephony.sipp import Behaviour, new_serial, number_of
 
 pytestmark = pytest.mark.asterisk
 HEADER = (
@@ -59,10 +59,10 @@ ROBOCALLS = {
 
 
 class Town:
-    """An office whose list names SIPp's parties; serial numbers keep clear of other tests of the shared rig."""
+    """An office whose list names SIPp's parties; `serial` is that of the first."""
 
-    def __init__(self, rig: Rig, office_id: int, serial: int) -> None:
-        self.rig, self.office_id, self.serial = rig, office_id, serial
+    def __init__(self, rig: Rig, office_id: int) -> None:
+        self.rig, self.office_id, self.serial = rig, office_id, 0
         self.clock = SystemClock()
         self.carrier = rig.carrier()
         limits = CarrierLimits(calls_per_second=20, max_lines=8)
@@ -79,6 +79,7 @@ class Town:
     def load(self, behaviours: list[Behaviour], robocalls: list[Behaviour]) -> None:
         """Imports a list with one debtor per party, plans it, and queues each by the channel the test wants."""
         now = utc_now()
+        self.serial = new_serial(len(behaviours) + len(robocalls))
         rows = [self.row(n, number_of(b, self.serial + n)) for n, b in enumerate([*behaviours, *robocalls])]
         with transaction(self.office_id) as session:
             content = "\n".join([HEADER, *rows, ""]).encode()
@@ -149,7 +150,7 @@ def town(rig: Rig, clean_database: None, tmp_path: Path) -> Iterator[Town]:
         session.flush()
         office_id = office.id
     open_always(office_id)
-    made = Town(rig, office_id, serial=int(time.time()) % 90000 * 10)
+    made = Town(rig, office_id)
     made.dialer.start()
     assert made.carrier.wait_connected(10)
     try:

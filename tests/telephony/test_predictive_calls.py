@@ -32,7 +32,7 @@ from tests.dialer.world import add_work
 from tests.telephony.captures import write_sound
 from tests.telephony.ear import Ear
 from tests.telephony.rig import CALLER_ID, Rig
-from tests.telephony.sipp import Behaviour, number_of
+from tests.telephony.sipp import Behaviour, new_serial, number_of
 from tests.telephony.test_main_job import open_always
 
 pytestmark = pytest.mark.asterisk
@@ -43,8 +43,8 @@ OPERATORS = ("op-1", "op-2", "op-3", "op-4")
 class Predicting:
     """An office with a predictive campaign that has seen enough, four operators, and SIPp's parties as debtors."""
 
-    def __init__(self, rig: Rig, office_id: int, serial: int) -> None:
-        self.rig, self.office_id, self.serial, self.clock = rig, office_id, serial, SystemClock()
+    def __init__(self, rig: Rig, office_id: int) -> None:
+        self.rig, self.office_id, self.clock = rig, office_id, SystemClock()
         limits = CarrierLimits(calls_per_second=20, max_lines=20)
         self.settings = DialerSettings("rig", CALLER_ID, limits, round_seconds=0.5, reap_seconds=2.0, prepare_prompts=self.prepare)
         self.begin()
@@ -72,7 +72,7 @@ class Predicting:
             self.campaign_id = campaign.id
             debtors = []
             for n, behaviour in enumerate(behaviours):
-                number = number_of(behaviour, self.serial + n)
+                number = number_of(behaviour, new_serial())
                 self.numbers.append(number)
                 debtor = Debtor(debtor_no=f"{n:010d}", name="見本", birth_date=date(1970, 1, 2), address="架空市1")
                 session.add(debtor)
@@ -153,7 +153,7 @@ def office(rig: Rig, clean_database: None) -> Iterator[Predicting]:
         session.flush()
         office_id = row.id
     open_always(office_id)
-    made = Predicting(rig, office_id, serial=500_000 + int(time.time()) % 40_000 * 10)
+    made = Predicting(rig, office_id)
     try:
         yield made
     finally:

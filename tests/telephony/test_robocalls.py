@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-
 import pytest
 
 from dialer.telephony.asterisk.carrier import AsteriskCarrier
@@ -13,10 +10,9 @@ from dialer.telephony.port import LegRequest, OriginateRequest
 from dialer.telephony.robocall import NodeKind, OnMachine, PlanNode, RobocallPlan
 from tests.telephony.listening import kinds, listen_for, listen_to_the_end, only
 from tests.telephony.rig import CALLER_ID, Rig
-from tests.telephony.sipp import Behaviour, number_of
+from tests.telephony.sipp import Behaviour, new_serial, number_of
 
 pytestmark = pytest.mark.asterisk
-_serial = itertools.count(os.getpid() % 900 * 1000 + 500)
 END = PlanNode("bye", NodeKind.END, "thanks")
 TREE = RobocallPlan(
     (
@@ -33,7 +29,7 @@ TREE = RobocallPlan(
 
 
 def walk(carrier: AsteriskCarrier, behaviour: Behaviour, plan: RobocallPlan = TREE) -> tuple[str, str]:
-    serial = next(_serial)
+    serial = new_serial()
     number, channel_id = number_of(behaviour, serial), f"robo-{serial}"
     carrier.originate(OriginateRequest(channel_id, number, CALLER_ID, robocall=plan))
     return channel_id, number
@@ -64,7 +60,7 @@ def test_the_way_through_the_script_is_told(carrier: AsteriskCarrier, behaviour:
 
 
 def test_who_asks_for_an_operator_is_joined_with_one(rig: Rig, carrier: AsteriskCarrier) -> None:
-    leg_id = f"leg-{next(_serial)}"
+    leg_id = f"leg-{new_serial()}"
     carrier.open_leg(LegRequest(leg_id, "op-2"))
     listen_for(carrier, EventKind.LEG_UP, leg_id)
     channel_id, number = walk(carrier, Behaviour.PRESSES_3)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,12 +19,11 @@ from dialer.telephony.port import LegRequest, OriginateRequest
 from tests.telephony.listening import kinds, listen_for, listen_to_the_end
 from tests.telephony.phone import Phone, loudness
 from tests.telephony.rig import CALLER_ID, Rig
-from tests.telephony.sipp import Behaviour, number_of
+from tests.telephony.sipp import Behaviour, new_serial, number_of
 
 pytestmark = pytest.mark.asterisk
 OPERATOR, SUPERVISOR, MACHINE, NOTICE = 700.0, 1000.0, 440.0, 600.0
 LISTEN, WHISPER, BARGE, TAKE_OVER = SupervisionMode
-_serial = itertools.count(os.getpid() % 900 * 1000 + 500)
 
 
 @dataclass
@@ -55,16 +52,16 @@ def floor(rig_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def open_leg(floor: Floor) -> str:
-    leg_id = f"leg-{next(_serial)}"
+    leg_id = f"leg-{new_serial()}"
     floor.carrier.open_leg(LegRequest(leg_id, floor.operator.name))
     listen_for(floor.carrier, EventKind.LEG_UP, leg_id, 60)
     return leg_id
 
 
 def call(floor: Floor, leg_id: str, behaviour: Behaviour = Behaviour.ANSWERS, notice: str = "") -> str:
-    channel_id = f"call-{next(_serial)}"
+    channel_id = f"call-{new_serial()}"
     plan = RecordingPlan(channel_id, notice)
-    number = number_of(behaviour, next(_serial))
+    number = number_of(behaviour, new_serial())
     floor.carrier.originate(OriginateRequest(channel_id, number, CALLER_ID, 20.0, leg_id=leg_id, recording=plan))
     listen_for(floor.carrier, EventKind.BRIDGED, channel_id, 60)
     return channel_id
@@ -115,7 +112,7 @@ def test_a_call_without_a_notice_that_must_be_played_is_not_recorded(floor: Floo
 
 
 def test_listen_whisper_join_take_over_and_give_back(floor: Floor) -> None:
-    operator_leg, leg = open_leg(floor), f"sup-{next(_serial)}"
+    operator_leg, leg = open_leg(floor), f"sup-{new_serial()}"
     rang = floor.supervisor.calls
     channel_id = call(floor, operator_leg)
     supervise(floor, leg, operator_leg, LISTEN, channel_id, None)
@@ -154,7 +151,7 @@ def test_listen_whisper_join_take_over_and_give_back(floor: Floor) -> None:
 
 
 def test_a_call_that_was_taken_over_ends_with_the_supervisor(floor: Floor) -> None:
-    operator_leg, leg = open_leg(floor), f"sup-{next(_serial)}"
+    operator_leg, leg = open_leg(floor), f"sup-{new_serial()}"
     channel_id = call(floor, operator_leg)
     supervise(floor, leg, operator_leg, LISTEN, channel_id, None)
     supervise(floor, leg, operator_leg, TAKE_OVER, channel_id, LISTEN)
@@ -167,7 +164,7 @@ def test_a_call_that_was_taken_over_ends_with_the_supervisor(floor: Floor) -> No
 
 
 def test_nobody_is_taken_over_without_a_conversation(floor: Floor) -> None:
-    operator_leg, leg = open_leg(floor), f"sup-{next(_serial)}"
+    operator_leg, leg = open_leg(floor), f"sup-{new_serial()}"
     with pytest.raises(CarrierRefused):
         supervise(floor, leg, operator_leg, TAKE_OVER, None, None)
     supervise(floor, leg, operator_leg, LISTEN, None, None)
