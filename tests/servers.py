@@ -119,7 +119,7 @@ def redis_answers(url: str) -> bool:
         return False
 
 
-def wait_for(is_done: Callable[[], bool], what: str, seconds: float = 15) -> None:
+def wait_for(is_done: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Waits until `is_done()`; raises TimeoutError naming `what`."""
     end = time.monotonic() + seconds
     while not is_done():

@@ -133,7 +133,7 @@ def page(browser: Browser) -> Iterator[Page]:
 def test_the_connection_is_told_in_words_and_a_break_makes_everything_refetched(page: Page, address: str, office: Office) -> None:
     page.goto(f"{address}/talking")
     shown = page.locator("#connection")
-    expect(shown).to_have_attribute("data-state", "ok", timeout=15_000)
+    expect(shown).to_have_attribute("data-state", "ok", timeout=60_000)
     expect(shown.get_by_text("接続 正常")).to_be_visible()
     with page.expect_response("**/console/stage?*"):
         office.events.put(None)
@@ -144,7 +144,7 @@ def test_the_connection_is_told_in_words_and_a_break_makes_everything_refetched(
 
 def test_an_event_turns_talking_into_wrap_up_while_the_memo_is_being_composed(page: Page, address: str, office: Office) -> None:
     page.goto(f"{address}/talking")
-    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=15_000)
+    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=60_000)
     page.locator("#memo").fill("一部")
     page.evaluate("document.querySelector('#stage-key').value = 'wrapup:77'")
     client = page.context.new_cdp_session(page)
@@ -152,7 +152,7 @@ def test_an_event_turns_talking_into_wrap_up_while_the_memo_is_being_composed(pa
     client.send("Input.imeSetComposition", {"text": "のうふ", "selectionStart": 3, "selectionEnd": 3})
     office.stage = "wrapup"
     office.tell("call")
-    expect(page.locator(".phone-state")).to_contain_text("後処理", timeout=15_000)
+    expect(page.locator(".phone-state")).to_contain_text("後処理", timeout=60_000)
     expect(page.locator("#case-lease")).to_contain_text("後処理 残り")
     expect(page.locator("#save")).to_contain_text("保存して次へ")
     client.send("Input.insertText", {"text": "納付"})
@@ -278,7 +278,7 @@ def test_another_page_in_charge_makes_this_one_look_on(page: Page, address: str,
 
 def test_escape_leads_back_to_the_answers_and_what_was_told_of_a_case_goes_with_it(page: Page, address: str, office: Office) -> None:
     page.goto(f"{address}/talking_unverified")
-    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=15_000)
+    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=60_000)
     check = page.locator("#checks input[name=said]").first
     form = page.locator("#checks form:has(input[name=said])").first
     office.answers[form.get_attribute("action") or ""] = (409, '<div class="banner">記録されています</div>')
@@ -289,7 +289,7 @@ def test_escape_leads_back_to_the_answers_and_what_was_told_of_a_case_goes_with_
     expect(page.locator("#branch-form input[name=branch]").first).to_be_focused()
     office.stage = "ringing"
     office.tell("call")
-    expect(page.locator(".phone-state")).to_contain_text("呼出中", timeout=15_000)
+    expect(page.locator(".phone-state")).to_contain_text("呼出中", timeout=60_000)
     expect(page.locator("#page-conflict > *")).to_have_count(0, timeout=60_000)
 
 
@@ -297,7 +297,7 @@ def test_an_answer_for_another_stage_is_asked_for_again_and_nothing_is_put_in_un
     page: Page, address: str, office: Office
 ) -> None:
     page.goto(f"{address}/talking_unverified")
-    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=15_000)
+    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=60_000)
     before, after = (PAGES_BY_NAME[name][1]["stage"]["key"] for name in ("talking_unverified", "talking"))
     assert before != after
     office.stage = "talking"

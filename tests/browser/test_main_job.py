@@ -34,7 +34,7 @@ from tests.callcenter.conftest import PASSWORD, stored_password
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "artifacts" / "main-job"
 FORBIDDEN = ("税", "滞納", "督促", "催告", "納")
-SOON = 15_000
+SOON = 60_000
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tests.callcenter.conftest import stored_password
 from tests.campaigns.town import Town
 
 pytestmark = pytest.mark.browser
-SOON = 15_000
+SOON = 60_000
 
 
 @pytest.fixture

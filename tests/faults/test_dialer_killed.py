@@ -96,7 +96,7 @@ def test_killed_in_mid_call(clean_database: None, database_url: str) -> None:
     with dialer(database_url) as first:
         wait_until(office_id, lambda: states(office_id) == Counter(talking=2, ringing=2), "two talks and two rings")
         first.send_signal(signal.SIGKILL)
-        first.wait(10)
+        first.wait(60)
     assert open_calls(office_id) == 4
     with dialer(database_url):
         wait_until(office_id, lambda: open_calls(office_id) == 0, "the end of every call")
@@ -121,7 +121,7 @@ def test_killed_again_and_again(clean_database: None, database_url: str) -> None
             wait_until(office_id, lambda before=known: total_calls(office_id) > before, "a call")
             time.sleep(pause)
             process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            process.wait(60)
     with dialer(database_url):
         wait_until(office_id, lambda: old_calls_are_settled(office_id), "the end of every call of a killed dialer")
     with transaction(office_id) as session:

@@ -250,7 +250,7 @@ def test_the_worker_is_killed(office_id: int, clean_redis: str) -> None:
         time.sleep(0.3)
     finally:
         first.kill()
-        first.wait(10)
+        first.wait(60)
     assert state(office_id) == EMPTY, "the whole list was imported before the kill: it came too late to tell anything"
     make_late(office_id, import_id)
     jobs.sweep_imports(office_id)

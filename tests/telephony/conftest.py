@@ -43,7 +43,7 @@ def carrier(rig: Rig) -> Iterator[AsteriskCarrier]:
     made = rig.carrier()
     made.connect()
     try:
-        assert made.wait_connected(10), made.check()
+        assert made.wait_connected(60), made.check()
         made.poll(1)
         yield made
     finally:

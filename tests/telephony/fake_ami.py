@@ -58,7 +58,7 @@ class FakeAmi:
             except OSError:
                 continue
 
-    def wait_for(self, name: str, count: int = 1, seconds: float = 5.0) -> list[dict[str, str]]:
+    def wait_for(self, name: str, count: int = 1, seconds: float = 60.0) -> list[dict[str, str]]:
         """Waits until `count` actions of this name came in."""
         with self.heard:
             assert self.heard.wait_for(lambda: len(self.named(name)) >= count, seconds), self.actions

@@ -9,7 +9,7 @@ from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import Carrier
 
 
-def listen_until(carrier: Carrier, is_enough: Callable[[list[CarrierEvent]], bool], seconds: float = 15.0) -> list[CarrierEvent]:
+def listen_until(carrier: Carrier, is_enough: Callable[[list[CarrierEvent]], bool], seconds: float = 60.0) -> list[CarrierEvent]:
     """All events up to the one that is enough. Raises AssertionError when it does not come."""
     heard: list[CarrierEvent] = []
     deadline = time.monotonic() + seconds
@@ -20,12 +20,12 @@ def listen_until(carrier: Carrier, is_enough: Callable[[list[CarrierEvent]], boo
     return heard
 
 
-def listen_for(carrier: Carrier, kind: EventKind, channel_id: str, seconds: float = 15.0) -> list[CarrierEvent]:
+def listen_for(carrier: Carrier, kind: EventKind, channel_id: str, seconds: float = 60.0) -> list[CarrierEvent]:
     """All events up to the first of this kind for this channel."""
     return listen_until(carrier, lambda heard: any(e.kind is kind and e.channel_id == channel_id for e in heard), seconds)
 
 
-def listen_to_the_end(carrier: Carrier, channel_ids: Collection[str], seconds: float = 20.0) -> list[CarrierEvent]:
+def listen_to_the_end(carrier: Carrier, channel_ids: Collection[str], seconds: float = 60.0) -> list[CarrierEvent]:
     """All events until each of these channels has ended."""
     wanted = set(channel_ids)
     return listen_until(carrier, lambda heard: wanted <= {e.channel_id for e in heard if e.kind is EventKind.ENDED}, seconds)

@@ -223,7 +223,7 @@ class Rig:
             done["+81" + party[1:] if party.startswith("0") else party].append(words)
         return dict(done)
 
-    def wait_far_end(self, party: str, words: str, seconds: float = 5.0) -> list[str]:
+    def wait_far_end(self, party: str, words: str, seconds: float = 60.0) -> list[str]:
         """Waits until SIPp has written `words` for `party`; returns all its words."""
         deadline = time.monotonic() + seconds
         while words not in (found := self.far_end().get(party, [])):

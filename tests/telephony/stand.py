@@ -221,7 +221,7 @@ class Stand:
         carrier = self.rig.carrier()
         carrier.connect()
         try:
-            return carrier.live_channels() if carrier.wait_connected(10) else None
+            return carrier.live_channels() if carrier.wait_connected(60) else None
         finally:
             carrier.close()
 

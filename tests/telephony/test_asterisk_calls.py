@@ -105,7 +105,7 @@ def test_endpoint_missing_is_a_failure_of_the_line_not_of_the_person(rig: Rig) -
     made._settings = replace(made._settings, trunk="nowhere", grace_seconds=0.2)
     made.connect()
     try:
-        assert made.wait_connected(10)
+        assert made.wait_connected(60)
         channel_id, _ = call(made, Behaviour.ANSWERS)
         heard = listen_to_the_end(made, [channel_id])
         assert kinds(heard, channel_id) == [EventKind.ENDED]
@@ -153,7 +153,7 @@ def test_machine_is_recognised_and_told_nothing(rig: Rig) -> None:
     made = rig.carrier(detect_machines=True)
     made.connect()
     try:
-        assert made.wait_connected(10)
+        assert made.wait_connected(60)
         channel_id, _ = call(made, Behaviour.MACHINE, robocall=PLAN)
         heard = listen_to_the_end(made, [channel_id])
         assert EventKind.MACHINE in kinds(heard, channel_id)
@@ -223,9 +223,9 @@ def test_operator_who_does_not_pick_up_has_no_leg(carrier: AsteriskCarrier) -> N
 def test_call_hung_up_in_the_moment_it_is_made_does_not_ring_on(rig: Rig, carrier: AsteriskCarrier) -> None:
     placed = []
     for _ in range(20):
-        placed.append(call(carrier, Behaviour.NO_ANSWER))
+        placed.append(call(carrier, Behaviour.NO_ANSWER, ring_seconds=120.0))
         carrier.hang_up(placed[-1][0])
-    heard = listen_to_the_end(carrier, [channel_id for channel_id, _ in placed], seconds=6)
+    heard = listen_to_the_end(carrier, [channel_id for channel_id, _ in placed])
     assert {only(heard, EventKind.ENDED, channel_id).line_result for channel_id, _ in placed} <= {LineResult.NO_ANSWER, None}
     assert not (carrier.live_channels() or frozenset()) & {channel_id for channel_id, _ in placed}
 

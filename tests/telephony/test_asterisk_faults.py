@@ -34,7 +34,7 @@ def test_asterisk_killed_in_mid_call_comes_back_and_tells_that_the_call_is_gone(
     carrier = own_rig.carrier()
     carrier.connect()
     try:
-        assert carrier.wait_connected(10)
+        assert carrier.wait_connected(60)
         listen_until(carrier, resynced)
         carrier.originate(OriginateRequest("call-1", number_of(Behaviour.ANSWERS, 1), CALLER_ID))
         carrier.originate(OriginateRequest("call-2", number_of(Behaviour.NO_ANSWER, 2), CALLER_ID))
@@ -58,7 +58,7 @@ def test_frozen_asterisk_is_noticed_and_the_call_is_still_there_after_it(own_rig
     carrier = own_rig.carrier()
     carrier.connect()
     try:
-        assert carrier.wait_connected(10)
+        assert carrier.wait_connected(60)
         listen_until(carrier, resynced)
         carrier.originate(OriginateRequest("call-1", number_of(Behaviour.ANSWERS, 1), CALLER_ID))
         listen_for(carrier, EventKind.ANSWERED, "call-1")
@@ -81,8 +81,8 @@ def test_what_was_answered_while_nobody_listened_is_told_with_the_next_connectio
         carrier.connect()
         watcher.connect()  # hears what the other one misses: when Asterisk itself has taken the answers in
         try:
-            assert carrier.wait_connected(10)
-            assert watcher.wait_connected(10)
+            assert carrier.wait_connected(60)
+            assert watcher.wait_connected(60)
             carrier.open_leg(LegRequest("leg-1", "op-1"))
             listen_for(carrier, EventKind.LEG_UP, "leg-1")
             own_rig.freeze_far_end(is_frozen=True)
@@ -168,7 +168,7 @@ def test_a_thousand_bad_numbers_give_no_invite(rig: Rig) -> None:
     carrier = AsteriskCarrier(settings, SystemClock())
     carrier.connect()
     try:
-        assert carrier.wait_connected(10)
+        assert carrier.wait_connected(60)
         before = set(rig.far_end())
         for n, number in enumerate(bad_numbers(1000)):
             with pytest.raises(CarrierRefused):

@@ -83,7 +83,7 @@ def test_a_call_that_stands_is_known_again_after_a_new_connection(rig: Rig, carr
         again = rig.carrier()
         again.connect()
         try:
-            assert again.wait_connected(10)
+            assert again.wait_connected(60)
             resync = next(event for event in listen_until(again, bool) if event.kind is EventKind.RESYNC)
             assert came.channel_id in resync.live
             again.hang_up(came.channel_id)

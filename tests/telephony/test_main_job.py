@@ -152,7 +152,7 @@ def town(rig: Rig, clean_database: None, tmp_path: Path) -> Iterator[Town]:
     open_always(office_id)
     made = Town(rig, office_id)
     made.dialer.start()
-    assert made.carrier.wait_connected(10)
+    assert made.carrier.wait_connected(60)
     try:
         yield made
     finally:
@@ -243,7 +243,7 @@ def test_a_dialer_that_died_in_mid_call_finds_its_call_again(town: Town) -> None
     town.carrier = town.rig.carrier()
     town.dialer = Dialer(town.carrier, town.clock, town.settings)
     town.dialer.start()
-    assert town.carrier.wait_connected(10)
+    assert town.carrier.wait_connected(60)
 
     def ended(result: str) -> bool:
         return any(a.line_result == result and a.state != "open" for a in town.attempts().values())

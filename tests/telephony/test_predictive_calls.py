@@ -56,7 +56,7 @@ class Predicting:
         self.carrier = self.rig.carrier()
         self.dialer = Dialer(self.carrier, self.clock, self.settings)
         self.dialer.start()
-        assert self.carrier.wait_connected(30)
+        assert self.carrier.wait_connected(60)
 
     def prepare(self, plan: RobocallPlan) -> None:
         """A tone of its own for the words an abandoned call hears."""

@@ -107,7 +107,7 @@ def talking(floor: Floor, clean_database: None, tmp_path: Path) -> Iterator[Talk
     open_always(office_id)
     made = Talking(floor, office_id)
     made.dialer.start()
-    assert made.carrier.wait_connected(10)
+    assert made.carrier.wait_connected(60)
     try:
         made.begin()
         yield made
@@ -226,7 +226,7 @@ def test_a_desk_phone_has_the_same_controls(rig: Rig, clean_database: None) -> N
     open_always(office_id)
     town = Town(rig, office_id)
     town.dialer.start()
-    assert town.carrier.wait_connected(10)
+    assert town.carrier.wait_connected(60)
     try:
         town.load([Behaviour.ANSWERS], [])
         town.staff("op-1")

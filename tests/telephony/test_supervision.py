@@ -44,7 +44,7 @@ def floor(rig_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
             carrier = rig.carrier()
             carrier.connect()
             try:
-                assert carrier.wait_connected(20), carrier.check()
+                assert carrier.wait_connected(60), carrier.check()
                 carrier.poll(1)
                 yield Floor(rig, carrier, operator, supervisor)
             finally:

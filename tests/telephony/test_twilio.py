@@ -72,8 +72,8 @@ def twilio(mailbox: Mailbox) -> Iterator[FakeTwilio]:
         yield fake
 
 
-def account(url: str, **more: object) -> TwilioSettings:
-    return TwilioSettings(ACCOUNT, "token", PUBLIC, caller_id=OFFICE, base_url=url, timeout=1.0, **more)  # type: ignore[arg-type]
+def account(url: str, timeout: float = 60.0, **more: object) -> TwilioSettings:
+    return TwilioSettings(ACCOUNT, "token", PUBLIC, caller_id=OFFICE, base_url=url, timeout=timeout, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_unreachable_twilio_was_certainly_not_asked() -> None:
 
 def test_silent_twilio_is_unknown_after_the_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        made = TwilioCarrier(account(f"http://127.0.0.1:{silent.getsockname()[1]}"), SystemClock(), list)
+        made = TwilioCarrier(account(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=1.0), SystemClock(), list)
         with pytest.raises(HandoverUnknown):
             call(made)
         made.close()
