@@ -9,8 +9,8 @@ from benchmarks.pacing_world import Policy, World
 from dialer.pacing.budget import FIRST_PRICE, LIMIT, Budget, learn_price
 from dialer.pacing.decision import PacingDecision, PacingSnapshot, decide
 from dialer.pacing.learning import RING_EDGES, Durations, Memory, hazards_of
+from dialer.pacing.ledger import LEAST_WORK
 from dialer.pacing.odds import Odds, Situation, build_odds
-from dialer.pacing.pacer import LEAST_WORK
 
 REFRESH_SECONDS = 30.0
 AS_MANY_AS_IT_TAKES = 10**6

@@ -1,4 +1,7 @@
-"""The command line: `callcenter` with one module per command under `callcenter.commands`."""
+"""The command line: `callcenter` with one module per command under `callcenter.commands`.
+
+Importing them all takes seconds: only the module of the command that is called is imported; help and mistakes are told from `SUMMARIES`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from importlib import import_module
 
 import typer
 
-from callcenter.commands.runtime import guarded, say
+from callcenter.commands.runtime import guarded, say, uncollected
 from callcenter.core.logging import configure_logging
 
 GROUPS = (
@@ -44,19 +47,42 @@ COMMANDS = {
     "dial": "dial:dial",
     "schedule": "processes:schedule",
 }
+SUMMARIES = {
+    "import": "Imports a file of the core system; ends with 3 when rows were rejected.",
+    "sample": "Writes realistic files about a city that does not exist: no real person's data.",
+    "plan": "Assigns a channel and a reason to every listed debtor, and queues the operators' calls.",
+    "explain": "Tells why this debtor is, or is not, contacted by which channel when.",
+    "charge": "Computes the late charge (延滞金) of one instalment as of a day of payment, with its working.",
+    "report": "Counts the figures of a period, by the office's days; `rebuild` counts the days' facts behind them anew.",
+    "verify": "Checks the database's invariants, of the schema and of every office; ends with 1 when one is broken and names the rows.",
+    "setup": "Makes the first office and its first administrator, once; the password is made here and shown once.",
+    "up": "Starts everything: stores, web, workers, schedule, dialer. Ctrl-C stops all of it.",
+    "serve": "Serves the console, the API and the carriers' webhooks.",
+    "migrate": "Brings the schema up to date.",
+    "work": "Runs the jobs of one queue.",
+    "dial": "Places calls for the running campaigns until it is stopped, or simulates whole days.",
+    "schedule": "Starts the periodic jobs; one process per installation, further ones wait.",
+    "office": "Offices (自治体) of this installation.",
+    "layout": "Layouts: how files of a core system are read.",
+    "campaign": "Campaigns: runs through the list.",
+    "batch": "The night's batches of messages and automated calls.",
+    "debtor": "Taxpayers: found and shown.",
+    "rules": "Rule sets (振り分けの規則): who is contacted how.",
+    "script": "Robocall scripts: what an automated call says, and what each key means.",
+    "template": "Wordings of text messages (文面).",
+    "sender": "Ways to send text messages.",
+    "inbox": "Reports and replies of providers, stored as they came.",
+    "user": "Accounts (利用者) of an office.",
+    "visits": "Visits at the door.",
+    "telephony": "The connection to the telephone network.",
+    "recordings": "Recorded conversations.",
+    "audit": "The audit trail: sealed, exported, judged.",
+}
 
 
 def build(names: Iterable[str]) -> typer.Typer:
     """The command line with the named commands and groups; only their modules are imported."""
-    app = typer.Typer(
-        name="callcenter",
-        help="Outbound collection call center for municipal tax offices (電話催告システム).",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-    )
-    app.callback()(lambda: None)  # a single command keeps its name
+    app = _empty()
     for name in names:
         if name in GROUPS:
             app.add_typer(import_module(f"callcenter.commands.{name}").app, name=name)
@@ -66,10 +92,30 @@ def build(names: Iterable[str]) -> typer.Typer:
     return app
 
 
-def wanted(arguments: list[str]) -> list[str]:
-    """The commands to build: the one that is called, since importing all takes seconds; all of them for help and mistakes."""
-    every = [*GROUPS, *COMMANDS]
-    return [arguments[0]] if arguments and arguments[0] in every else every
+def outline() -> typer.Typer:
+    """The command line as help and mistakes show it: every name with its sentence, and nothing behind it."""
+    app = _empty()
+    for name, summary in SUMMARIES.items():
+        app.command(name, help=summary)(lambda: None)
+    return app
+
+
+def _empty() -> typer.Typer:
+    app = typer.Typer(
+        name="callcenter",
+        help="Outbound collection call center for municipal tax offices (電話催告システム).",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(lambda: None)  # a single command keeps its name
+    return app
+
+
+def wanted(arguments: list[str]) -> typer.Typer:
+    """The command line of the one command that is called; for help and mistakes the outline."""
+    return build(arguments[:1]) if arguments and arguments[0] in SUMMARIES else outline()
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -78,8 +124,10 @@ def run(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
 
     def action() -> int:
+        with uncollected():
+            command = wanted(words)
         try:
-            build(wanted(words))(args=words)
+            command(args=words)
         except SystemExit as done:
             return done.code if isinstance(done.code, int) else int(done.code is not None)
         return 0

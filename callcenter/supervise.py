@@ -2,7 +2,8 @@
 
 1. one supervisor per data folder (lock); what a killed one left is ended; the port must be free;
 2. stores up, schema up to date, demo town if asked for;
-3. children started; one that ends is started again after a growing pause, and so is an embedded store that is gone;
+3. children started; one that ends is started again, at once when it had run for a while, else after a growing pause; so is an embedded
+   store that is gone;
 4. Ctrl-C or SIGTERM ends all; a killed supervisor takes its children with it (the kernel tells them).
 """
 
@@ -38,6 +39,7 @@ PROGRAM = "callcenter.cli"
 STOP_SECONDS = 8.0
 LONGEST_PAUSE = 30.0
 CALM_SECONDS = 60.0
+LOOK_EVERY = 0.1
 STORES_EVERY = 2.0
 LARGEST_LOG = 20_000_000
 
@@ -164,7 +166,7 @@ class Supervisor:
         for child in children:
             if child.process is not None and (status := child.process.poll()) is not None:
                 child.failures = 0 if time.monotonic() - child.started_at > CALM_SECONDS else child.failures + 1
-                pause = min(LONGEST_PAUSE, 0.5 * 2**child.failures)
+                pause = min(LONGEST_PAUSE, 0.5 * 2**child.failures) if child.failures else 0.0
                 log.warning("child_ended", child=child.name, status=status, again_in=pause, see=str(self.log_dir / f"{child.name}.log"))
                 child.process, child.not_before = None, time.monotonic() + pause
             if child.process is None and time.monotonic() >= child.not_before:
@@ -184,7 +186,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Tends the children until a stop is asked for."""
-        while not self.stopping.wait(0.25):
+        while not self.stopping.wait(LOOK_EVERY):
             self.tend(self.children)
 
     def __enter__(self) -> Supervisor:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dialer.calls.models import Call
-from dialer.recordings import service as recordings
+from dialer.recordings import beginning as recordings
 from dialer.supervising import carrying as supervising
 
 

@@ -19,7 +19,7 @@ from dialer.calls.models import Call
 from dialer.cases import Case, next_cases, open_cases
 from dialer.ivr.service import plan_for, scripts_for
 from dialer.line import CASES, RAN_DRY_SECONDS, ROBOCALLS, Line
-from dialer.recordings import service as recordings
+from dialer.recordings import beginning as recordings
 from dialer.sharing import CampaignShare
 from dialer.telephony.port import Announcement, OriginateRequest
 from dialer.telephony.robocall import RobocallPlan

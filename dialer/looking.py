@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
@@ -22,8 +23,10 @@ from dialer.calls.models import Call
 from dialer.calls.state import CallState
 from dialer.line import CASES, Line
 from dialer.pacing import PacingDecision, PacingSnapshot, Why, decide
-from dialer.pacing.pacer import Pacer
 from dialer.sharing import CampaignShare
+
+if TYPE_CHECKING:
+    from dialer.pacing.pacer import Pacer
 
 UNANSWERED = (CallState.PLACING, CallState.PLACED, CallState.RINGING)
 AT_WORK = (AgentState.READY, AgentState.RESERVED, AgentState.RINGING, AgentState.WRAP_UP)
@@ -59,11 +62,14 @@ class _Lines:
     owed: int = 0
 
 
-def look(session: Session, line: Line, share: CampaignShare, before: Sequence[CampaignShare], pacer: Pacer, barred: Why | None) -> Look:
+def look(
+    session: Session, line: Line, share: CampaignShare, before: Sequence[CampaignShare], pacer: Pacer | None, barred: Why | None
+) -> Look:
     """Reads one campaign's moment and decides.
 
     Args:
         before: campaigns that come first; while they have work, operators who serve any are theirs.
+        pacer: a predictive campaign's; another one is dialled without.
         barred: why nothing may be predicted whatever the odds.
     """
     lines = _lines(session, line, share)
@@ -72,7 +78,7 @@ def look(session: Session, line: Line, share: CampaignShare, before: Sequence[Ca
     free = _free_lines(line, share, lines)
     requested = min(lines.requested, free)
     snapshot = _usual(session, line, share, lines, free - requested, own_only=own_only)
-    if share.dial_mode != PREDICTIVE:
+    if pacer is None:
         return Look(requested, snapshot, decide(snapshot), own_only=own_only)
     ringing = _ringing(session, line, share)
     snapshot = _predictive(session, line, share, snapshot, pacer, [placed for _, placed in ringing], own_only=own_only)

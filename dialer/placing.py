@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, select, update
@@ -30,11 +31,13 @@ from dialer.groups import open_predictive, open_robocalls, request_for
 from dialer.line import CASES, MOST_AT_ONCE, PROMISED, RAN_DRY_SECONDS, ROBOCALLS, Line
 from dialer.looking import Look, look
 from dialer.pacing import Why
-from dialer.pacing.pacer import Pacer
 from dialer.pacing.standing import keep_decision
 from dialer.sharing import CampaignShare
 from dialer.telephony.errors import CarrierError, HandoverUnknown
 from dialer.telephony.port import OriginateRequest
+
+if TYPE_CHECKING:
+    from dialer.pacing.pacer import Pacer
 
 __all__ = ["Line", "Placement", "Places", "hang_ups", "place_round"]
 
@@ -58,8 +61,12 @@ class Places:
 
     pacers: dict[int, Pacer] = field(default_factory=dict)
 
-    def pacer_of(self, share: CampaignShare, zone: ZoneInfo) -> Pacer:
-        """The campaign's pacing by the office's day; made anew where its limit was changed."""
+    def pacer_of(self, share: CampaignShare, zone: ZoneInfo) -> Pacer | None:
+        """A predictive campaign's pacing by the office's day; made anew where its limit was changed."""
+        if share.dial_mode != PREDICTIVE:
+            return None
+        from dialer.pacing.pacer import Pacer
+
         limit = share.dialling.abandon_percent / 100
         known = self.pacers.get(share.campaign_id)
         if known is None or (known.limit, known.zone) != (limit, zone):

@@ -1,4 +1,7 @@
-"""`callcenter dial`: the dialer process, or whole days in virtual time with --simulate."""
+"""`callcenter dial`: the dialer process, or whole days in virtual time with --simulate.
+
+Nobody is called while a dialer starts: what only some of them need (a simulated town, Twilio, progress bars) is imported where it is.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from callcenter.auth.offices import all_offices
 from callcenter.commands.moments import local_text, read_moment
@@ -27,16 +29,17 @@ from callcenter.core.logging import configure_logging
 from callcenter.core.settings import Settings, get_settings
 from campaigns.planning.service import find_campaign, latest_campaign
 from dialer.ivr.speech import prepare_plan, prepare_waiting
-from dialer.recordings.fetching import Fetcher
-from dialer.recordings.keeping import RecordingKeeper
 from dialer.sharing import WakeUp
 from dialer.telephony.port import CarrierLimits
 from dialer.telephony.registry import build_carrier, build_recordings
-from dialer.telephony.simulator.day import DayPlan, DayReport, SimulatedDay, end_of_days, next_working_morning
-from dialer.telephony.twilio.inbox import StoredWebhooks
 from dialer.worker import Dialer, DialerSettings
 
+if TYPE_CHECKING:
+    from dialer.telephony.events import CarrierEvent
+    from dialer.telephony.simulator.day import DayPlan, DayReport
+
 CARRIERS = ("simulator", "asterisk", "twilio")
+CALLS_FIRST_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def _work(campaign: str, node: str) -> None:
     with open_stores() as settings, _signals(stopping):
         office_ids, campaign_id = _scope(settings, campaign)
         clock = SystemClock()
-        inbox = StoredWebhooks(clock, lambda: office_ids or _all_office_ids())
+        inbox = _inbox(settings, clock, office_ids)
         limits = CarrierLimits(calls_per_second=settings.calls_per_second, max_lines=settings.lines)
         chosen = DialerSettings(
             node[:80],
@@ -105,21 +108,39 @@ def _work(campaign: str, node: str) -> None:
             Dialer(build_carrier(settings, clock, inbox), clock, chosen, wake_up).run(stopping.is_set)
 
 
+def _inbox(settings: Settings, clock: SystemClock, office_ids: tuple[int, ...]) -> Callable[[], Sequence[CarrierEvent]] | None:
+    """Stored webhooks, for the carrier that reports by them."""
+    if settings.carrier != "twilio":
+        return None
+    from dialer.telephony.twilio.inbox import StoredWebhooks
+
+    return StoredWebhooks(clock, lambda: office_ids or _all_office_ids())
+
+
 @contextmanager
 def _keeping(settings: Settings, node: str, clock: SystemClock, office_ids: tuple[int, ...]) -> Iterator[None]:
     """Takes recordings out of the carrier's spool, or from the carrier itself, in a thread of its own so that no call waits for it."""
     stopping = threading.Event()
-    remote = build_recordings(settings)
-    fetcher = Fetcher(settings.carrier, remote, settings.recording_spool, node, clock) if remote is not None else None
-    spool, data_dir = settings.recording_spool, settings.data_dir
-    keeper = RecordingKeeper(spool, data_dir, node, clock, lambda: office_ids or _all_office_ids(), fetcher=fetcher)
-    thread = threading.Thread(target=keeper.run, args=(stopping,), name="recordings", daemon=True)
+    thread = threading.Thread(target=_keep, args=(settings, node, clock, office_ids, stopping), name="recordings", daemon=True)
     thread.start()
     try:
         yield
     finally:
         stopping.set()
         thread.join(timeout=30)
+
+
+def _keep(settings: Settings, node: str, clock: SystemClock, office_ids: tuple[int, ...], stopping: threading.Event) -> None:
+    """Begins once the first calls are out: what works on sound takes a while to import."""
+    if stopping.wait(CALLS_FIRST_SECONDS):
+        return
+    from dialer.recordings.fetching import Fetcher
+    from dialer.recordings.keeping import RecordingKeeper
+
+    remote = build_recordings(settings)
+    fetcher = Fetcher(settings.carrier, remote, settings.recording_spool, node, clock) if remote is not None else None
+    spool, data_dir = settings.recording_spool, settings.data_dir
+    RecordingKeeper(spool, data_dir, node, clock, lambda: office_ids or _all_office_ids(), fetcher=fetcher).run(stopping)
 
 
 def _scope(settings: Settings, campaign: str) -> tuple[tuple[int, ...], int | None]:
@@ -149,6 +170,8 @@ def _signals(stopping: threading.Event) -> Iterator[None]:
 
 
 def _simulate(campaign: str, wished: Simulation, *, as_json: bool) -> None:
+    from dialer.telephony.simulator.day import SimulatedDay
+
     with open_office() as office:
         plan, name = _plan(office, campaign, wished)
         began = time.monotonic()
@@ -159,6 +182,8 @@ def _simulate(campaign: str, wished: Simulation, *, as_json: bool) -> None:
 
 
 def _plan(office: OpenOffice, campaign: str, wished: Simulation) -> tuple[DayPlan, str]:
+    from dialer.telephony.simulator.day import DayPlan, end_of_days, next_working_morning
+
     settings = get_settings()
     with transaction(office.id) as session:
         found = find_campaign(session, campaign) if campaign else latest_campaign(session)
@@ -210,6 +235,9 @@ def _progress(plan: DayPlan) -> Iterator[Callable[[datetime, int], None] | None]
     if not sys.stderr.isatty():
         yield None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.fields[clock]}"), BarColumn(), TextColumn("{task.fields[calls]} calls"), TimeElapsedColumn())
     total = (plan.until - plan.start) / timedelta(seconds=1)
     with Progress(*columns, console=Console(stderr=True)) as bar:

@@ -1,7 +1,11 @@
-"""What every command needs: open stores, the office, and output that is either one JSON document or lines for people."""
+"""What every command needs: open stores, the office, and output that is either one JSON document or lines for people.
+
+What takes long to import (the tables, the settings) is imported by what needs it: help and mistakes are told at once.
+"""
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -13,17 +17,16 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-import callcenter.tables  # noqa: F401 - all tables are known to every command
-from callcenter.auth.models import Office
-from callcenter.auth.offices import find_office, first_office
 from callcenter.commands.language import words
-from callcenter.core.db import dispose_engines, transaction
 from callcenter.core.errors import AppError, InvalidInput, NotFound
-from callcenter.core.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from callcenter.auth.models import Office
+    from callcenter.core.settings import Settings
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_REJECTED = 0, 1, 2, 3
 
@@ -40,13 +43,29 @@ class OpenOffice:
 
 
 @contextmanager
+def uncollected() -> Iterator[None]:
+    """While modules are imported: they make much, and none of it is to be collected; looking for it would take a tenth of a start."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@contextmanager
 def open_stores(*, redis: bool = False) -> Iterator[Settings]:
     """Opens the database (and Redis), embedded where none is configured, with the schema up to date.
 
     The addresses are put into the environment, so that child processes attach to the same stores.
     """
-    from callcenter.core.embedded import ensure_stores
-    from callcenter.schema import migrate_if_needed
+    with uncollected():
+        import callcenter.tables  # noqa: F401 - all tables are known to every command
+        from callcenter.core.db import dispose_engines
+        from callcenter.core.embedded import ensure_stores
+        from callcenter.core.settings import get_settings
+        from callcenter.schema import migrate_if_needed
 
     before = {name: os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL")}
     with ensure_stores(get_settings(), redis=redis) as urls:
@@ -79,6 +98,9 @@ def open_office(*, redis: bool = False, create: bool = False) -> Iterator[OpenOf
         NotFound: there is no such office.
     """
     with open_stores(redis=redis) as settings:
+        from callcenter.auth.offices import find_office, first_office
+        from callcenter.core.db import transaction
+
         with transaction(None) as session:
             office = find_office(session, settings.office) if settings.office else first_office(session)
             if office is None:
@@ -95,6 +117,7 @@ def open_office(*, redis: bool = False, create: bool = False) -> Iterator[OpenOf
 def make_office(session: Any, code: str) -> Office:
     """Makes an office on first use and says so."""
     from callcenter.auth.offices import add_office
+    from callcenter.core.settings import get_settings
 
     office = add_office(session, code=code, name="市役所", name_en="City office", phone=get_settings().caller_id)
     say(f"office '{code}' made")

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import numpy as np
+from itertools import pairwise
 
 LIMIT = 0.03
 FIRST_PRICE = 0.7  # of the limit: where a cold start begins
@@ -79,12 +78,20 @@ def share_of_limit(budget: Budget, pending: float = 0.0) -> float:
     if spare < _ONE_CALL:
         return 0.0
     scaled = _ONE_CALL + (spare - _ONE_CALL) / max(1.0, pace / _SMALL_PACE)
-    share = float(np.interp(scaled, _SPARE, _SHARE))
+    share = _interpolated(scaled)
     reserve = _RESERVE + 2.0 * kept
     if budget.minutes_to_come is None or spare < reserve + 1.0:
         return share
     to_come = max(1.0, pace * budget.minutes_to_come)
     return max(share, min(_MOST_SHARE, 1.0 + (spare - reserve) / (budget.limit * to_come)))
+
+
+def _interpolated(spare: float) -> float:
+    """The share between the nearest two of the table; its last one above them all."""
+    for (low, low_share), (high, high_share) in pairwise(zip(_SPARE, _SHARE, strict=True)):
+        if spare < high:
+            return low_share + (spare - low) * (high_share - low_share) / (high - low)
+    return _SHARE[-1]
 
 
 def risk_allowed(budget: Budget, price: float, pending: float = 0.0) -> float:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from dialer.pacing.budget import Budget, risk_allowed
-from dialer.pacing.odds import Odds, Situation
+
+if TYPE_CHECKING:  # numpy: only campaigns that predict need it, and a dialer's start is time in which nobody is called
+    from dialer.pacing.odds import Odds, Situation
 
 LEAST_OPERATORS = 3
 LEAST_RING = 15.0
@@ -133,6 +136,8 @@ def _refusal(snapshot: PacingSnapshot) -> Why | None:
 
 
 def _predict(snapshot: PacingSnapshot, progressive: int) -> PacingDecision:
+    from dialer.pacing.odds import Situation
+
     odds = snapshot.odds
     assert odds is not None
     ready = snapshot.ready_operators - snapshot.waiting

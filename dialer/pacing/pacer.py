@@ -14,18 +14,17 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from callcenter.core.clock import OFFICE_ZONE, day_bounds, local_day
+from callcenter.core.clock import OFFICE_ZONE, local_day
 from dialer.pacing.budget import FIRST_PRICE, Budget, learn_price
-from dialer.pacing.history import REBUILD_DAYS, Answers, Ended, count_answers, ended_between
+from dialer.pacing.history import REBUILD_DAYS, Ended, ended_between
 from dialer.pacing.learning import RING_EDGES, SHORT_HALF_LIFE, Durations, Memory, hazards_of, pooled
+from dialer.pacing.ledger import Ledger
 from dialer.pacing.models import PacingHour, PacingState
 from dialer.pacing.odds import Odds, build_odds
 
 LEARN_EVERY = timedelta(seconds=10)
 REFRESH_EVERY = timedelta(seconds=30)
 SETTLED_AFTER = timedelta(seconds=2)  # a result that is being written down may carry a moment just gone
-COUNT_AGAIN = timedelta(seconds=60)
-LEAST_WORK = 600.0  # seconds of a day before its answers per hour are taken at their word
 LONGEST_WORK = 60.0  # longer without learning was no work: nothing fades over night
 LOOKS_BACK = timedelta(minutes=20)  # what the short memory is made of after a start
 Ages = Sequence[float]
@@ -155,36 +154,3 @@ class Pacer:
             row = insert(PacingHour).values(campaign_id=self.campaign_id, hour=hour, document=document)
             session.execute(row.on_conflict_do_update(index_elements=["office_id", "campaign_id", "hour"], set_={"document": document}))
         self._changed.clear()
-
-
-class Ledger:
-    """Live answers and abandoned calls of today and of 30 days: what is settled is counted each other minute, the rest at every look."""
-
-    def __init__(self, campaign_id: int, zone: ZoneInfo = OFFICE_ZONE) -> None:
-        self._campaign_id, self._zone = campaign_id, zone
-        self._day: date | None = None
-        self._before = self._settled = Answers()
-        self._edge: datetime | None = None
-
-    def budget(self, session: Session, limit: float, now: datetime, seconds_to_come: float) -> Budget:
-        """As of now; see `Pacer.budget`."""
-        day = local_day(now, self._zone)
-        start, _ = day_bounds(day, day, self._zone)
-        if day != self._day:
-            first, _ = day_bounds(day - timedelta(days=29), day, self._zone)
-            self._day, self._edge = day, None
-            self._before = count_answers(session, self._campaign_id, first, start)
-        if self._edge is None or now - self._edge >= 2 * COUNT_AGAIN:
-            self._edge = max(start, now - COUNT_AGAIN)
-            self._settled = count_answers(session, self._campaign_id, start, self._edge)
-        today = self._settled + count_answers(session, self._campaign_id, self._edge, now + timedelta(seconds=1))
-        worked = (now - (today.first_at or now)).total_seconds()
-        return Budget(
-            limit,
-            today.count,
-            today.abandoned,
-            today.count + self._before.count,
-            today.abandoned + self._before.abandoned,
-            answers_a_minute=60.0 * today.count / max(LEAST_WORK, worked),
-            minutes_to_come=seconds_to_come / 60.0,
-        )

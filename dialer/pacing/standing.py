@@ -16,8 +16,8 @@ from campaigns.planning.dialling import dialling_of
 from campaigns.planning.models import Campaign
 from dialer.calls.models import Call, DialerLease
 from dialer.pacing.decision import REFUSALS, PacingDecision, PacingSnapshot, Why
+from dialer.pacing.ledger import Ledger
 from dialer.pacing.models import PacingState
-from dialer.pacing.pacer import Ledger
 from dialer.trunk import CARRIER_DOWN, TRUNK_FAILING
 
 KEEP_EVERY = timedelta(seconds=2)

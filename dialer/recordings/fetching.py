@@ -21,9 +21,9 @@ from callcenter.core.clock import Clock
 from callcenter.core.db import transaction
 from dialer.calls.models import Call, CallEvent, CarrierInbox
 from dialer.calls.state import CallState
+from dialer.recordings.beginning import begin
 from dialer.recordings.models import Recording
 from dialer.recordings.problems import EMPTY, IS_LATE_AFTER, LEFT_BEHIND, MISSING, NOT_STORED, note_problem
-from dialer.recordings.service import begin
 from dialer.recordings.spool import SpoolFiles
 from dialer.telephony.conversation import GONE, HELD_EMPTY, HELD_READY, RECORDING, HeldRecording
 from dialer.telephony.errors import CarrierError

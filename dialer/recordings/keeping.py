@@ -23,6 +23,7 @@ from callcenter.core.live import publish
 from dialer.calls.models import Call
 from dialer.calls.state import CallState
 from dialer.recordings import keys, sealing, vault
+from dialer.recordings.beginning import begin
 from dialer.recordings.fetching import Fetcher
 from dialer.recordings.models import Recording
 from dialer.recordings.problems import (
@@ -36,7 +37,7 @@ from dialer.recordings.problems import (
     SILENT,
     note_problem,
 )
-from dialer.recordings.service import begin, remove_files
+from dialer.recordings.service import remove_files
 from dialer.recordings.sound import RATE, Loudness
 from dialer.recordings.spool import SpoolFiles, make_spool
 

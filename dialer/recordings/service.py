@@ -1,63 +1,24 @@
-"""What is done with recordings: planned, begun, opened with a reason, kept, deleted."""
+"""What is done with recordings: opened with a reason, kept, deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import after_commit
 from callcenter.core.errors import Conflict, InvalidInput, NotFound
 from callcenter.core.live import publish
-from campaigns.attempts.models import Attempt
-from dialer.calls.models import Call
 from dialer.recordings import keys, vault
 from dialer.recordings.models import Recording, RecordingAccess
 from dialer.recordings.sealing import BrokenSeal, unwrap
-from dialer.recordings.terms import NOTICE_SOUND, NOTICE_TEXT, office_terms, terms_of
-from dialer.telephony.conversation import RecordingPlan
+from dialer.recordings.terms import office_terms
 
 REASONS = ("quality", "complaint", "promise", "training", "audit", "other")  # why somebody wants to hear a recording
 SHORTEST_NOTE = 5
-
-
-def plan_for(call: Call, options: Mapping[str, Any], *, has_notice_sound: bool) -> RecordingPlan | None:
-    """How this call with an operator is recorded by its campaign's options; the call remembers that it has to be.
-
-    A notice that must be played and can't be (its sound is missing) leaves the call unrecorded, and the board says so.
-    """
-    terms = terms_of(options)
-    if not terms.is_on:
-        return None
-    call.is_recorded, call.has_notice = True, terms.notice == "voice"
-    if not call.has_notice:
-        return RecordingPlan(call.channel_id)
-    return RecordingPlan(call.channel_id, NOTICE_SOUND, NOTICE_TEXT) if has_notice_sound else None
-
-
-def begin(session: Session, call: Call) -> None:
-    """A conversation that has to be recorded has begun; told twice is no news."""
-    if not call.is_recorded:
-        return
-    attempt = session.get_one(Attempt, (call.office_id, call.attempt_id))
-    row = insert(Recording).values(
-        call_id=call.id,
-        attempt_id=call.attempt_id,
-        debtor_id=attempt.debtor_id,
-        campaign_id=call.campaign_id,
-        user_id=attempt.operator_id,
-        node=call.node,
-        name=call.channel_id,
-        began_at=call.bridged_at or call.answered_at,
-        is_simulated=call.carrier == "simulator",
-        has_notice=call.has_notice,
-    )
-    session.execute(row.on_conflict_do_nothing(index_elements=["office_id", "call_id"]))
 
 
 def find(session: Session, recording_id: int, *, lock: bool = False) -> Recording:

@@ -15,10 +15,10 @@ from callcenter.core.clock import SystemClock, utc_now
 from callcenter.core.db import transaction
 from callcenter.core.settings import get_settings
 from dialer.calls.models import Call
+from dialer.recordings.beginning import begin
 from dialer.recordings.criteria import standard
 from dialer.recordings.keeping import RecordingKeeper
 from dialer.recordings.models import Recording
-from dialer.recordings.service import begin
 from dialer.telephony.simulator.sound import write_tones
 from tests.callcenter.conftest import Person, add_case, put_on_the_line
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import structlog
-from redis import Redis
-from redis.exceptions import RedisError
 
 from callcenter.core.embedded.store import EmbeddedStore, arguments_of, is_alive, wait_until
 
@@ -34,6 +32,9 @@ class EmbeddedValkey(EmbeddedStore):
         return f"unix://{quote(str(self.socket))}"
 
     def answers(self) -> bool:
+        from redis import Redis  # not by processes that need no Redis, as the dialer
+        from redis.exceptions import RedisError
+
         try:
             with Redis.from_url(self.url, socket_timeout=3, socket_connect_timeout=3) as client:
                 return bool(client.ping())
