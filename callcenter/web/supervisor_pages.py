@@ -78,7 +78,7 @@ def supervise(
         if carrier == "twilio":
             raise Conflict("The carrier in use can't do this.", hint="It needs Asterisk.", code="supervision_not_supported")
         if carrier != "simulator" and not session.scalar(select(User.phone_address).where(User.id == who.user_id)):
-            raise Conflict("No phone is set for you.", hint="`callcenter user edit NAME --phone PHONE` sets it.", code="no_phone_set")
+            raise Conflict("No phone is set for you.", hint="An administrator sets it under Users.", code="no_phone_set")
         now = utc_now()
         supervising.ask(session, who.user_id, user_id, mode, now)
         audit.record(session, "operator.supervised", "user", user_id, who.user_id, who.address, {"mode": mode}, now)

@@ -48,6 +48,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.asterisk, pytest.mark.xdist_group
 PICTURES = Path(__file__).parents[2] / "artifacts" / "softphone"
 DEBTOR, OFFICER = 500.0, 1000.0
 SOON = 60_000
+# what the microphones are that the page opened, and one pulled out: Chromium's fake ones can't be
+PULLED = """window.opened = []; const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+  if (open) navigator.mediaDevices.getUserMedia = async (wish) => {
+    if (window.isBare) throw new DOMException('none', 'NotFoundError');
+    const stream = await open(wish); window.opened.push(stream); return stream; };"""
+PULL = "() => { const track = window.opened.at(-1).getAudioTracks()[0]; track.stop(); track.dispatchEvent(new Event('ended')); }"
 SOUND = ["--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required"]
 
 
@@ -165,6 +171,7 @@ class Desk:
             "window.peers = []; const Bare = RTCPeerConnection;"
             "window.RTCPeerConnection = class extends Bare { constructor(...all) { super(...all); window.peers.push(this); } };"
         )
+        self.page.add_init_script(PULLED)
         self.page.goto(address + "/login")
         self.page.get_by_label("利用者名").fill("saeki")
         self.page.get_by_label("パスワード").fill(PASSWORD)
@@ -219,7 +226,11 @@ def test_a_call_of_the_browser_with_sound_both_ways_and_every_control(desk: Desk
     desk.wait_stats(lambda found: found.get("received", 0) > 50 and found.get("sent", 0) > 50 and found.get("energy", 0) > 0)
     wait_beep(debtor)
     expect(page.locator("#quality")).to_have_attribute("data-quality", "good", timeout=SOON)
+    for side in ("self", "peer"):
+        expect(page.locator(f"[data-meter={side}]")).not_to_have_attribute("data-level", "0", timeout=SOON)
     desk.picture("2-talking")
+    assert row_heights(page) == {"ja": 64, "en": 64}, "the strip is one row at 1280 px"
+    desk.wait_line("up")
 
     page.keyboard.press("Control+Shift+M")
     expect(page.locator("[data-phone=mute]")).to_have_attribute("aria-pressed", "true", timeout=SOON)
@@ -257,6 +268,8 @@ def test_a_call_of_the_browser_with_sound_both_ways_and_every_control(desk: Desk
     wait(page, lambda: debtor.hears(OFFICER), "the officer's voice")
     page.keyboard.press("Control+Shift+G")
     expect(page.locator(".phone-state")).to_contain_text("後処理", timeout=SOON)
+    expect(page.get_by_text("通話は終わりました")).to_be_visible()
+    expect(page.locator("#phone-meters")).to_have_count(0)
     wait(page, lambda: officer.hears(DEBTOR), "the debtor's voice")
     assert stored(town, Consultation).handed_over_at is not None
     assert stored(town, Call).state == "bridged"  # they go on without the operator
@@ -308,10 +321,33 @@ def test_without_a_microphone_the_page_says_what_to_do(chromium: Browser, addres
     desk.page.get_by_role("button", name="テストを終える").click()
     expect(desk.page.locator("[data-phone=test]")).to_have_attribute("aria-pressed", "false")
     assert [name for name in ("mic", "speaker") if desk.page.locator(f"#{name} option").count() < 2] == []
+    desk.page.evaluate(PULL)
+    expect(desk.page.locator("#status")).to_contain_text("ほかのマイクに切り替えました", timeout=SOON)
+    desk.page.evaluate("window.isBare = true")
+    desk.page.evaluate(PULL)
+    desk.wait_line("blocked")
+    desk.page.evaluate("window.isBare = false; navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+    desk.wait_line("up")
     second = desk.context.new_page()
     second.goto(address + "/operator")
     expect(second.locator("#phone-line")).to_have_attribute("data-line", "other", timeout=SOON)
     desk.close()
+
+
+def row_heights(page: Page) -> dict[str, int]:
+    """How high the strip is at 1280 px, in either language; the page is Japanese and as wide as before afterwards."""
+    size = page.viewport_size
+    page.set_viewport_size({"width": 1280, "height": 900})
+    found = {}
+    for language, button in (("ja", "English"), ("en", "日本語")):
+        expect(page.locator("#quality")).to_have_attribute("data-quality", "good", timeout=SOON)
+        box = page.locator(".phone").bounding_box()
+        found[language] = round(box["height"]) if box else 0
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("button", name=button)).to_have_count(0, timeout=SOON)
+    if size is not None:
+        page.set_viewport_size(size)
+    return found
 
 
 def network_process() -> int:

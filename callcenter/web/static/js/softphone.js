@@ -14,6 +14,7 @@ const TRY_AGAIN = 1_500; // a registration that takes longer is begun anew on a 
 const STALLED = 1_500; // a conversation without a packet for so long is broken
 const REFUSED_PAUSE = 300;
 const LOOK = 500;
+const SHOW = 80; // the sound of so many ms is one look at the meters: nothing said falls between two
 
 let config = null;
 let microphone = null;
@@ -70,7 +71,7 @@ function register() {
   });
   agent = mine;
   const isMine = () => agent === mine;
-  mine.on("registered", () => { if (isMine() && line !== "registered" && line !== "up") { clearTimeout(timer); become("registered"); callMe(); } });
+  mine.on("registered", () => { if (isMine() && !["registered", "up", "blocked"].includes(line)) { clearTimeout(timer); become("registered"); callMe(); } });
   mine.on("registrationFailed", () => { if (isMine()) later(REFUSED_PAUSE); });
   mine.on("disconnected", () => { if (isMine() && !leg) later(TRY_AGAIN); });
   mine.on("newRTCSession", ({ originator, session }) => { if (isMine() && originator === "remote") answer(session); });
@@ -108,12 +109,16 @@ function answer(session) {
   try { before?.terminate(); } catch { /* it was over */ }
 }
 
-async function look() {
-  for (const name of ["self", "peer"]) {
-    const shown = document.querySelector(`[data-meter="${name}"]`);
-    const isSilent = name === "self" && document.querySelector('[data-phone="mute"][aria-pressed="true"]');
-    shown?.setAttribute("data-level", String(isSilent ? 0 : level(name === "self" ? "mic" : name)));
+function showLevels() {
+  const isMuted = document.querySelector('[data-phone="mute"][aria-pressed="true"]') !== null;
+  const levels = { mic: level("mic"), peer: level("peer") };
+  for (const shown of document.querySelectorAll("[data-meter]")) {
+    const name = shown.dataset.meter;
+    shown.setAttribute("data-level", String(name === "self" ? (isMuted ? 0 : levels.mic) : levels[name]));
   }
+}
+
+async function look() {
   const connection = leg?.connection;
   if (!connection || line !== "up") return;
   const now = figures(await connection.getStats());
@@ -135,16 +140,34 @@ function showQuality(figures) {
   text.textContent = text.dataset.template.replace("$ms", figures.delay).replace("$jitter", figures.jitter).replace("$loss", figures.loss.toFixed(1));
 }
 
+/** Somebody pulled the microphone: another one takes over in mid-call, or the page says that there is none. */
+async function replaceMicrophone(gone) {
+  if (microphone !== gone) return; // a new one was chosen meanwhile
+  if (await changeDevice("audioinput")) say(place.dataset.saidReplaced);
+  await showDevices(changeDevice);
+}
+
+function take(stream) {
+  microphone = stream;
+  meter("mic", stream);
+  stream.getAudioTracks()[0].addEventListener("ended", () => replaceMicrophone(stream));
+}
+
 async function changeDevice(kind) {
   if (kind === "audiooutput") return useSpeaker(remote, document.getElementById("test-audio"));
   const fresh = await openMicrophone().catch(() => null);
-  if (!fresh) return become("blocked");
+  if (!fresh) { becomeBlocked(); return false; }
   const track = fresh.getAudioTracks()[0];
   for (const session of [leg, test]) await session?.connection?.getSenders().find((sender) => sender.track?.kind === "audio")?.replaceTrack(track);
   microphone?.getTracks().forEach((old) => old.stop());
-  microphone = fresh;
-  meter("mic", fresh);
+  take(fresh);
   paint();
+  return true;
+}
+
+function becomeBlocked() {
+  document.getElementById("mic-blocked").hidden = false;
+  become("blocked");
 }
 
 /** Calls Asterisk's echo; what comes back is measured and heard. */
@@ -173,13 +196,11 @@ function toggleTest(button) {
 
 async function begin() {
   try {
-    microphone = await openMicrophone();
+    take(await openMicrophone());
   } catch {
-    document.getElementById("mic-blocked").hidden = false;
-    return become("blocked");
+    return becomeBlocked();
   }
   document.getElementById("mic-blocked").hidden = true;
-  meter("mic", microphone);
   await showDevices(changeDevice);
   const answer = await ask(place.dataset.configUrl).catch(() => null);
   if (answer?.status === 409) return become("other"); // another window of this operator is in charge
@@ -193,7 +214,7 @@ if (place && window.JsSIP && consoleName()) {
   addEventListener("console:charge", ({ detail }) => { if (detail.isOther && line !== "other") { clearTimeout(timer); drop(); become("other"); } else if (!detail.isOther && line === "other") begin(); });
   addEventListener("online", () => { if (config?.is_on && line !== "up") register(); });
   addEventListener("pagehide", () => agent?.stop());
-  navigator.mediaDevices?.addEventListener("devicechange", () => showDevices(changeDevice));
+  navigator.mediaDevices?.addEventListener("devicechange", () => (line === "blocked" ? begin() : showDevices(changeDevice)));
   navigator.permissions?.query({ name: "microphone" }).then((permission) => {
     permission.onchange = () => { if (permission.state === "granted" && line === "blocked") begin(); };
   }).catch(() => {});
@@ -207,5 +228,5 @@ if (place && window.JsSIP && consoleName()) {
     if (button?.dataset.phone === "mute" && button.value === "true") microphone?.getAudioTracks().forEach((track) => { track.enabled = false; });
   });
   setInterval(look, LOOK);
-  setInterval(() => document.querySelector('[data-meter="mic"]')?.setAttribute("data-level", String(level("mic"))), 120);
+  setInterval(showLevels, SHOW);
 }

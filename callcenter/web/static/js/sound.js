@@ -48,7 +48,7 @@ export function meter(name, stream) {
   context ??= new AudioContext();
   if (context.state === "suspended") context.resume().catch(() => {});
   const analyser = context.createAnalyser();
-  analyser.fftSize = 512;
+  analyser.fftSize = 4096; // 85 ms at 48 kHz: as long as from one look to the next
   context.createMediaStreamSource(stream).connect(analyser);
   meters.set(name, analyser);
 }
@@ -59,6 +59,8 @@ export function level(name) {
   if (!analyser) return 0;
   const samples = new Float32Array(analyser.fftSize);
   analyser.getFloatTimeDomainData(samples);
-  const power = Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  const power = Math.sqrt(sum / samples.length);
   return power < 0.002 ? 0 : Math.max(0, Math.min(7, Math.round(Math.log2(power / 0.002))));
 }
