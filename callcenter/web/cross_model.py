@@ -23,7 +23,7 @@ from reports.exports.table import Cell, plain_text, rounded, shown
 from reports.further_metrics import CROSSABLE
 from reports.metrics import CONTACT_PER_CALL, KEPT_RATE, Metric
 from reports.noise import believed, two_rates
-from reports.queries.crossed import Counts, Crossed
+from reports.queries.crossed import Counts, Crossed, needs
 
 METRICS = {metric.code: metric for metric in CROSSABLE}
 STEPS = ("a", "b", "c", "d", "e")
@@ -114,12 +114,15 @@ def _marks(found: Crossed, metric: Metric) -> dict[tuple[str, str], str]:
     if not metric.is_rate:
         return {}
     cells = found.cells if found.columns else {(key, ""): counts for key, counts in found.row_totals.items()}
-    whole, tested = found.whole, []
+    all_hits, all_bases = found.whole.hits(metric), found.whole.base(metric)
+    if cells and needs(metric)[0]:  # a person stands in several cells, so that the whole less one of them is not what the others hold
+        all_hits, all_bases = (sum(each) for each in zip(*((one.hits(metric), one.base(metric)) for one in cells.values()), strict=True))
+    tested = []
     for place, counts in cells.items():
         hits, base = counts.hits(metric), counts.base(metric)
-        chance = two_rates(hits, base, whole.hits(metric) - hits, whole.base(metric) - base)
+        chance = two_rates(hits, base, all_hits - hits, all_bases - base)
         if base >= FEW and chance is not None:
-            tested.append((place, chance, hits / base > whole.hits(metric) / whole.base(metric)))
+            tested.append((place, chance, hits / base > all_hits / all_bases))
     stands = believed([chance for _, chance, _ in tested]) if tested else []
     return {place: "high" if is_higher else "low" for (place, _, is_higher), stand in zip(tested, stands, strict=True) if stand}
 

@@ -55,6 +55,20 @@ def test_a_table_marks_what_differs_and_leads_to_the_calls(browse: Callable[[Rol
     assert [event.detail["count"] for event in events] == [60, 45]
 
 
+def test_persons_of_several_cells_make_no_difference(browse: Callable[[Role], Browser], office_id: int) -> None:
+    """Each hour reaches three of ten, the first two of them the same persons: no hour is better than the others."""
+    with transaction(office_id) as session:
+        for number in range(200):
+            person, place = world.debtor(session), number % 10
+            for hour, reached in ((9, place < 3), (10, 3 <= place < 6)) if number < 100 else ((11, place < 3),):
+                line, party = ("answered", "debtor") if reached else ("busy", None)
+                world.attempt(session, person, f"2026-09-07 {hour:02d}:{number % 60:02d}", line, party)
+    answer = browse(Role.SUPERVISOR).get(f"/reports/cross?{SEPTEMBER}&by=hour&columns=&metric=contact_rate_per_person")
+    assert answer.text.count("30.0%") >= 3
+    assert "▲" not in answer.text
+    assert "▼" not in answer.text
+
+
 def test_long_lists_go_on_where_they_stopped(browse: Callable[[Role], Browser], town: None) -> None:
     client = browse(Role.AUDITOR)
     first = client.get(f"/reports/calls?{SEPTEMBER}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import isclose
+from math import comb, isclose
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.noise import believed, two_rates
+from reports.noise import _fisher, _fisher_of_many, believed, two_rates
 
 
 def test_fisher_s_tea_taster() -> None:
@@ -18,6 +18,19 @@ def test_fisher_s_tea_taster() -> None:
 def test_many_cases_use_the_normal_distribution() -> None:
     assert isclose(two_rates(300, 1000, 250, 1000) or 0, 0.0122, abs_tol=5e-4)
     assert two_rates(0, 1000, 0, 1000) == 1.0
+
+
+def test_a_tiny_side_beside_a_large_one_is_tested_exactly() -> None:
+    """One of five beside 20 of 2,000: the normal approximation said 3 in 100,000, counting the tables says one in twenty."""
+    assert isclose(two_rates(1, 5, 20, 2000) or 0, 1 - comb(1984, 5) / comb(2005, 5), abs_tol=1e-6)
+    assert isclose(two_rates(2000 - 20, 2000, 4, 5) or 0, 1 - comb(1984, 5) / comb(2005, 5), abs_tol=1e-6)
+    assert (two_rates(3, 5, 20, 2000) or 1) < 0.001
+
+
+@given(st.integers(0, 300), st.integers(1, 300), st.integers(0, 300), st.integers(1, 300))
+def test_logarithms_say_what_whole_numbers_say(hits: int, base: int, other: int, other_base: int) -> None:
+    hits, other = min(hits, base), min(other, other_base)
+    assert isclose(_fisher_of_many(hits, base, other, other_base), _fisher(hits, base, other, other_base), abs_tol=1e-6)
 
 
 def test_no_denominator_is_no_test() -> None:
