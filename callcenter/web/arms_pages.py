@@ -25,7 +25,7 @@ from reports.arms.compare import LEAST, Compared, compare
 from reports.arms.queries import CHANNELS, arm_results, experiments, names_of, script_answers
 from reports.charts import nice_top
 from reports.control.checking import zone_of
-from reports.exports.table import DASH, channel_words, rounded
+from reports.exports.table import DASH, channel_words, per_cent, rounded
 from reports.periods import Period, read_day
 
 router = APIRouter(prefix="/reports/arms")
@@ -136,7 +136,7 @@ def _row(one: Compared, name: str, is_idle: bool, is_other: bool, say: Translate
     arm = one.arm
 
     def share(count: int) -> str:
-        return f"{rounded(100 * count / arm.persons)}%" if arm.persons else DASH
+        return f"{per_cent(count / arm.persons)}%" if arm.persons else DASH
 
     return {
         "name": name,

@@ -10,6 +10,7 @@ from jinja2.runtime import Context
 from callcenter.core.clock import OFFICE_ZONE
 from callcenter.core.eras import format_era, format_era_short
 from reports.eras import Years
+from reports.exports.table import per_cent, rounded
 from reports.facts.late import Late
 from reports.periods import Period
 
@@ -91,21 +92,21 @@ def era(context: Context, value: date) -> str:
 
 
 def number(value: float, places: int = 0) -> str:
-    """12,000, or with `places` decimals."""
-    return f"{value:,.{places}f}"
+    """12,000, or with `places` decimals; rounded half up, as in files."""
+    return f"{rounded(value, places):,}"
 
 
 def signed(value: float, places: int = 0) -> str:
     """+189, −13, 0: with a true minus sign."""
-    text = f"{abs(value):,.{places}f}"
+    text = number(abs(value), places)
     if value == 0:
         return text
     return f"{'−' if value < 0 else '+'}{text}"
 
 
 def percent(value: float | None, places: int = 1) -> str:
-    """A share as 31.4%; – where there is no denominator."""
-    return "–" if value is None else f"{value * 100:.{places}f}%"
+    """A share as 31.4%, as in files; – where there is no denominator."""
+    return "–" if value is None else f"{per_cent(value, places)}%"
 
 
 def clock(moment: datetime, seconds: bool = False) -> str:

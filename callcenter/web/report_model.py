@@ -18,7 +18,7 @@ from reports.charts import FEW, HeatMap, differ
 from reports.control.service import decisions_between, targets_of
 from reports.cuts import Cut
 from reports.eras import Years, rows_in
-from reports.exports.table import rounded, shown
+from reports.exports.table import per_cent, rounded, shown
 from reports.figures import Figures, Row
 from reports.further_metrics import CROSSABLE
 from reports.metrics import BY_CODE, KEPT_RATE, UNIT_WORDS, Metric, Unit
@@ -112,7 +112,7 @@ def tile(metric: Metric, total: Figures, before: Figures, days: int, lang: str, 
     return {
         "label": metric.name.in_language(lang),
         "base": counts,
-        "value": "–" if value is None else str(rounded(value * 100)) if metric.is_rate else _plain(value),
+        "value": "–" if value is None else str(per_cent(value)) if metric.is_rate else _plain(value),
         "unit": ""
         if value is None
         else "%"
@@ -170,7 +170,7 @@ def _heat_cell(found: HeatMap, hour: int, weekday: int, links: Behind) -> dict[s
     cell = found.cell(hour, weekday)
     if cell.rate is None or cell.step is None:
         return None
-    percent = int(rounded(cell.rate * 100).to_integral_value())
+    percent = int(per_cent(cell.rate, 0))
     return {"percent": percent, "n": cell.n, "band": BANDS[cell.step], "href": links.cell(hour, weekday)}
 
 
@@ -233,7 +233,7 @@ def trend_model(report: Headline, lang: str, marks: list[dict[str, str]], target
         {
             "name": BY_CODE[code].name.in_language(lang),
             "target": float(rounded(targets[code] * 100)) if code in targets else None,
-            "values": [None if (value := row.figures.value(code)) is None else float(rounded(value * 100)) for row in rows],
+            "values": [None if (value := row.figures.value(code)) is None else float(per_cent(value)) for row in rows],
         }
         for code in TREND
     ]

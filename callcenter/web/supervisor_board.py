@@ -17,6 +17,7 @@ from callcenter.web.supervise_model import gap_notices, pace_model, supervision_
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.reasons import DENIAL_JA, DenialReason
 from dialer.agents.state import AgentState
+from reports.exports.table import per_cent, shown
 from reports.figures import Figures
 from reports.metrics import HEADLINE, Metric, Unit
 from reports.queries.live import LiveBoard, OperatorToday, Skipped
@@ -58,23 +59,21 @@ def _tile(board: LiveBoard, code: str, parts: str, target: float | None, lang: s
     metric, value = METRICS[code], board.today.value(code)
     over, _, under = parts.partition(" / ")
     counts = f"{board.today.value(over) or 0:,} / {board.today.value(under) or 0:,}" if under else ""
-    shown = (
-        "–" if value is None else f"{value * 100:.1f}" if metric.is_rate else f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
-    )
+    written = "–" if value is None else str(per_cent(value)) if metric.is_rate else shown(value, metric)
     before = board.before_whole.value(code)
     goal = target if metric.is_rate or metric.unit is Unit.CALLS_PER_HOUR else None  # a month's count is no day's target
     is_short = goal is not None and value is not None and value < goal
     return {
         "label": metric.name.in_language(lang),
         "base": counts,
-        "value": shown,
+        "value": written,
         "unit": "%" if metric.is_rate else phrases.pick(lang, ("件", "")),
         "href": None,
         "percent": _percent(value, metric, goal if goal is not None and not metric.is_rate else before),
         "target": None if goal is None else round(goal * 100, 1) if metric.is_rate else 100,
         "target_text": _before_text(before, metric, lang),
         "is_warning": is_short,
-        "change": "" if goal is None else phrases.pick(lang, (f"目標 {_shown(goal, metric)}", f"target {_shown(goal, metric)}")),
+        "change": "" if goal is None else phrases.pick(lang, (f"目標 {shown(goal, metric)}", f"target {shown(goal, metric)}")),
         "state": None
         if goal is None or value is None
         else {"kind": "warn", "image": "lower", "word": phrases.pick(lang, ("目標より低い", "Below target"))}
@@ -88,10 +87,6 @@ def _tile(board: LiveBoard, code: str, parts: str, target: float | None, lang: s
     }
 
 
-def _shown(value: float, metric: Metric) -> str:
-    return f"{value * 100:.1f}%" if metric.is_rate else f"{value:,.1f}"
-
-
 def _percent(value: float | None, metric: Metric, before: float | None) -> float:
     if not value:
         return 0
@@ -101,7 +96,7 @@ def _percent(value: float | None, metric: Metric, before: float | None) -> float
 def _before_text(before: float | None, metric: Metric, lang: str) -> str:
     if before is None:
         return phrases.pick(lang, ("先週の同じ曜日 なし", "same day last week: none"))
-    text = f"{before * 100:.1f}%" if metric.is_rate else f"{before:,.1f}" if isinstance(before, float) else f"{before:,}"
+    text = shown(before, metric)
     return phrases.pick(lang, (f"先週の同じ曜日 {text}", f"same day last week: {text}"))
 
 
@@ -110,7 +105,7 @@ def _abandoned(board: LiveBoard, lang: str) -> dict[str, Any]:
     return {
         "label": phrases.pick(lang, ("放棄率", "Abandoned")),
         "base": f"{board.abandoned:,} / {board.answered:,}",
-        "value": "–" if rate is None else f"{rate * 100:.1f}",
+        "value": "–" if rate is None else str(per_cent(rate)),
         "unit": "%",
         "href": None,
         "percent": min(100, round((rate or 0) * 1000)),

@@ -22,8 +22,9 @@ MEDIA_TYPES = {
 
 
 OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+PLAIN_RATIO = "0.0%"
 NUMBERS = {
-    Unit.RATIO: "0.0%",
+    Unit.RATIO: f'[<0.9995]{PLAIN_RATIO};[<1]"99.9%";{PLAIN_RATIO}',  # as `reports.exports.table.per_cent`
     Unit.HOURS: "#,##0.0",
     Unit.CALLS_PER_HOUR: "#,##0.0",
     Unit.CALLS_PER_PERSON: "0.00",

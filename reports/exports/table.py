@@ -87,11 +87,11 @@ def build(report: Headline, lang: str, years: Years = Years.WESTERN) -> Table:
 
 
 def shown(value: Cell, metric: Metric) -> str:
-    """A figure as people read it: rates as per cent with one decimal, rounded half up; a dash for no value."""
+    """A figure as people read it: rates as of `per_cent`, others rounded half up; a dash for no value."""
     if value is None:
         return DASH
     if metric.is_rate:
-        return f"{rounded(float(value) * 100)}%"
+        return f"{per_cent(float(value))}%"
     if metric.unit is Unit.YEN_PER_YEN:
         return f"{value:.3f}"
     if isinstance(value, float):
@@ -99,6 +99,12 @@ def shown(value: Cell, metric: Metric) -> str:
     return f"{value:,}"
 
 
-def rounded(value: float) -> Decimal:
-    """One decimal, half up, of the number's own decimal writing."""
-    return Decimal(repr(value)).quantize(Decimal("0.1"), ROUND_HALF_UP)
+def rounded(value: float, places: int = 1) -> Decimal:
+    """So many decimals, half up, of the number's own decimal writing."""
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+def per_cent(share: float, places: int = 1) -> Decimal:
+    """A share in per cent, rounded half up; but what is not all is never written as all: 1,999 of 2,000 are 99.9 %."""
+    written = (Decimal(str(share)) * 100).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return min(written, 100 - Decimal(1).scaleb(-places)) if share < 1 else written

@@ -14,7 +14,7 @@ from reports.charts import FEW, STEPS
 from reports.collection.ageing import BUCKETS
 from reports.collection.rates import TOTAL, VINTAGE_WORDS, VINTAGES, Compared
 from reports.exports.pdf import set_pages
-from reports.exports.table import DASH, rounded, shown
+from reports.exports.table import DASH, per_cent, shown
 from reports.line_chart import line_chart
 from reports.metrics import BY_CODE, HEADLINE
 from reports.pack.content import Pack, last_of
@@ -95,7 +95,7 @@ def _hour(pack: Pack, hour: int) -> dict[str, Any]:
     cells = []
     for day in pack.heat.weekdays:
         cell = pack.heat.cell(hour, day)
-        cells.append(None if cell.rate is None else {"percent": str(rounded(cell.rate * 100)), "n": cell.n, "step": cell.step})
+        cells.append(None if cell.rate is None else {"percent": str(per_cent(cell.rate)), "n": cell.n, "step": cell.step})
     return {"label": f"{hour}時", "cells": cells}
 
 
@@ -124,7 +124,7 @@ def steps_of(pack: Pack) -> list[dict[str, Any]]:
             "count": count,
             "width": share(count, steps.listed),
             "base": base,
-            "share": f"{rounded(100 * count / base)}%" if base else DASH,
+            "share": f"{per_cent(count / base)}%" if base else DASH,
             "of": of,
         }
         for name, count, base, of in rows
@@ -139,7 +139,7 @@ def _rolls(pack: Pack) -> dict[str, Any]:
             "label": BUCKETS[number].ja,
             "cells": [
                 {
-                    "text": DASH if one.rate is None else f"{rounded(one.rate * 100)}%",
+                    "text": DASH if one.rate is None else f"{per_cent(one.rate)}%",
                     "n": one.open_at_start,
                     "is_few": one.open_at_start < FEW,
                 }

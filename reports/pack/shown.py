@@ -10,7 +10,7 @@ from callcenter.core.intervals import wilson
 from campaigns.attempts.codes import Channel
 from reports.charts import FEW
 from reports.control.rows import signed
-from reports.exports.table import DASH, rounded, shown
+from reports.exports.table import DASH, per_cent, rounded, shown
 from reports.figures import Figures, Row
 from reports.line_chart import line_chart
 from reports.metrics import BY_CODE, Metric
@@ -59,7 +59,7 @@ def _sure(metric: Metric, figures: Figures) -> str:
     hits, base = int(figures.value(metric.over) or 0), int(figures.value(metric.under) or 0)
     found = wilson(hits, base)
     if found is None:
-        return "分母がありません"
+        return "分母より多いため、範囲は出せません" if base else "分母がありません"
     few = f"（{FEW}未満のため参考）" if base < FEW else ""
     return f"95%の範囲 {rounded(found.low * 100)}–{rounded(found.high * 100)}%{few}"
 
@@ -73,8 +73,8 @@ def _change(metric: Metric, now: Figures, then: Figures) -> str:
     if not metric.is_rate:
         return difference
     counts = [int(one.value(code) or 0) for one in (now, then) for code in (metric.over, metric.under)]
-    chance = two_rates(counts[0], counts[1], counts[2], counts[3])
-    return difference if chance is not None and chance < FALSE_SHARE else f"{difference}・偶然の範囲"
+    chance = two_rates(counts[0], counts[1], counts[2], counts[3])  # None where there are more promises than talks with the person
+    return difference if chance is None or chance < FALSE_SHARE else f"{difference}・偶然の範囲"
 
 
 def table(rows: Iterable[Row], of: str, most: int) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _point(figures: Figures, metric: Metric) -> float | None:
     value = figures.value(metric.code)
     if value is None or (metric.is_rate and (figures.value(metric.under) or 0) < FEW):
         return None
-    return float(rounded(value * 100 if metric.is_rate else float(value)))
+    return float(per_cent(value) if metric.is_rate else rounded(float(value)))
 
 
 def month_label(row: Row) -> str:

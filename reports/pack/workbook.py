@@ -13,7 +13,7 @@ from reports.collection.ageing import BUCKETS
 from reports.collection.effect import FIELDS, Inputs
 from reports.collection.rates import TOTAL, VINTAGE_WORDS, Collection
 from reports.control.meeting import MeetingControl
-from reports.exports.files import NUMBERS, OPTIONS
+from reports.exports.files import NUMBERS, OPTIONS, PLAIN_RATIO
 from reports.exports.table import Cell, head
 from reports.figures import Row, ratio
 from reports.metrics import BY_CODE, HEADLINE, Unit
@@ -184,10 +184,12 @@ def _plain(book: Any, name: str, heads: Sequence[str], rows: Sequence[Sequence[C
     columns = [{"header": text, "format": number} for text in heads]
     columns += [{"header": text, "formula": formula, "format": share} for text, formula in shares]
     sheet.add_table(0, 0, len(data), len(columns) - 1, {"columns": columns, "data": data, "name": f"T_{book.worksheets().index(sheet)}"})
+    points = book.add_format({"num_format": PLAIN_RATIO})
     units = {unit: book.add_format({"num_format": form}) for unit, form in NUMBERS.items()}
     for place, row in enumerate(rows, start=1):
         for column, cell in enumerate(row):
             if isinstance(cell, Measured):
-                sheet.write_number(place, column, cell.value, units.get(cell.unit, number))
+                is_less = cell.unit is Unit.RATIO and cell.value < 0  # a gap to a target
+                sheet.write_number(place, column, cell.value, points if is_less else units.get(cell.unit, number))
     sheet.set_column(0, len(columns) - 1, 18)
     sheet.freeze_panes(1, 1)

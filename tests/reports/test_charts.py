@@ -8,11 +8,13 @@ from xml.etree import ElementTree
 import pytest
 
 from callcenter.core.intervals import Interval, wilson
+from callcenter.web.formats import number, percent
 from reports.charts import bar_chart_svg, differ, headline_chart, heat_map, nice_top
 from reports.cuts import Cut
 from reports.exports.table import plain_text, rounded, shown
 from reports.figures import Figures, Row
 from reports.metrics import BY_CODE
+from reports.pack.shown import tile
 from reports.periods import Period
 from reports.queries.headline import Headline, HeadlineQuery
 
@@ -76,3 +78,36 @@ def test_what_people_read() -> None:
     assert shown(1234, BY_CODE["attempts"]) == "1,234"
     assert shown(13.04, BY_CODE["attempts_per_operator_hour"]) == "13.0"
     assert str(rounded(0.25)) == "0.3"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.9995, "99.9%"),
+        (0.99999, "99.9%"),
+        (1, "100.0%"),
+        (1.0004, "100.0%"),
+        (0.0625, "6.3%"),
+        (0.2895, "29.0%"),
+        (1 / 3, "33.3%"),
+        (0, "0.0%"),
+    ],
+)
+def test_a_share_is_written_alike_everywhere_and_never_as_all_when_it_is_not(share: float, text: str) -> None:
+    """The page's tables rounded ties to even, its tiles and files half up; 1,999 of 2,000 were 100.0 %."""
+    assert shown(share, BY_CODE["contact_rate_per_call"]) == text
+    assert percent(share) == text
+
+
+def test_a_number_is_written_alike_on_pages_and_in_files() -> None:
+    assert number(6.25, 1) == shown(6.25, BY_CODE["attempts_per_operator_hour"]) == "6.3"
+    assert number(12_345) == "12,345"
+    assert number(2.5) == "3"
+
+
+def test_more_promises_than_talks_with_the_person_are_said_to_be_so() -> None:
+    """A family's promises: a rate above 100 % has an odd base, but it has one, and no test says that it is chance."""
+    now, then = Figures(attempts=40, promises=3, right_party_contacts=2), Figures(attempts=40, promises=1, right_party_contacts=2)
+    found = tile("promise_rate", now, then, Figures())
+    assert (found["value"], found["sure"], found["before"]) == ("150.0%", "分母より多いため、範囲は出せません", "+100.0pt")
+    assert tile("promise_rate", Figures(attempts=1), then, then)["sure"] == "分母がありません"
