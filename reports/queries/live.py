@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from callcenter.core.clock import OFFICE_ZONE, day_bounds, local_day
 from callcenter.core.db import office_of
-from campaigns.attempts.codes import Channel
 from reports.cuts import Cut
 from reports.figures import Figures, Row
 from reports.periods import Period, same_weekday_before
 from reports.queries.headline import HeadlineQuery, headline
+from reports.queries.raw import HANDED_OVER, HITS, parameters
 
 HOUR = timedelta(hours=1)
 
@@ -142,10 +142,10 @@ SELECT count(*) AS lines_in_use, count(*) FILTER (WHERE state = 'bridged') AS li
 FROM call WHERE office_id = :office AND state <> 'ended'
 """
 
-_ANSWERS = """
-SELECT count(*) AS answered, count(*) FILTER (WHERE line_result = 'abandoned') AS abandoned
-FROM attempt WHERE office_id = :office AND began_at >= :start AND began_at < :end AND channel = :channel
-  AND line_result IN ('answered', 'abandoned')
+_ANSWERS = f"""
+SELECT count(*) AS answered, count(*) FILTER (WHERE a.line_result = 'abandoned') AS abandoned
+FROM attempt a WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND a.channel = :channel
+  AND {HITS["live_answers"]} AND {HANDED_OVER}
 """
 
 _CALLBACKS = """
@@ -212,10 +212,9 @@ def live_board(session: Session, now: datetime, zone: ZoneInfo = OFFICE_ZONE) ->
 
 
 def live_day(session: Session, now: datetime, zone: ZoneInfo = OFFICE_ZONE) -> LiveDay:
-    """The day's figures and queues."""
+    """The day's figures and queues; answers are counted as for the reports' abandon rate."""
     day = local_day(now, zone)
-    start, end = day_bounds(day, day, zone)
-    facts = {"office": office_of(session), "now": now, "start": start, "end": end, "channel": str(Channel.OPERATOR_CALL)}
+    facts = parameters(HeadlineQuery(Period(day, day, zone)), office_of(session), now)
     today, before = Period(day, day, zone), same_weekday_before(day, zone)
     week_ago = now - timedelta(days=7)
     by_operator = headline(session, HeadlineQuery(today, Cut.OPERATOR), now).rows

@@ -38,6 +38,8 @@ def test_the_board(session: Session) -> None:
     ringing = world.attempt(session, people[3], "2026-09-15 13:59", None, state="open", operator_id=clerk)
     call = Call(attempt_id=ringing, carrier="simulator", channel_id="c1", mode="progressive", state="ringing", placed_at=NOW)
     world.add(session, call)
+    calling_us = {"is_inbound": True, "handed_over_at": None}  # was spoken to, but is no answer to a call of ours
+    world.attempt(session, people[5], "2026-09-15 13:40", "answered", "debtor", operator_id=clerk, **calling_us)
     for moment in ("2026-09-08 13:00", "2026-09-08 15:00"):
         world.attempt(session, people[0], moment)
     item(session, first, people[4], "2026-09-15 09:00")
