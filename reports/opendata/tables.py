@@ -28,7 +28,8 @@ def _band(amount: str) -> str:
 class OpenTable:
     """`statement` gives `debtor_id` and the columns, of one month; `columns` say what each means, in both languages.
 
-    `given_up` are the columns emptied, in this order, in cells of fewer than LEAST_PERSONS persons; rows still alone are left out.
+    `cell` are all columns but the person; `given_up` those of them emptied, in this order, in cells of fewer than LEAST_PERSONS persons;
+    rows still alone are left out. The channel and what counts are never emptied: facts are added up from them.
     """
 
     name: str
@@ -57,7 +58,7 @@ TABLES: tuple[OpenTable, ...] = (
         FROM attempt a WHERE a.office_id = :office AND a.began_at >= :start AND a.began_at < :end AND NOT a.is_inbound AND {HANDED_OVER}
         ORDER BY a.began_at, a.id
         """,
-        ("day", "hour", "channel", "line_result", "outcome", "talk_seconds"),
+        ("day", "hour", "channel", "line_result", "is_contact", "is_right_party", "outcome", "talk_seconds"),
         ("talk_seconds", "outcome", "line_result", "hour", "day"),
         WHO
         | {

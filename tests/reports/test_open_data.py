@@ -56,6 +56,17 @@ def test_the_export_names_nobody(town: None, tmp_path: Path, capsys: pytest.Capt
     assert run(["report", "open-data", str(folder), *DAYS]) == 1
 
 
+def test_one_whose_family_answered_does_not_stand_out(town: None, office_id: int, tmp_path: Path) -> None:
+    """Five of the sixth hour are alike but for who came to the telephone: no row tells of whom."""
+    with transaction(office_id) as session:
+        for place, party in enumerate(["debtor"] * 5 + ["family"]):
+            world.attempt(session, world.debtor(session), f"2026-09-01 14:{place:02d}", "answered", party, outcome="no_result")
+    assert run(["report", "open-data", str(tmp_path / "open"), *DAYS]) == 0
+    calls = pl.read_parquet(tmp_path / "open" / "attempts-2026-09.parquet")
+    assert calls.filter(pl.col("hour") == 14).height == 5
+    assert calls.group_by(pl.exclude("person")).agg(pl.col("person").n_unique())["person"].min() == 5
+
+
 def test_parquet_and_another_key(town: None, tmp_path: Path) -> None:
     for name in ("a", "b"):
         assert run(["report", "open-data", str(tmp_path / name), *DAYS]) == 0
