@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.orm import Session
+
+from callcenter.auth.models import Office
 from callcenter.core.clock import OFFICE_ZONE, day_bounds
+from callcenter.core.db import office_of
 from callcenter.core.eras import parse_date
 from callcenter.core.errors import InvalidInput
 
@@ -92,6 +96,11 @@ def months_of(period: Period) -> list[tuple[date, date]]:
         parts.append((first, min(period.last, following - timedelta(days=1))))
         first = following
     return parts
+
+
+def zone_of(session: Session) -> ZoneInfo:
+    """The office's time zone."""
+    return ZoneInfo(session.get_one(Office, office_of(session)).time_zone)
 
 
 def same_weekday_before(today: date, zone: ZoneInfo = OFFICE_ZONE) -> Period:

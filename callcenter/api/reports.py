@@ -15,7 +15,7 @@ from callcenter.web.dependencies import SignedIn, Tx, may
 from campaigns.attempts.codes import Channel
 from campaigns.planning.models import Campaign
 from reports.cuts import Cut
-from reports.periods import EARLIEST, LATEST, Period
+from reports.periods import EARLIEST, LATEST, Period, zone_of
 from reports.queries.headline import CHANNELS, HeadlineQuery, headline
 
 router = APIRouter(prefix="/api/v1/reports")
@@ -33,7 +33,8 @@ def read_headline(
 ) -> dict[str, Any]:
     """The headline metrics of a period, by default today, of one campaign or of all calls, with their definitions."""
     now = utc_now()
-    today = local_day(now)
+    zone = zone_of(session)
+    today = local_day(now, zone)
     first, last = first or last or today, last or first or today
     if last < first or (last - first).days > 400:
         raise InvalidInput("The period ends before it begins, or is longer than 400 days.", code="bad_period")
@@ -43,4 +44,4 @@ def read_headline(
         raise InvalidInput("There is no such channel.", hint=", ".join(CHANNELS), code="bad_channel")
     if campaign is not None and session.scalar(select(Campaign.id).where(Campaign.id == campaign)) is None:
         raise InvalidInput("There is no such campaign.", hint="Its number is in the address of its page.", code="bad_campaign")
-    return headline(session, HeadlineQuery(Period(first, last), by, channel, campaign), now).document()
+    return headline(session, HeadlineQuery(Period(first, last, zone), by, channel, campaign), now).document()

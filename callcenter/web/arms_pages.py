@@ -24,9 +24,8 @@ from callcenter.web.report_filters import option
 from reports.arms.compare import LEAST, Compared, compare
 from reports.arms.queries import CHANNELS, arm_results, experiments, names_of, script_answers
 from reports.charts import nice_top
-from reports.control.checking import zone_of
 from reports.exports.table import DASH, channel_words, per_cent, rounded
-from reports.periods import Period, read_day
+from reports.periods import Period, read_day, zone_of
 
 router = APIRouter(prefix="/reports/arms")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]

@@ -12,7 +12,7 @@ from callcenter.web import phrases
 from callcenter.web.formats import write_day
 from callcenter.web.i18n import translator
 from reports.control.chart import control_chart
-from reports.control.checking import SHOWN, Watched, effects, watched, zone_of
+from reports.control.checking import SHOWN, Watched, effects, watched
 from reports.control.limits import Change, Judged
 from reports.control.models import Cycle, Decision, MetricAlert
 from reports.control.rows import effect_words, month_rows
@@ -20,7 +20,7 @@ from reports.control.service import METRICS, alerts_since, cycles_of, decisions_
 from reports.exports.table import DASH, shown
 from reports.figures import Figures
 from reports.metrics import BY_CODE, Metric
-from reports.periods import month_to_date
+from reports.periods import month_to_date, zone_of
 from reports.queries.headline import HeadlineQuery, headline
 
 ALERT_DAYS = 100

@@ -23,10 +23,9 @@ from callcenter.web.formats import counted
 from callcenter.web.i18n import LANGUAGES
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from reports.control import letters, service
-from reports.control.checking import zone_of
 from reports.control.models import Cycle
 from reports.control.series import WATCHABLE
-from reports.periods import read_day, read_month
+from reports.periods import read_day, read_month, zone_of
 
 router = APIRouter(prefix="/reports")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -50,9 +50,9 @@ class CrossFilters:
         return urlencode(dict(parse_qsl(self.filters.address)) | more)
 
 
-def read_cross(session: Session, who: SignedIn, given: Mapping[str, str], today: date, lang: str) -> CrossFilters:
+def read_cross(session: Session, who: SignedIn, given: Mapping[str, str], now: datetime, lang: str) -> CrossFilters:
     """The question of an address; what can't be read is named in `errors` and stands at its default."""
-    filters = read_filters(session, who, given, today, lang)
+    filters = read_filters(session, who, given, now, lang)
     errors = list(filters.errors)
     allowed = cuts_for(who)
     columns: Cut | None = Cut.WEEKDAY

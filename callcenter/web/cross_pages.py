@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
-from callcenter.core.clock import local_day, utc_now
+from callcenter.core.clock import utc_now
 from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.cross_model import CrossFilters, as_paper, as_table, cross_choices, cross_model, read_cross
@@ -52,7 +52,7 @@ Anybody = Annotated[SignedIn, may(Action.SEE_TEAM_FIGURES)]
 def show_cross(request: Request, session: Tx, who: Reader) -> Response:
     """The table; with unreadable filters it says which and shows what can be shown (422)."""
     now, lang = utc_now(), lang_of(request)
-    asked = read_cross(session, who, request.query_params, local_day(now), lang)
+    asked = read_cross(session, who, request.query_params, now, lang)
     found = crossed_in(
         crossed(session, asked.filters.query, asked.columns, asked.metric, now), asked.rows, asked.columns, asked.filters.years
     )
@@ -115,7 +115,7 @@ def _scope(asked: CrossFilters, lang: str) -> str:
 
 def _cross_file(request: Request, session: Any, who: SignedIn) -> tuple[CrossFilters, Crossed]:
     now, lang = utc_now(), lang_of(request)
-    asked = read_cross(session, who, request.query_params, local_day(now), lang)
+    asked = read_cross(session, who, request.query_params, now, lang)
     if asked.errors:
         raise InvalidInput(" ".join(message for _, message in asked.errors), code="bad_filter")
     found = crossed(session, asked.filters.query, asked.columns, asked.metric, now)
@@ -134,7 +134,7 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
     """The calls behind one figure, newest first; on record, since debtors' numbers are shown."""
     now, lang = utc_now(), lang_of(request)
     given = request.query_params
-    asked = read_cross(session, who, given, local_day(now), lang)
+    asked = read_cross(session, who, given, now, lang)
     if asked.errors:
         raise InvalidInput(" ".join(message for _, message in asked.errors), code="bad_filter")
     cell = Cell(asked.columns, given.get("row"), given.get("column"), only_hits=given.get("only") == "hits")
@@ -221,7 +221,7 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
     Counting all of them takes a while with a large list, so the page comes first and asks for them itself.
     """
     now, lang = utc_now(), lang_of(request)
-    filters = read_filters(session, who, request.query_params, local_day(now), lang)
+    filters = read_filters(session, who, request.query_params, now, lang)
     query = require_readable(filters)
     found, as_of = measures_of(session, query, now) if request.query_params.get("values") == "1" else (None, now)
     groups = [

@@ -18,7 +18,6 @@ from callcenter.web.formats import counted, write_day
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from campaigns.compliance.windows import is_holiday
 from reports.charts import nice_top
-from reports.control.checking import zone_of
 from reports.exports.table import rounded
 from reports.forecasts.counting import history_of, promised_callbacks
 from reports.forecasts.method import (
@@ -32,7 +31,7 @@ from reports.forecasts.method import (
     expect,
     usual_operators,
 )
-from reports.periods import read_day
+from reports.periods import read_day, zone_of
 
 router = APIRouter(prefix="/reports/forecast")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]

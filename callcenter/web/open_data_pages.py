@@ -24,10 +24,9 @@ from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.dependencies import Form, SignedIn, Tx, may
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from reports.control.checking import zone_of
 from reports.opendata.export import FORMATS, export
 from reports.opendata.tables import FACTS, LEAST_PERSONS, TABLES
-from reports.periods import Period, read_month
+from reports.periods import Period, read_month, zone_of
 
 router = APIRouter(prefix="/reports/open-data")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.permissions import Action, may
+from callcenter.core.clock import local_day
 from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn
@@ -20,7 +22,7 @@ from reports.cut_forms import FORMS
 from reports.cuts import Cut
 from reports.eras import YEARS_WORDS, Years
 from reports.exports.table import channel_words
-from reports.periods import Period, month_to_date, read_day
+from reports.periods import Period, month_to_date, read_day, zone_of
 from reports.queries.headline import CHANNELS, HeadlineQuery
 
 SHOWN_CAMPAIGNS = 100
@@ -49,10 +51,10 @@ class Filters:
         return urlencode({name: value for name, value in given.items() if value})
 
 
-def read_filters(session: Session, who: SignedIn, given: Mapping[str, str], today: date, lang: str) -> Filters:
+def read_filters(session: Session, who: SignedIn, given: Mapping[str, str], now: datetime, lang: str) -> Filters:
     """Filters from an address; what can't be read is named in `errors`."""
     errors: list[tuple[str, str]] = []
-    query = HeadlineQuery(_period(given, today, errors, lang), Cut.HOUR)
+    query = HeadlineQuery(_period(given, now, zone_of(session), errors, lang), Cut.HOUR)
     if by := given.get("by", ""):
         if by in cuts_for(who):
             query = replace(query, cut=Cut(by))
@@ -82,8 +84,9 @@ def cuts_for(who: SignedIn) -> tuple[Cut, ...]:
     return tuple(cut for cut in Cut if cut not in (Cut.OPERATOR, Cut.TEAM) or may(who.role, Action.SEE_REPORTS))
 
 
-def _period(given: Mapping[str, str], today: date, errors: list[tuple[str, str]], lang: str) -> Period:
-    usual = month_to_date(today)
+def _period(given: Mapping[str, str], now: datetime, zone: ZoneInfo, errors: list[tuple[str, str]], lang: str) -> Period:
+    """The days asked for, in the office's zone as at the command line and in the pack; the month so far without any."""
+    usual = month_to_date(local_day(now, zone), zone)
     days: dict[str, date] = {"from": usual.first, "to": usual.last}
     for name in days:
         if text := given.get(name, ""):
@@ -96,8 +99,8 @@ def _period(given: Mapping[str, str], today: date, errors: list[tuple[str, str]]
         if given.get("to"):
             errors.append(("from", phrases.pick(lang, ("期間の始めが終わりより後です。", "The period ends before it begins."))))
             return usual
-        return Period(days["from"], days["from"])
-    return usual if errors else Period(days["from"], days["to"])
+        return Period(days["from"], days["from"], zone)
+    return usual if errors else Period(days["from"], days["to"], zone)
 
 
 def require_readable(filters: Filters) -> HeadlineQuery:

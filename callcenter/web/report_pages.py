@@ -33,13 +33,13 @@ Reader = Annotated[SignedIn, may(Action.SEE_TEAM_FIGURES)]
 def show_report(request: Request, session: Tx, who: Reader) -> Response:
     """The page; with unreadable filters it says which and shows the month so far (422)."""
     now, lang = utc_now(), lang_of(request)
-    filters = read_filters(session, who, request.query_params, local_day(now), lang)
+    filters = read_filters(session, who, request.query_params, now, lang)
     query, address = filters.query, filters.address
     made = counted(now, lang)
     model = {
         "from_on": query.period.first,
         "to_on": query.period.last,
-        "note": _to_come(query.period.first, local_day(now), lang),
+        "note": _to_come(query.period.first, local_day(now, query.period.zone), lang),
         "url": f"/reports?{address}",
         "csv_url": f"/reports/headline.csv?{address}",
         "excel_url": f"/reports/headline.xlsx?{address}",
@@ -92,7 +92,7 @@ def download(request: Request, session: Tx, who: SignedIn, kind: str) -> Respons
         InvalidInput: the address can't be read.
     """
     now, lang = utc_now(), lang_of(request)
-    filters = read_filters(session, who, request.query_params, local_day(now), lang)
+    filters = read_filters(session, who, request.query_params, now, lang)
     query = require_readable(filters)
     found = headline(session, query, now)
     if kind == "csv":

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from callcenter.auth.models import Office
 from callcenter.core.clock import local_day
-from callcenter.core.db import advisory_lock, office_of
+from callcenter.core.db import advisory_lock
 from reports.control.limits import BASELINE, RUN, Change, Judged, change, judge
 from reports.control.models import Cycle, Decision, MetricAlert
 from reports.control.series import points_of, rows_of, span_of
 from reports.control.service import METRICS, cycles_of
 from reports.figures import Row
 from reports.metrics import BY_CODE
-from reports.periods import Period
+from reports.periods import Period, zone_of
 
 LOOK_BACK = {Cycle.DAILY: 21, Cycle.WEEKLY: 8, Cycle.MONTHLY: 3}
 """So many periods are looked at again each time: late data and corrections change them still."""
@@ -52,11 +50,6 @@ def watched(session: Session, cycle: Cycle, metrics: list[str], now: datetime, s
 def _lead(cycle: Cycle) -> int:
     """Periods before those shown; without calls on weekends and holidays more days than points are needed."""
     return (BASELINE + RUN) * (2 if cycle is Cycle.DAILY else 1)
-
-
-def zone_of(session: Session) -> ZoneInfo:
-    """The office's time zone."""
-    return ZoneInfo(session.get_one(Office, office_of(session)).time_zone)
 
 
 def check(session: Session, now: datetime) -> int:

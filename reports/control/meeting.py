@@ -10,13 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
-from reports.control.checking import effects, zone_of
+from reports.control.checking import effects
 from reports.control.models import Decision, DecisionKind, DecisionState, MetricAlert
 from reports.control.rows import effect_words, month_rows, plain
 from reports.control.service import decisions_between, targets_of
 from reports.exports.table import DASH, shown
 from reports.figures import Figures
 from reports.metrics import BY_CODE
+from reports.periods import zone_of
 
 RULES_JA = {"outside": "範囲の外", "run": "8期間続けて片側"}
 CYCLES_JA = {"daily": "", "weekly": "の週", "monthly": "の月"}

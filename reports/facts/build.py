@@ -10,7 +10,6 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 from psycopg import Connection
@@ -18,7 +17,6 @@ from pyroaring import BitMap64
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from callcenter.auth.models import Office
 from callcenter.core.clock import day_bounds
 from callcenter.core.db import advisory_lock, office_of
 from campaigns.attempts.codes import Channel
@@ -27,6 +25,7 @@ from reports.facts.calls import CHANNELS, FLAGS, DayCalls, packed, read_day
 from reports.facts.models import ANY_CAMPAIGN, DAY, DIMENSIONS, MONTH, WEEK, FactCalls
 from reports.facts.read import PERSONS, SETS, monday_of
 from reports.facts.read import SUMS as COUNTS
+from reports.periods import zone_of
 
 REST = timedelta(minutes=10)
 """How long a day must have been over: longer than any transaction that could still add to it."""
@@ -75,22 +74,23 @@ FROM (
 GROUP BY GROUPING SETS ((campaign_id), (campaign_id, hour), (campaign_id, user_id))"""
 
 
-def zone_of(session: Session) -> ZoneInfo:
-    """The office's time zone."""
-    return ZoneInfo(session.get_one(Office, office_of(session)).time_zone)
+_GROWING = """
+SELECT EXISTS (SELECT FROM agent_state_span WHERE office_id = :office AND ended_at IS NULL AND began_at < :end)
+  OR EXISTS (
+    SELECT FROM agent_session g JOIN agent_state_span s ON s.office_id = g.office_id AND s.agent_session_id = g.id
+    WHERE g.office_id = :office AND g.ended_at IS NULL AND s.began_at < :end AND s.ended_at > :start)"""
 
 
 def build_day(session: Session, day: date, now: datetime) -> int:
     """Makes the facts of one day anew; returns the number of attempts counted.
 
-    A day with an operator's span that has no end yet is left to the raw rows: its hours still grow.
+    A day of an operator who is still signed in is left to the raw rows: the span's hours grow, and the campaigns that the sign-in is for.
     """
     zone = zone_of(session)
     start, end = day_bounds(day, day, zone)
     values = {"office": office_of(session), "zone": str(zone), "start": start, "end": end, "day": day}
     _forget(session, DAY, day)
-    growing = "SELECT EXISTS (SELECT FROM agent_state_span WHERE office_id = :office AND ended_at IS NULL AND began_at < :end)"
-    if session.scalar(text(growing), values):
+    if session.scalar(text(_GROWING), values):
         return 0
     calls = read_day(session, day, zone)
     rows = [*_counted(calls), *_due(session, values), *_worked(session, values)]

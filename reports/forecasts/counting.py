@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 from callcenter.core.clock import local_day
 from callcenter.core.db import advisory_lock, office_of
 from campaigns.attempts.codes import LineResult
-from reports.control.checking import zone_of
 from reports.forecasts.method import History
 from reports.forecasts.models import HalfHour
-from reports.periods import Period
+from reports.periods import Period, zone_of
 from reports.queries.raw import HANDED_OVER
 
 MARK = -1

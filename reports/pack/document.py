@@ -8,7 +8,6 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from callcenter.core.clock import local_day
 from callcenter.core.eras import format_era
 from reports.charts import FEW, STEPS
 from reports.collection.ageing import BUCKETS
@@ -43,7 +42,7 @@ def document_html(pack: Pack, family: str = "sans-serif") -> str:
 
 def document_model(pack: Pack) -> dict[str, Any]:
     """What pack.html shows."""
-    until = last_of(pack.month) if pack.is_complete else local_day(pack.made_at)
+    until = last_of(pack.month) if pack.is_complete else pack.made_at.date()
     months = [month_label(row) for row in pack.by_month]
     weeks = [week_label(row) for row in pack.by_week]
     return {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from campaigns.attempts.models import Attempt
-from dialer.agents.models import AgentStateSpan
+from dialer.agents.models import AgentSession, AgentStateSpan
 from reports.cuts import Cut
 from reports.facts.build import rebuild, refresh
 from reports.facts.read import cover
@@ -99,7 +99,7 @@ def test_an_operator_who_never_signed_out_leaves_the_days_to_the_raw_rows(sessio
     assert standing(session) == (0, 28, 1)
     assert only(session, Period(date(2026, 9, 30), date(2026, 9, 30))).operator_hours == 24.0
     span = session.query(AgentStateSpan).one()
-    span.ended_at = at("2026-09-29 17:00")
+    span.ended_at = session.query(AgentSession).one().ended_at = at("2026-09-29 17:00")
     session.flush()
     refresh(session, NOW)
     assert standing(session) == (1, 0, 0)
@@ -143,3 +143,26 @@ def test_a_period_is_cut_at_the_ends_of_months() -> None:
         (date(2026, 2, 1), date(2026, 2, 28)),
         (date(2026, 3, 1), date(2026, 3, 1)),
     ]
+
+
+def test_a_sign_in_that_goes_on_over_midnight_is_counted_when_it_ends(session: Session) -> None:
+    """Its hours belong to every campaign it is called for, also after midnight: until it ends its days are left to the raw rows."""
+    clerk, early, late = world.operator(session, "abe"), world.campaign(session, "朝"), world.campaign(session, "夜")
+    person = world.debtor(session, ("10", "current"))
+    world.attempt(session, person, "2026-09-01 23:00", operator_id=clerk, campaign_id=early)
+    world.spans(session, clerk, ("ready", "2026-09-01 22:00", "2026-09-01 23:30"), ("paused", "2026-09-01 23:30", None))
+    session.execute(text("UPDATE agent_state_span SET ended_at = :at WHERE ended_at IS NULL"), {"at": at("2026-09-02 00:05")})
+    agent = session.scalars(select(AgentSession)).one()
+    resting = AgentStateSpan(agent_session_id=agent.id, user_id=clerk, state="ready", began_at=at("2026-09-02 00:05"))
+    world.add(session, resting)
+    rebuild(session, DAY, DAY, at("2026-09-02 00:30"))
+    world.attempt(session, person, "2026-09-02 01:00", operator_id=clerk, campaign_id=late)
+    resting.ended_at = agent.ended_at = at("2026-09-02 02:00")
+    session.flush()
+    first = Period(DAY, DAY)
+    expected = [only(session, first, campaign_id=number, until=at("2026-09-30 00:00")).operator_hours for number in (early, late)]
+    assert expected == [1.5, 1.5]
+    assert [only(session, first, campaign_id=number).operator_hours for number in (early, late)] == expected
+    rebuild(session, DAY, DAY, NOW)
+    assert standing(session, DAY, DAY) == (0, 1, 0)
+    assert [only(session, first, campaign_id=number).operator_hours for number in (early, late)] == expected

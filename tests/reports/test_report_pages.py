@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
-from callcenter.auth.models import Role
+from callcenter.api import reports as api
+from callcenter.auth.models import Office, Role
 from callcenter.core.db import transaction
 from reports.facts.build import rebuild
 from tests.reports import world
@@ -131,3 +133,17 @@ def test_dates_by_era_and_days_counted_late(browse: Callable[[Role], Browser], o
     crossed = client.get(f"/reports/cross?{asked.replace('by=day', 'by=month')}&columns=week").text
     assert (">R8.9</th>" in crossed, ">R8.8.31</th>" in crossed) == (True, True)
     assert client.get("/reports?years=lunar", accept="text/html").status_code == 422
+
+
+def test_the_days_are_those_of_the_office_s_zone(browse: Callable[[Role], Browser], office_id: int) -> None:
+    """An evening in New York is the next day's morning in Tokyo: page, file and API count it where the command line and the pack do."""
+    with transaction(office_id) as session:
+        session.get_one(Office, office_id).time_zone = "America/New_York"
+        world.attempt(session, world.debtor(session), datetime(2026, 9, 30, 23, 30, tzinfo=ZoneInfo("America/New_York")))
+    client, asked = browse(Role.SUPERVISOR), "from=2026-09-30&to=2026-09-30"
+    client.app.include_router(api.router)
+    told = client.get(f"/api/v1/reports/headline?{asked}&by=hour").json()
+    assert told["time_zone"] == "America/New_York"
+    assert [(row["key"], row["attempts"]) for row in told["rows"]] == [("23", 1)]
+    assert "\r\n2026-09-30,1,0," in client.get(f"/reports/headline.csv?{asked}&by=day").content.decode("utf-8-sig")
+    assert "23時" in client.get(f"/reports?{asked}").text
