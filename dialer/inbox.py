@@ -41,6 +41,8 @@ class Inbox:
         """Takes what the carrier tells."""
         for event in events:
             self._line.hear(event)
+            if event.kind is EventKind.PROGRESS:
+                continue
             if event.kind is EventKind.RESYNC:
                 self.hasten()
             if event.channel_id in self._line.unhurried and event.kind in UNHURRIED:

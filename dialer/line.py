@@ -85,20 +85,25 @@ class Line:
         """How many calls may be handed over now, one after the other."""
         if not self.carrier.is_connected() or self.rests():
             return 0
-        return self._trunk.calls_now(self.clock.elapsed(), int(self._fill()))
+        return self._awaited().calls_now(self.clock.elapsed(), int(self._fill()))
 
     def problem(self) -> str:
         """Why no calls are placed at present, as waiting operators and the board are told; "" when nothing is wrong."""
-        return self._trunk.problem if self.carrier.is_connected() else CARRIER_DOWN
+        return self._awaited().problem if self.carrier.is_connected() else CARRIER_DOWN
 
     def hear(self, event: CarrierEvent) -> None:
         """Takes note of what the carrier tells, as far as it is about the trunk."""
         self._judge(self._trunk.heard(event, self.clock.elapsed()))
 
+    def _awaited(self) -> Trunk:
+        """The trunk as it stands by now."""
+        self._judge(self._trunk.waited(self.clock.elapsed()))
+        return self._trunk
+
     def _judge(self, trunk: Trunk) -> None:
         before, self._trunk = self._trunk, trunk
         if trunk.pauses > before.pauses:
-            log.warning("trunk_failing", failed=len(trunk.failed), pauses=trunk.pauses)
+            log.warning(trunk.problem, failed=len(trunk.failed), unheard=len(trunk.unheard), pauses=trunk.pauses)
         elif before.problem and not trunk.problem:
             log.warning("trunk_works_again", pauses=before.pauses)
 
@@ -249,6 +254,7 @@ class Line:
         Whatever held us up since the gate was asked (a stopped process, a slow database, a stepped clock): a permission that has ended is
         not acted upon.
         """
+        asked_at = self.clock.elapsed()
         try:
             passing("hand_over.begins")
             self._require_permission(request)
@@ -258,7 +264,7 @@ class Line:
             passing("hand_over.done")
         except HandoverUnknown as problem:
             log.warning("hand_over_unknown", error=problem.code)
-            self._judge(self._trunk.handed_over(request.channel_id, self.clock.elapsed()))
+            self._judge(self._trunk.handed_over(request.channel_id, asked_at))
             return problem
         except CarrierRefused as problem:
             log.warning("call_refused", error=problem.code)

@@ -78,6 +78,10 @@ WAITING: dict[str, tuple[str, str]] = {
         "回線側の障害で発信を止めています。間をおいて試し、つながれば再開します",
         "The trunk fails calls; it is tried again after a pause",
     ),
+    "trunk_silent": (
+        "発信しても回線から応答がないため止めています。間をおいて試し、鳴れば再開します",
+        "The trunk gives no answer to calls; it is tried again after a pause",
+    ),
 }
 TITLES: dict[str, tuple[str, str]] = {
     "idle": ("待機", "Waiting"),

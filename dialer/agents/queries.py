@@ -30,7 +30,7 @@ class AgentView:
         call_state: of the case's call; None before there is one.
         wrap_up_until: when the lease for the result ends.
         waiting_reason: why a ready operator gets no call: no_leg, leg_refused, leg_down, no_campaign, no_dialer, carrier_down,
-            trunk_failing; "" when nothing is wrong.
+            trunk_failing, trunk_silent; "" when nothing is wrong.
         next_state: what was asked for after this call: "", paused or ended.
         incoming_id: somebody who called us is on the line, and nobody knows yet who it is.
     """

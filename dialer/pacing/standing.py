@@ -18,11 +18,11 @@ from dialer.calls.models import Call, DialerLease
 from dialer.pacing.decision import REFUSALS, PacingDecision, PacingSnapshot, Why
 from dialer.pacing.ledger import Ledger
 from dialer.pacing.models import PacingState
-from dialer.trunk import CARRIER_DOWN, TRUNK_FAILING
+from dialer.trunk import CARRIER_DOWN, TRUNK_FAILING, TRUNK_SILENT
 
 KEEP_EVERY = timedelta(seconds=2)
 CURRENT_FOR = timedelta(seconds=60)
-STOPS = frozenset({CARRIER_DOWN, TRUNK_FAILING})  # why a dialer that works places no calls
+STOPS = frozenset({CARRIER_DOWN, TRUNK_FAILING, TRUNK_SILENT})  # why a dialer that works places no calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Standing:
 
     Attributes:
         asked, mode: the mode that was chosen and the one in force.
-        why: of `dialer.pacing.Why`; carrier_down or trunk_failing while the dialer can place no calls; "" while none has decided lately.
+        why: of `dialer.pacing.Why`; or one of `STOPS` while the dialer can place no calls; "" while none has decided lately.
         answer_chance: that a line dialled now is answered; None while too little is known.
         risk, risk_allowed: that the next line's answer finds nobody, and what is permitted.
         rate_today, rate_30_days: abandoned share of live answers; None before the first. limit: what they may be.

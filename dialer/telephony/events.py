@@ -13,6 +13,7 @@ class EventKind(StrEnum):
     """Kinds of carrier events; for a debtor's channel unless said otherwise."""
 
     PLACED = "placed"  # the carrier took the request
+    PROGRESS = "progress"  # the network is at work on the call, and plays its sounds perhaps; about the trunk, never on a call's record
     RINGING = "ringing"
     ANSWERED = "answered"
     MACHINE = "machine"  # an answering machine was recognised

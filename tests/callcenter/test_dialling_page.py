@@ -96,7 +96,12 @@ def test_every_reason_is_told_in_words(person: Callable[..., Person], office_id:
 
 
 @pytest.mark.parametrize(
-    ("problem", "ja", "en"), [("trunk_failing", "回線側の障害", "The trunk failed"), ("carrier_down", "つながりません", "not answer")]
+    ("problem", "ja", "en"),
+    [
+        ("trunk_failing", "回線側の障害", "The trunk failed"),
+        ("trunk_silent", "何の応答も", "The trunk gives no answer"),
+        ("carrier_down", "つながりません", "not answer"),
+    ],
 )
 def test_what_stops_a_dialer_is_told_on_the_board_and_on_the_campaign_s_page(
     person: Callable[..., Person], office_id: int, campaign_id: int, problem: str, ja: str, en: str

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from campaigns.attempts.codes import LineResult
 from dialer.telephony.errors import CarrierRefused
 from dialer.telephony.events import CarrierEvent, EventKind
-from dialer.trunk import IN_A_ROW_SECONDS, MOST_FAILURES, PAUSES, PROBE_SECONDS, Trunk, is_of_the_trunk
+from dialer.trunk import (
+    IN_A_ROW_SECONDS,
+    MOST_FAILURES,
+    MOST_UNHEARD,
+    PAUSES,
+    PROBE_SECONDS,
+    TRUNK_FAILING,
+    TRUNK_SILENT,
+    WORD_SECONDS,
+    Trunk,
+    is_of_the_trunk,
+)
 
 WHENEVER = datetime(2026, 11, 18, tzinfo=UTC)
 
@@ -24,6 +35,18 @@ def failing(at: float = 0.0, count: int = MOST_FAILURES) -> Trunk:
     trunk = Trunk()
     for n in range(count):
         trunk = trunk.heard(ended(f"o1-c-{n}", LineResult.FAILED), at)
+    return trunk
+
+
+def told(kind: EventKind, channel: str) -> CarrierEvent:
+    return CarrierEvent(kind, channel, WHENEVER, f"{channel}:{kind}")
+
+
+def unheard(at: float = 0.0, count: int = MOST_UNHEARD, trunk: Trunk | None = None) -> Trunk:
+    """So many calls handed over, of which nothing is told but that we placed them."""
+    trunk = trunk or Trunk()
+    for n in range(count):
+        trunk = trunk.handed_over(f"o1-c-{n}", at).heard(told(EventKind.PLACED, f"o1-c-{n}"), at)
     return trunk
 
 
@@ -84,6 +107,83 @@ def test_failures_far_apart_are_no_row() -> None:
 @pytest.mark.parametrize(("code", "is_so"), [(None, True), ("twilio_20003", True), ("twilio_21211", False), ("number_refused", False)])
 def test_a_refusal_of_one_number_is_not_the_trunk_s(code: str | None, is_so: bool) -> None:
     assert is_of_the_trunk(CarrierRefused("no", code=code)) is is_so
+
+
+def test_a_trunk_that_says_nothing_is_left_alone_and_tried_with_one() -> None:
+    assert unheard(count=MOST_UNHEARD - 1).waited(99.0).problem == ""
+    assert unheard().waited(WORD_SECONDS - 0.1).calls_now(WORD_SECONDS - 0.1, 8) == 8
+    trunk = unheard().waited(WORD_SECONDS)
+    assert (trunk.problem, trunk.calls_now(WORD_SECONDS, 8)) == (TRUNK_SILENT, 0)
+    opens = trunk.opens_at(WORD_SECONDS)
+    trunk = trunk.handed_over("probe", opens)
+    assert trunk.calls_now(opens + PROBE_SECONDS - 0.1, 8) == 0
+    assert trunk.waited(opens + PROBE_SECONDS).calls_now(opens + PROBE_SECONDS, 8) == 1
+    for kind in (EventKind.RINGING, EventKind.PROGRESS, EventKind.ANSWERED):
+        assert trunk.heard(told(kind, "probe"), opens + 1) == Trunk()
+        assert trunk.heard(told(kind, "o1-c-0"), opens + 1) == Trunk()  # an INVITE sent again got through
+    assert trunk.heard(ended("probe", LineResult.FAILED), opens + 1).problem == TRUNK_FAILING  # now it refuses
+
+
+def test_people_who_do_not_pick_up_are_no_silence() -> None:
+    """An hour in which every telephone rings out, one call after the other and eight at a time."""
+    for lines in (1, 8):
+        trunk = Trunk()
+        for at in range(0, 3600, 30):
+            channels = [f"c{at}-{n}" for n in range(lines)]
+            for channel in channels:
+                trunk = trunk.handed_over(channel, at)
+            for channel in channels:
+                trunk = trunk.waited(at + 6.0).heard(told(EventKind.RINGING, channel), at + 6.0)
+            for channel in channels:
+                trunk = trunk.waited(at + 29.9).heard(ended(channel, LineResult.NO_ANSWER), at + 29.9)
+            assert trunk.waited(at + 29.9) == Trunk()
+
+
+def test_one_call_that_rings_shows_that_the_trunk_works_whatever_became_of_the_others() -> None:
+    trunk = unheard().heard(told(EventKind.RINGING, "another"), WORD_SECONDS - 1)
+    assert trunk.waited(60.0).problem == ""
+
+
+def test_calls_that_were_let_go_before_a_word_was_due_do_not_count() -> None:
+    trunk = unheard()
+    for n in range(MOST_UNHEARD):
+        trunk = trunk.heard(ended(f"o1-c-{n}", None), WORD_SECONDS - 1)
+    assert trunk.waited(60.0) == Trunk()
+    late = unheard().heard(ended("o1-c-0", LineResult.NO_ANSWER), WORD_SECONDS + 1)  # rung out, as far as we know
+    assert late.waited(WORD_SECONDS + 1).problem == TRUNK_SILENT
+
+
+def test_what_was_told_while_nobody_was_connected_is_not_missed() -> None:
+    assert unheard().heard(told(EventKind.RESYNC, ""), 30.0).waited(60.0) == Trunk()
+
+
+def test_a_trunk_that_never_tells_of_ringing_is_not_judged_by_its_silence() -> None:
+    mute = Trunk().handed_over("first", 0.0).heard(told(EventKind.ANSWERED, "first"), 9.0)
+    assert unheard(10.0, 40, mute).waited(99.0).problem == ""
+    rings_after_all = mute.heard(told(EventKind.RINGING, "second"), 9.0)
+    assert unheard(10.0, MOST_UNHEARD, rings_after_all).waited(99.0).problem == TRUNK_SILENT
+    at_once = Trunk().heard(told(EventKind.RINGING, "first"), 1.0).heard(told(EventKind.ANSWERED, "machine"), 9.0)
+    assert unheard(10.0, MOST_UNHEARD, at_once).waited(99.0).problem == TRUNK_SILENT
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 20.0), st.floats(0.5, WORD_SECONDS - 0.5), st.booleans()), min_size=1, max_size=60),
+    st.booleans(),
+)
+def test_no_trunk_on_which_telephones_ring_is_ever_held(calls: list[tuple[float, float, bool]], tells_by_progress: bool) -> None:
+    """Each call rings within what the network may take, and nobody answers but some."""
+    begins, moments = 0.0, []
+    for n, (gap, rings_after, is_answered) in enumerate(calls):
+        begins += gap
+        kind = EventKind.PROGRESS if tells_by_progress else EventKind.RINGING
+        moments += [(begins, n, None), (begins + rings_after, n, told(kind, f"c{n}"))]
+        end = ended(f"c{n}", LineResult.NO_ANSWER) if not is_answered else told(EventKind.ANSWERED, f"c{n}")
+        moments.append((begins + 30.0, n, end))
+    trunk = Trunk()
+    for at, n, event in sorted(moments, key=lambda moment: moment[:2]):
+        trunk = trunk.waited(at)
+        assert trunk.problem == ""
+        trunk = trunk.handed_over(f"c{n}", at) if event is None else trunk.heard(event, at)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["failed", "made", "nothing"]), st.floats(0.1, 30)), max_size=60))

@@ -252,3 +252,9 @@ def calls_placed_again_after_a_restart(stack: ExitStack) -> None:
 
 def _without_rule(stack: ExitStack, name: str) -> None:
     swap(stack, "campaigns.compliance.rules._RULES", lambda real: tuple(rule for rule in real if rule.__name__ != name))
+
+
+@bug
+def silent_trunk_dialled_on(stack: ExitStack) -> None:
+    """Calls that have no word at all are taken for people who do not pick up."""
+    swap(stack, "dialer.trunk.Trunk.waited", lambda _: lambda trunk, _at: trunk)

@@ -16,10 +16,12 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tests.simulation.afterwards import ON_LINE, Afterwards, Row
-from tests.simulation.log import LogLine, NetworkLog
+from tests.simulation.log import SWALLOWED, LogLine, NetworkLog
 
 ZONE = ZoneInfo("Asia/Tokyo")
 DECISION_LASTS = timedelta(seconds=60)
+LONGEST_WORD, SHORTEST_PAUSE, MOST_UNHEARD = timedelta(seconds=14), timedelta(seconds=4.5), 5
+_WORDS, _NO_WORD = {"ringing", "answered", "machine", "refused_503", "started", "carrier_up"}, {"no_answer", "cut_off"}
 CONVERSATIONS = {"debtor", "debtor_unverified", "company_contact", "agent"}
 VOICE = {"operator_call", "auto_call"}
 TABLES = (
@@ -117,6 +119,7 @@ class Checker:
             self.hang_ups_carried_out,
             self.nobody_left_alone,
             self.lines_of_the_trunk,
+            self.silent_trunk_left_alone,
             self.nothing_unexpected,
         ):
             found += [Violation(rule.__name__, text) for text in rule()]
@@ -394,6 +397,18 @@ class Checker:
             up[node] += change
             if up[node] > self.max_lines:
                 yield f"{up[node]} lines on {node or 'no node'} at {at}"
+
+    def silent_trunk_left_alone(self) -> Iterator[str]:
+        """Once five calls have waited for a first word for longer than a call may take to ring, one goes out at a time, after a pause."""
+        heard = [line.at for line in self.log.lines if line.what in _WORDS or (line.what == "ended" and line.detail not in _NO_WORD)]
+        for before, line in pairwise(self.lines):
+            if line.invited.detail != SWALLOWED:
+                continue
+            last = max((at for at in heard if at < line.invited.at), default=datetime.min.replace(tzinfo=ZONE))
+            owed = [one for one in self.lines if last < one.invited.at < line.invited.at - LONGEST_WORD]
+            unheard = sum(one.ended is None or one.ended.at - one.invited.at >= LONGEST_WORD for one in owed)
+            if unheard >= MOST_UNHEARD and line.invited.at - before.invited.at < SHORTEST_PAUSE:
+                yield f"a call left at {line.invited.at}, the one before at {before.invited.at}, and nothing was told of {unheard}"
 
     def nothing_unexpected(self) -> Iterator[str]:
         """The product met nothing it had not foreseen."""

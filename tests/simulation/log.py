@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+SWALLOWED = "swallowed"  # of an invitation: the trunk took it, and nothing becomes of it
+
 
 @dataclass(frozen=True, slots=True)
 class LogLine:

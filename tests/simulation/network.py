@@ -15,7 +15,7 @@ from dialer.telephony.errors import CarrierRefused, CarrierUnreachable, Handover
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import CheckLine, LegRequest, OriginateRequest, PhoneLogin, SupervisionRequest
 from dialer.telephony.robocall import NodeKind
-from tests.simulation.log import LogLine, NetworkLog
+from tests.simulation.log import SWALLOWED, LogLine, NetworkLog
 from tests.simulation.plan import ShiftPlan
 from tests.simulation.world import Deed, World
 
@@ -81,6 +81,7 @@ class Network:
         self.legs: dict[str, tuple[str, str]] = {}  # leg -> its node and its room
         self.mail: dict[str, Mailbox] = {}
         self.is_up, self.is_failing, self.is_calm, self.has_refused = True, False, False, False
+        self.is_swallowing = False  # calls are taken and nothing becomes of them: no ring, no refusal
         self._tries: Counter[str] = Counter()
         self._order = itertools.count()
         self._draw = Random(f"network/{plan.seed}")
@@ -109,8 +110,11 @@ class Network:
             self.note("refused_503", channel, request.number)
             self._after(0.2, call, lambda: self.end(channel, LineResult.FAILED, 503))
             return
-        self.note("invited", channel, request.number)
+        self.note("invited", channel, request.number, SWALLOWED if self.is_swallowing else "")
         self.tell(node, EventKind.PLACED, channel)
+        if self.is_swallowing:
+            self._after(request.ring_seconds, call, lambda: self.end(channel, LineResult.NO_ANSWER))
+            return
         fate = call.fate
         if fate.result in (LineResult.ANSWERED, LineResult.MACHINE, LineResult.NO_ANSWER, LineResult.REJECTED):
             self._after(min(1.0, fate.ring / 2), call, lambda: self._ring(channel))

@@ -105,11 +105,33 @@ class ShiftPlan:
 
 
 STORMS = 8
+SWALLOWING = (-STORMS - 1, -STORMS - 2)  # the trunk says nothing for most of the shift; in the second the line to it is bad, too
 
 
 def plan_of(seed: int) -> ShiftPlan:
     """The shift of a seed; the same seed is always the same shift. -1 to -`STORMS` are storms."""
+    if seed in SWALLOWING:
+        return swallowing(seed)
     return storm(-seed) if seed < 0 else _usual(seed)
+
+
+def swallowing(seed: int) -> ShiftPlan:
+    """One of the shifts in which calls are swallowed: many people, half of them for automated calls."""
+    is_bad = seed == SWALLOWING[-1]
+    return replace(
+        _usual(8),
+        seed=seed,
+        mode="progressive",
+        operators=3,
+        lines=8,
+        people=tuple(Person(n, (f"{n:02d}00",), channel=("auto_call", "operator_call")[n % 2]) for n in range(1, 31)),
+        lost=0.1 if is_bad else 0.0,
+        late=0.1 if is_bad else 0.0,
+        faults=(PlannedFault("attempt.opened", 12, "kill", 0.0),) if is_bad else (),
+        spans=(Span("swallowing", 4.0, 80.0),),
+        payments=(),
+        holds=(),
+    )
 
 
 def storm(n: int) -> ShiftPlan:

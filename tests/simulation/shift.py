@@ -187,6 +187,7 @@ class Shift:
             "carrier_down": (lambda: network.go_down(is_dead=False), network.come_up),
             "carrier_died": (lambda: network.go_down(is_dead=True), network.come_up),
             "failing_503": (lambda: setattr(network, "is_failing", True), lambda: setattr(network, "is_failing", False)),
+            "swallowing": (lambda: setattr(network, "is_swallowing", True), lambda: setattr(network, "is_swallowing", False)),
             "silent": (lambda: self._silence(is_silent=True), lambda: self._silence(is_silent=False)),
             "database_away": (lambda: setattr(faults, "is_database_away", True), self._bring_database_back),
             "paused": (lambda: people.set_running(is_running=False), lambda: people.set_running(is_running=True)),

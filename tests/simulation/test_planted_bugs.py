@@ -26,6 +26,7 @@ CAUGHT_BY: dict[str, tuple[str, tuple[int, ...]]] = {
     "payment_does_not_stop_calls": ("nobody_forbidden", (100, 1)),
     "permission_never_ends": ("everything_explained", (-5, -4)),
     "second_hang_up_is_a_new_call": ("everything_ended", (1, 2)),
+    "silent_trunk_dialled_on": ("silent_trunk_left_alone", (-9, -10)),
     "unknown_hand_over_taken_for_a_refusal": ("outcomes_are_what_happened", (-3, -1)),
     "wrong_time_zone": ("inside_the_window", (1, 2)),
 }

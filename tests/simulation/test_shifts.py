@@ -7,7 +7,8 @@ import pytest
 
 from callcenter.core.faults import POINTS
 from tests.simulation.judging import difference, judge
-from tests.simulation.plan import FAULT_KINDS, STORMS, plan_of
+from tests.simulation.log import SWALLOWED
+from tests.simulation.plan import FAULT_KINDS, STORMS, SWALLOWING, plan_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1200)]
 EACH = 4
@@ -36,6 +37,15 @@ def test_no_shift_breaks_a_rule(eyes: psycopg.Connection, first: int) -> None:
 def test_what_broke_a_rule_once_breaks_none(eyes: psycopg.Connection, seed: int) -> None:
     judged = judge(seed, eyes)
     assert not judged.violations, judged.told
+
+
+@pytest.mark.parametrize("seed", SWALLOWING)
+def test_a_trunk_that_swallows_calls_does_not_swallow_the_list(eyes: psycopg.Connection, seed: int) -> None:
+    judged = judge(seed, eyes)
+    assert not judged.violations, judged.told
+    swallowed = [line for line in judged.result.log.of("invited") if line.detail == SWALLOWED]
+    assert 5 <= len(swallowed) < len(judged.result.plan.people) / 2
+    assert any(line.at > swallowed[-1].at for line in judged.result.log.of("answered")), "nobody was reached afterwards"
 
 
 @pytest.mark.parametrize("half", ["first", "second"])

@@ -39,6 +39,7 @@ class Behaviour(IntEnum):
     FORBIDDEN = 32
     PRESSES_1_THEN_2 = 34
     SILENT = 33  # a trunk that answers nothing at all
+    EARLY_SOUND = 35  # 183 and never 180, as where the network itself plays what the caller hears
 
 
 REFUSALS = {
@@ -148,7 +149,10 @@ def _ringing() -> str:
     return (
         f'<label id="b{Behaviour.ANSWERS_LATE:02d}"/>{_send("180 Ringing")}{late}'
         f'<label id="pickUp"/>{_answer(then="untilBye")}'
-        f'<label id="b{Behaviour.NO_ANSWER:02d}"/>{_send("180 Ringing")}' + _recv("CANCEL", "cancelled", 'next="cancelled"')
+        f'<label id="b{Behaviour.NO_ANSWER:02d}"/>{_send("180 Ringing")}'
+        + _recv("CANCEL", "cancelled", 'next="cancelled"')
+        + f'<label id="b{Behaviour.EARLY_SOUND:02d}"/>{_send("183 Session Progress")}'
+        + _recv("CANCEL", "cancelled", 'next="cancelled"')
     )
 
 

@@ -77,6 +77,16 @@ def test_outcome_is_what_the_far_end_did(rig: Rig, carrier: AsteriskCarrier, beh
     assert (EventKind.ANSWERED in kinds(heard, channel_id)) == (result is LineResult.ANSWERED)
 
 
+def test_a_trunk_at_work_on_a_call_is_told_from_one_that_says_nothing(rig: Rig, carrier: AsteriskCarrier) -> None:
+    """Nobody picks up in either case, and no telephone is told to ring."""
+    early, _ = call(carrier, Behaviour.EARLY_SOUND, ring_seconds=1.0)
+    silent, _ = call(carrier, Behaviour.SILENT, ring_seconds=1.0)
+    heard = listen_to_the_end(carrier, [early, silent])
+    assert kinds(heard, early) == [EventKind.PLACED, EventKind.PROGRESS, EventKind.ENDED]
+    assert kinds(heard, silent) == [EventKind.PLACED, EventKind.ENDED]
+    assert {only(heard, EventKind.ENDED, channel).line_result for channel in (early, silent)} == {LineResult.NO_ANSWER}
+
+
 def test_a_hundred_calls_at_once_end_one_by_one_as_the_far_end_says(rig: Rig, carrier: AsteriskCarrier) -> None:
     quick = [b for b in OUTCOMES if b is not Behaviour.NO_ANSWER]
     expected = {behaviour: result_of(rig, behaviour) for behaviour in quick}

@@ -29,10 +29,11 @@ from campaigns.worklist.models import WorkItem
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
 from dialer.agents.queries import current_view
-from dialer.calls.models import Call
+from dialer.calls.models import Call, DialerLease
 from dialer.calls.service import request_hang_up
 from dialer.telephony.port import CarrierLimits
 from dialer.telephony.robocall import RobocallPlan
+from dialer.trunk import TRUNK_SILENT, WORD_SECONDS
 from dialer.worker import Dialer, DialerSettings
 from tests.telephony.captures import write_sound
 from tests.telephony.rig import CALLER_ID, Rig
@@ -76,7 +77,7 @@ class Town:
         for node in robocall.spoken():
             write_sound(self.rig.home / f"sounds/{node.sound}.wav", 1.2 if node.keys else 0.3)
 
-    def load(self, behaviours: list[Behaviour], robocalls: list[Behaviour]) -> None:
+    def load(self, behaviours: list[Behaviour], robocalls: list[Behaviour], ring_seconds: float = 2.0) -> None:
         """Imports a list with one debtor per party, plans it, and queues each by the channel the test wants."""
         now = utc_now()
         self.serial = new_serial(len(behaviours) + len(robocalls))
@@ -87,7 +88,7 @@ class Town:
         result = run_import(self.office_id, upload.id, now=now)
         assert (result.created, result.rejected) == (len(rows), 0)
         with transaction(self.office_id) as session:
-            options = {"ring_seconds": 2.0}
+            options = {"ring_seconds": ring_seconds}
             campaign = create_campaign(session, "実機", now, options=options)
             set_status(session, campaign.id, CampaignStatus.RUNNING, now)
             self.campaign_id = campaign.id
@@ -197,6 +198,24 @@ def test_every_call_ends_in_the_database_as_the_far_end_says(town: Town) -> None
         told = (attempt.line_result, attempt.party, attempt.outcome, attempt.robocall_keys)
         assert (behaviour, *told) == (behaviour, LineResult.ANSWERED, party, outcome, keys)
     assert {town.agent(0).state, town.agent(1).state} == {"ready"}
+
+
+def test_a_trunk_that_swallows_calls_is_left_alone_until_one_rings(town: Town) -> None:
+    """Eight calls on eight lines without a word; the next ones are people whom the trunk does reach."""
+    swallowed, reached = [Behaviour.SILENT] * town.settings.limits.max_lines, [Behaviour.HANGS_UP] * 3
+    town.load([], [*swallowed, *reached], ring_seconds=WORD_SECONDS + 3)
+
+    def problem() -> str:
+        with transaction(town.office_id) as session:
+            return session.scalars(select(DialerLease.problem)).one_or_none() or ""
+
+    town.work_until(lambda: problem() == TRUNK_SILENT, "word that the trunk says nothing")
+    assert len(town.attempts()) == len(swallowed)
+    total = len(swallowed) + len(reached)
+    town.work_until(lambda: len(done := town.attempts()) == total and all(a.state == "closed" for a in done.values()), "every call")
+    assert problem() == ""
+    results = [town.attempts()[number_of(b, town.serial + n)].line_result for n, b in enumerate([*swallowed, *reached])]
+    assert results == [LineResult.NO_ANSWER] * len(swallowed) + [LineResult.ANSWERED] * len(reached)
 
 
 def test_an_operator_is_bridged_verifies_and_records_a_promise(town: Town) -> None:

@@ -46,7 +46,7 @@ _FOREIGN_ID = re.compile(r"(.+-)?[0-9]+\.[0-9]+", re.ASCII)  # Asterisk's own id
 TOLD_LATELY = timedelta(minutes=15)  # longer ago it was heard of in time, or was settled without it
 CONFERENCE = "ConfBridge"
 _ORIGINATE_ID = "call:"
-_WATCHED = frozenset({"Newchannel", "Newstate", "OriginateResponse", "ConfbridgeJoin", "UserEvent", "Hangup"})
+_WATCHED = frozenset({"Newchannel", "Newstate", "DialState", "OriginateResponse", "ConfbridgeJoin", "UserEvent", "Hangup"})
 
 
 class AsteriskCarrier:
@@ -271,4 +271,4 @@ class AsteriskCarrier:
 def _subject(name: str, fields: Mapping[str, str]) -> str:
     if name == "OriginateResponse":  # its Uniqueid is "<null>" when no channel could be made
         return fields.get("ActionID", "").removeprefix(_ORIGINATE_ID)
-    return our_id(fields.get("Uniqueid", ""))
+    return our_id(fields.get("DestUniqueid" if name == "DialState" else "Uniqueid", ""))

@@ -21,6 +21,7 @@ from dialer.telephony.asterisk.mapping import classify, sip_status_of
 from dialer.telephony.events import CarrierEvent, EventKind
 
 _STATE_RINGING, _STATE_UP = "5", "6"
+_PROGRESS = frozenset({"PROGRESS", "PROCEEDING"})
 _REASON_TIMEOUT = "3"
 _DIGITS = frozenset("0123456789*#")
 _CAUSE = re.compile(r"[0-9]{1,3}", re.ASCII)
@@ -51,6 +52,7 @@ class Track:
     is_ours: bool = True
     is_seen: bool = False
     has_rung: bool = False
+    has_progress: bool = False
     is_answered: bool = False
     is_machine: bool = False
     is_joined: bool = False
@@ -79,6 +81,8 @@ def observe(track: Track, name: str, fields: Mapping[str, str], at: datetime) ->
             return _seen(track, at)
         case "Newstate":
             return _state(track, fields.get("ChannelState", ""), at)
+        case "DialState":
+            return _progress(track, fields.get("DialStatus", ""), at)
         case "OriginateResponse":
             return _response(track, fields, at)
         case "ConfbridgeJoin":
@@ -114,6 +118,13 @@ def _state(track: Track, state: str, at: datetime) -> Step:
         return track, ()
     told = () if track.is_leg or track.is_answered else (_event(track, EventKind.RINGING, at),)
     return replace(track, is_seen=True, has_rung=True), told
+
+
+def _progress(track: Track, status: str, at: datetime) -> Step:
+    """SIP's 183: no telephone is known to ring, but the trunk is at work on the call."""
+    if status not in _PROGRESS or track.is_leg or track.has_progress:
+        return track, ()
+    return replace(track, is_seen=True, has_progress=True), (_event(track, EventKind.PROGRESS, at),)
 
 
 def _answered(track: Track, at: datetime) -> Step:
