@@ -18,6 +18,7 @@ from callcenter.core.db import office_of
 from campaigns.attempts.codes import Channel, LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.attempts.phones import pick_phones
+from campaigns.attempts.proving import proofs
 from campaigns.attempts.retry import UNANSWERED, PastTry, RetryPolicy, RetryRules, another_part, next_try_at, soon_again
 from campaigns.attempts.rules import Consequence, Move, Result
 from campaigns.compliance.rules import ContactPolicy
@@ -94,12 +95,8 @@ def judge_number(session: Session, attempt: Attempt, rules: RetryRules, now: dat
     """Gives a number the status that a line result, repeated as often as the rules say, proves."""
     if attempt.phone_id is None or attempt.line_result is None:
         return
-    rule = rules.of(LineResult(attempt.line_result))
-    if not rule.status:
-        return
-    same = select(func.count()).where(Attempt.phone_id == attempt.phone_id, Attempt.line_result == attempt.line_result)
-    if (session.scalar(same) or 0) >= rule.status_after:
-        set_number_status(session, attempt.phone_id, rule.status, now, attempt_id=attempt.id)
+    for proof in proofs(session, rules, [attempt.phone_id], [LineResult(attempt.line_result)]):
+        set_number_status(session, proof.phone_id, proof.status, now, attempt_id=attempt.id)
 
 
 def move_items(session: Session, moves: Sequence[Moved]) -> None:

@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
+from sqlalchemy import Integer, column, select, table
 from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
 from campaigns.attempts.codes import PROMISE_OUTCOMES, LineResult, Outcome, Party
+from campaigns.attempts.moving import retry_rules
+from campaigns.attempts.proving import proofs
 from campaigns.imports.changes import EXAMPLES, changed_fields, example, was
 from campaigns.imports.columns import split_phones
 from campaigns.imports.staging import Progress, run, stage
@@ -140,14 +143,17 @@ WHERE s.outcome = ANY(:promising) AND s.promised_yen > 0 AND s.promised_on IS NO
 """
 
 # What history taught about a number, unless something newer is known: dead lines, wrong people, and requests to stop using it hold wherever
-# the office has the number, as when it is learned in a call.
+# the office has the number, as when it is learned in a call; what the lines did proves the same as there.
 _NUMBERS = """
 WITH told AS (
   SELECT s.phone_id, n.e164, s.began_at, CASE
-        WHEN s.outcome = :stop_number THEN 'refused' WHEN s.party = :wrong_number THEN 'wrong_person'
-        WHEN s.line_result = :unobtainable THEN 'dead' ELSE 'works' END AS status
+        WHEN s.outcome = :stop_number THEN 'refused' WHEN s.party = :wrong_number THEN 'wrong_person' ELSE 'works' END AS status
   FROM history_row s JOIN phone_number n ON n.office_id = :office AND n.id = s.phone_id
-  WHERE s.outcome = :stop_number OR s.party = ANY(:telling) OR s.line_result = :unobtainable
+  WHERE s.outcome = :stop_number OR s.party = ANY(:telling)
+  UNION ALL
+  SELECT n.id, n.e164, x.at, x.status
+  FROM unnest(CAST(:proved AS bigint[]), CAST(:moments AS timestamptz[]), CAST(:statuses AS text[])) x (id, at, status)
+  JOIN phone_number n ON n.office_id = :office AND n.id = x.id
 ), known AS (
   SELECT phone_id AS id, status, began_at FROM told
   UNION ALL
@@ -173,7 +179,6 @@ def _facts(now: datetime) -> dict[str, Any]:
         "now": now,
         "failed": LineResult.FAILED,
         "answered": LineResult.ANSWERED,
-        "unobtainable": LineResult.UNOBTAINABLE,
         "wrong_number": Party.WRONG_NUMBER,
         "telling": [Party.WRONG_NUMBER, Party.DEBTOR, Party.FAMILY, Party.COMPANY_CONTACT, Party.AGENT],
         "stop_number": Outcome.STOP_NUMBER,
@@ -182,6 +187,13 @@ def _facts(now: datetime) -> dict[str, Any]:
         "promise_full": Outcome.PROMISE_FULL,
         "promising": sorted(PROMISE_OUTCOMES),
     }
+
+
+def _proved(session: Session) -> dict[str, Any]:
+    """What the lines of the file's numbers prove by the rules of an office without a campaign, as lists of one length."""
+    numbers = select(column("phone_id", Integer)).select_from(table("history_row")).where(column("phone_id").is_not(None))
+    found = proofs(session, retry_rules(None), numbers, tuple(LineResult))
+    return {"proved": [each.phone_id for each in found], "moments": [each.at for each in found], "statuses": [each.status for each in found]}
 
 
 _KEY = ("debtor_no", "began_at", "channel", "operator")
@@ -231,8 +243,9 @@ def record_history(session: Session, frames: Iterable[pl.DataFrame], *, now: dat
     run(session, "DELETE FROM promise p USING history_changed c WHERE p.office_id = :office AND p.attempt_id = c.id")
     updated = run(session, _UPDATE, **facts).rowcount
     created = run(session, _INSERT, **facts).rowcount
-    for statement in (_PROMISES, _NUMBERS, _SUPPRESSIONS):
-        run(session, statement, **facts)
+    run(session, _PROMISES, **facts)
+    run(session, _NUMBERS, **facts, **_proved(session))
+    run(session, _SUPPRESSIONS, **facts)
     debtors = list(run(session, "SELECT DISTINCT debtor_id FROM history_row WHERE promised_on IS NOT NULL").scalars())
     if created + updated and debtors:
         settle(session, today=local_day(now), now=now, debtor_ids=debtors)

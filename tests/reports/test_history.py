@@ -15,6 +15,7 @@ from campaigns.attempts.codes import CONTACT_PARTIES, PROMISE_OUTCOMES, Channel,
 from campaigns.attempts.late import reopen_robocall
 from campaigns.attempts.rules import PromiseTerms
 from campaigns.attempts.service import open_attempt, record_line_result, record_outcome
+from campaigns.compliance.facts import USABLE_STATUSES
 from campaigns.debtors.models import Debtor, PhoneNumber
 from campaigns.debtors.phones import is_usable
 from campaigns.promises.models import Promise
@@ -62,6 +63,8 @@ LINES = (
     *(LineResult.ANSWERED,) * 8,
     *(LineResult.NO_ANSWER, LineResult.BUSY, LineResult.MACHINE, LineResult.FAILED) * 2,
     LineResult.UNOBTAINABLE,
+    LineResult.REJECTED,
+    LineResult.FAX,
 )
 
 
@@ -116,6 +119,13 @@ def told(session: Session, channel: str) -> dict[str, object]:
     return {code: found.value(metric) for code, metric in EVERY.items()}
 
 
+def numbers(session: Session) -> list[tuple[str, str]]:
+    """What each number was found to be: whether it may be used, or why not."""
+    found = select(Debtor.debtor_no, PhoneNumber.status).join(Debtor, Debtor.id == PhoneNumber.debtor_id)
+    rows = session.execute(found.order_by(Debtor.debtor_no, PhoneNumber.position)).all()
+    return [(no, "usable" if status in USABLE_STATUSES else status) for no, status in rows]
+
+
 def cut(session: Session, by: Cut) -> list[tuple[object, ...]]:
     codes = [code for code in EVERY if code in BY_CODE and code not in OTHERWISE]
     rows = headline(session, HeadlineQuery(WHOLE, by, "all"), NOW).rows
@@ -133,6 +143,11 @@ def test_an_imported_history_has_the_figures_of_the_calls(new_office: Callable[[
     assert dropped.path is not None
     result = load(moved, "attempts", dropped.path.read_bytes(), NOW)
     assert (result.created, result.rejected) == (dropped.rows, 0)
+    with transaction(live) as session:
+        known = numbers(session)
+    assert {"dead", "refused", "wrong_person", "usable"} == {status for _, status in known}
+    with transaction(moved) as session:
+        assert numbers(session) == known
     for _ in range(2):  # from the raw rows, then from the facts
         for channel in CHANNELS:
             with transaction(live) as session:
