@@ -25,6 +25,7 @@ from reports.exports.table import build, shown
 from reports.facts.build import rebuild
 from reports.periods import Period, months_of, read_period
 from reports.queries.headline import CHANNELS, Headline, HeadlineQuery, headline
+from reports.staff import staff_of
 
 NAMES = ("headline", "rebuild", "pack", "open-data")
 
@@ -48,6 +49,8 @@ def report(
     first: str = typer.Option(..., "--from", help="First day: 2026-09-01, 令和8年9月1日, R8.9.1."),
     last: str = typer.Option(..., "--to", help="Last day, included."),
     campaign: str = typer.Option("", help="Only this campaign: name or number."),
+    operator: str = typer.Option("", help="Only this operator's calls, hours and promises: the sign-in name."),
+    team: str = typer.Option("", help="Only those of operators who are in this team now; - for those of none."),
     by: str = typer.Option("", help=f"One row per {', '.join(Cut)}."),
     channel: str = typer.Option("operator_call", help=f"{', '.join(CHANNELS)}."),
     form: str = typer.Option("", "--format", help=f"{', '.join(Format)}; lines for people when left out."),
@@ -79,7 +82,7 @@ def report(
             meeting_pack(office.id, period, kind, output, as_json=as_json)
             return
         with transaction(office.id) as session:
-            found = headline(session, query_of(session, period, by, channel, campaign), utc_now())
+            found = headline(session, query_of(session, period, by, channel, campaign, (operator, team)), utc_now())
     answer(found, kind, output, Years(years), as_json=as_json)
 
 
@@ -158,15 +161,15 @@ def check_words(name: str, by: str, channel: str, form: str, years: str) -> None
             usage_error(f"{option} '{value[:40]}' is not known.", hint=f"Expected one of: {', '.join(known)}.")
 
 
-def query_of(session: Any, period: Period, by: str, channel: str, campaign: str) -> HeadlineQuery:
-    """The question, with the campaign found by name or number."""
+def query_of(session: Any, period: Period, by: str, channel: str, campaign: str, staff: tuple[str, str]) -> HeadlineQuery:
+    """The question, with the campaign found by name or number, and the operators by (sign-in name, team)."""
     campaign_id = None
     if campaign:
         try:
             campaign_id = find_campaign(session, campaign).id
         except (NotFound, InvalidInput) as problem:
             raise InvalidInput(f"--campaign: {problem.message}", hint=problem.hint, code="usage") from problem
-    return HeadlineQuery(period, Cut(by) if by else None, channel, campaign_id)
+    return HeadlineQuery(period, Cut(by) if by else None, channel, campaign_id, staff=staff_of(session, *staff))
 
 
 def content(found: Headline, kind: Format, lang: str, years: Years) -> bytes | None:

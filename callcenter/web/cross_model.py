@@ -16,14 +16,15 @@ from callcenter.web.dependencies import SignedIn
 from callcenter.web.i18n import translator
 from callcenter.web.report_filters import Filters, cuts_for, option, read_filters
 from reports.charts import FEW
+from reports.crossed_document import marks
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
 from reports.exports.cross_pdf import Paper, Shade
 from reports.exports.table import Cell, plain_text, rounded, shown
 from reports.further_metrics import CROSSABLE
 from reports.metrics import CONTACT_PER_CALL, KEPT_RATE, Metric
-from reports.noise import believed, two_rates
-from reports.queries.crossed import Counts, Crossed, needs
+from reports.queries.crossed import Counts, Crossed
+from reports.queries.measures import knows_operator
 
 METRICS = {metric.code: metric for metric in CROSSABLE}
 STEPS = ("a", "b", "c", "d", "e")
@@ -69,6 +70,13 @@ def read_cross(session: Session, who: SignedIn, given: Mapping[str, str], now: d
     metric = METRICS.get(given.get("metric") or CONTACT_PER_CALL.code)
     if metric is None:
         errors.append(("metric", phrases.pick(lang, ("その指標はありません。", "There is no such figure."))))
+    elif filters.query.staff is not None and not knows_operator(metric):
+        words = (
+            f"{metric.name.ja}は担当者を持たない数のため、オペレーターや班では絞れません。",
+            f"{metric.name.en} knows no operator: it can't be filtered by operator or team.",
+        )
+        errors.append(("metric", phrases.pick(lang, words)))
+        metric = None
     return CrossFilters(filters, columns, metric or CONTACT_PER_CALL, tuple(errors))
 
 
@@ -84,16 +92,16 @@ def cross_choices(who: SignedIn, asked: CrossFilters, lang: str) -> dict[str, li
 def cross_model(found: Crossed, asked: CrossFilters, lang: str) -> dict[str, Any]:
     """Rows of cells with totals; see report_cross.html."""
     metric = asked.metric
-    marks = _marks(found, metric)
+    told = marks(found, metric)
     steps = _bounds(found, metric)
     heads = [{"key": line.key, "label": line.words.in_language(lang)} for line in found.columns]
     view = _View(asked, lang, steps)
     rows = []
     for line in found.rows:
         cells = [
-            view.cell(found.cells.get((line.key, head["key"])), line.key, head["key"], marks.get((line.key, head["key"]))) for head in heads
+            view.cell(found.cells.get((line.key, head["key"])), line.key, head["key"], told.get((line.key, head["key"]))) for head in heads
         ]
-        total = view.cell(found.row_totals.get(line.key), line.key, None, marks.get((line.key, "")) if not heads else None)
+        total = view.cell(found.row_totals.get(line.key), line.key, None, told.get((line.key, "")) if not heads else None)
         rows.append({"label": line.words.in_language(lang), "cells": cells, "total": total, "percent": _percent(found, line.key, metric)})
     return {
         "heads": heads,
@@ -105,26 +113,8 @@ def cross_model(found: Crossed, asked: CrossFilters, lang: str) -> dict[str, Any
         "steps": [shown(bound, metric) for bound in steps],
         "notes": [note.in_language(lang) for note in dict.fromkeys(found.notes)],
         "is_cut_off": found.is_cut_off,
-        "has_marks": any(marks.values()),
+        "has_marks": any(told.values()),
     }
-
-
-def _marks(found: Crossed, metric: Metric) -> dict[tuple[str, str], str]:
-    """Cells whose rate is higher or lower than everything else's by more than noise, many comparisons allowed for."""
-    if not metric.is_rate:
-        return {}
-    cells = found.cells if found.columns else {(key, ""): counts for key, counts in found.row_totals.items()}
-    all_hits, all_bases = found.whole.hits(metric), found.whole.base(metric)
-    if cells and needs(metric)[0]:  # a person stands in several cells, so that the whole less one of them is not what the others hold
-        all_hits, all_bases = (sum(each) for each in zip(*((one.hits(metric), one.base(metric)) for one in cells.values()), strict=True))
-    tested = []
-    for place, counts in cells.items():
-        hits, base = counts.hits(metric), counts.base(metric)
-        chance = two_rates(hits, base, all_hits - hits, all_bases - base)
-        if base >= FEW and chance is not None:
-            tested.append((place, chance, hits / base > all_hits / all_bases))
-    stands = believed([chance for _, chance, _ in tested]) if tested else []
-    return {place: "high" if is_higher else "low" for (place, _, is_higher), stand in zip(tested, stands, strict=True) if stand}
 
 
 def _bounds(found: Crossed, metric: Metric) -> list[float]:

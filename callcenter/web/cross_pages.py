@@ -22,9 +22,9 @@ from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.cross_model import CrossFilters, as_paper, as_table, cross_choices, cross_model, read_cross
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
-from callcenter.web.formats import counted, counted_late, period_words
+from callcenter.web.formats import attachment, counted, counted_late, period_words
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from callcenter.web.report_filters import choices, read_filters, require_readable, years_options
+from callcenter.web.report_filters import choices, read_filters, require_readable, staff_note, staff_words, years_options
 from callcenter.web.report_model import counted_at
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from reports import saved_views
@@ -32,7 +32,7 @@ from reports.cut_forms import FORMS
 from reports.cuts import Cut
 from reports.eras import crossed_in
 from reports.exports.cross_pdf import cross_pdf
-from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell
+from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell, staff_in_name
 from reports.exports.table import channel_words, shown
 from reports.facts.late import late_days
 from reports.further_metrics import EVERY, GROUPS
@@ -40,6 +40,7 @@ from reports.metrics import UNIT_WORDS
 from reports.periods import EARLIEST, LATEST
 from reports.queries.behind import Cell, calls_behind
 from reports.queries.crossed import Crossed, crossed, lines_of
+from reports.queries.measures import knows_operator
 from reports.questions import measures_of
 
 router = APIRouter(prefix="/reports")
@@ -64,6 +65,8 @@ def show_cross(request: Request, session: Tx, who: Reader) -> Response:
         "to_on": query.period.last,
         "period": period_words(query.period, asked.filters.years, lang),
         "late": counted_late(late_days(session, query.period), lang),
+        "staff": staff_words(query, lang),
+        "staff_note": staff_note(query, lang),
         "years": years_options(asked.filters.years, lang),
         "address": asked.address,
         "metric": _definition(asked.metric.code, lang),
@@ -110,7 +113,8 @@ def cross_paper(request: Request, session: Tx, who: Reader) -> Response:
 
 def _scope(asked: CrossFilters, lang: str) -> str:
     query = asked.filters.query
-    return f"{period_words(query.period, asked.filters.years, lang)}　{channel_words(query.channel).in_language(lang)}"
+    parts = period_words(query.period, asked.filters.years, lang), channel_words(query.channel).in_language(lang), staff_words(query, lang)
+    return "　".join(filter(None, parts))
 
 
 def _cross_file(request: Request, session: Any, who: SignedIn) -> tuple[CrossFilters, Crossed]:
@@ -125,8 +129,9 @@ def _cross_file(request: Request, session: Any, who: SignedIn) -> tuple[CrossFil
 def _file(data: bytes, asked: CrossFilters, kind: str) -> Response:
     period = asked.filters.query.period
     columns = f"-{asked.columns}" if asked.columns else ""
-    name = f"{asked.metric.code}-{period.first:%Y%m%d}-{period.last:%Y%m%d}-{asked.rows}{columns}.{kind}"
-    return Response(data, media_type=MEDIA_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    whose = staff_in_name(asked.filters.query)
+    name = f"{asked.metric.code}-{period.first:%Y%m%d}-{period.last:%Y%m%d}-{asked.rows}{columns}{whose}.{kind}"
+    return Response(data, media_type=MEDIA_TYPES[kind], headers={"Content-Disposition": attachment(name)})
 
 
 @router.get("/calls")
@@ -148,7 +153,7 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
     model = {
         "title": _title(asked, lang),
         "period": asked.filters.query.period,
-        "where": _where(session, asked, cell, lang),
+        "where": "・".join(filter(None, (_where(session, asked, cell, lang), staff_words(asked.filters.query, lang)))),
         "back_url": _back(asked, given.get("at", "")),
         "next_url": f"{here}&{urlencode({'before': f'{last.began_at.isoformat()},{last.id}'})}" if last and is_more else "",
         "is_first": "before" not in given,
@@ -229,7 +234,12 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
             "code": code,
             "title": title.in_language(lang),
             "metrics": [
-                _definition(metric.code, lang) | {"value": shown(found.value(metric), metric) if found else "…"} for metric in metrics
+                _definition(metric.code, lang)
+                | {
+                    "value": shown(found.value(metric), metric) if found else "…",
+                    "lacks": filters.query.staff is not None and not knows_operator(metric),
+                }
+                for metric in metrics
             ],
         }
         for code, title, metrics in GROUPS
@@ -241,6 +251,8 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
         "from_on": period.first,
         "to_on": period.last,
         "as_of": counted_at(as_of, now, lang),
+        "staff": staff_words(query, lang),
+        "staff_note": staff_note(query, lang),
         "values_url": "" if found else f"/reports/definitions?{filters.address}&values=1",
         **lists,
     }

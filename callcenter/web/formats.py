@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from urllib.parse import quote
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -16,6 +17,12 @@ from reports.periods import Period
 
 _WEEKDAYS = {"ja": "月火水木金土日", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def attachment(name: str) -> str:
+    """The Content-Disposition of a download; a name with letters beyond ASCII is told both ways (RFC 6266)."""
+    plain = "".join(char if char.isascii() else "_" for char in name)
+    return f'attachment; filename="{plain}"' + ("" if name.isascii() else f"; filename*=UTF-8''{quote(name)}")
 
 
 def _lang(context: Context) -> str:

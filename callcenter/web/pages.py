@@ -154,7 +154,8 @@ def leads_to(request: Request, address: str) -> Response:
 
 
 def page(request: Request, template: str, shell: Shell, status: int = 200, **model: Any) -> HTMLResponse:
-    """A whole page in the person's language."""
+    """A whole page in the person's language; `asks_staff` is for those whose figures know no operators (report_no_staff.html)."""
+    model.setdefault("asks_staff", bool(request.query_params.get("operator") or request.query_params.get("team")))
     return HTMLResponse(rendering.render(template, lang_of(request), shell=shell, **model), status)
 
 

@@ -17,6 +17,7 @@ from callcenter.core.clock import local_day
 from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.dependencies import SignedIn
+from campaigns.attempts.codes import Channel
 from campaigns.planning.models import Campaign
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
@@ -24,8 +25,25 @@ from reports.eras import YEARS_WORDS, Years
 from reports.exports.table import channel_words
 from reports.periods import Period, month_to_date, read_day, zone_of
 from reports.queries.headline import CHANNELS, HeadlineQuery
+from reports.staff import Staff, people_of, staff_of
+from reports.words import Words
 
 SHOWN_CAMPAIGNS = 100
+WITHOUT_OPERATORS = (Channel.SMS, Channel.AUTO_CALL)
+NO_STAFF = {
+    "bad_staff": ("オペレーターと班は、どちらか一つで絞ってください。", "Filter by operator or by team, not by both."),
+    "bad_operator": ("その名前のオペレーターはいません。", "There is no operator of that name."),
+    "bad_team": ("その名前の班はありません。", "There is no such team."),
+}
+STAFF_ONLY = (
+    "担当者のいる架電・訪問と、その人の時間・約束だけを数えています。名簿・放棄呼・SMS・自動電話・費用は担当者を持たないため、出していません。",
+    "Only attempts with an operator, their hours and their promises. The list, abandoned calls, SMS, automated calls and costs know no"
+    " operator and are left out.",
+)
+NO_OPERATOR_THERE = (
+    "SMSと自動電話には担当者がいません。オペレーターや班で絞ると、オペレーターにつないだものだけが残ります。",
+    "SMS and automated calls have no operator: by operator or team only those put through to one are left.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +64,7 @@ class Filters:
             "by": str(query.cut) if query.cut and query.cut is not Cut.HOUR else "",
             "channel": "" if query.channel == "operator_call" else str(query.channel),
             "campaign": str(query.campaign_id or ""),
+            **({str(query.staff.by): query.staff.key} if query.staff else {}),
             "years": "" if self.years is Years.WESTERN else str(self.years),
         }
         return urlencode({name: value for name, value in given.items() if value})
@@ -70,6 +89,7 @@ def read_filters(session: Session, who: SignedIn, given: Mapping[str, str], now:
             query = replace(query, campaign_id=int(campaign))
         else:
             errors.append(("campaign", phrases.pick(lang, ("その業務はありません。", "There is no such campaign."))))
+    query = replace(query, staff=_staff(session, who, given, errors, lang))
     years = Years.WESTERN
     if written := given.get("years", ""):
         if written in tuple(Years):
@@ -77,6 +97,33 @@ def read_filters(session: Session, who: SignedIn, given: Mapping[str, str], now:
         else:
             errors.append(("years", phrases.pick(lang, ("年の書き方は western か era です。", "Years are western or era."))))
     return Filters(query, tuple(errors), years)
+
+
+def _staff(session: Session, who: SignedIn, given: Mapping[str, str], errors: list[tuple[str, str]], lang: str) -> Staff | None:
+    """The operators of an address; single ones and teams, which may be of one, are for those who may see reports."""
+    operator, team = given.get("operator", "")[:64], given.get("team", "")[:64]
+    if not (operator or team):
+        return None
+    if not may(who.role, Action.SEE_REPORTS):
+        errors.append(("operator", phrases.pick(lang, ("オペレーターや班では絞れません。", "You can't filter by operator or team."))))
+        return None
+    try:
+        return staff_of(session, operator, team)
+    except InvalidInput as problem:
+        errors.append(("operator" if operator else "team", phrases.pick(lang, NO_STAFF[problem.code])))
+        return None
+
+
+def staff_note(query: HeadlineQuery, lang: str) -> str:
+    """What a filter by operators leaves out; "" without one."""
+    if query.staff is None:
+        return ""
+    return phrases.pick(lang, NO_OPERATOR_THERE if query.channel in WITHOUT_OPERATORS else STAFF_ONLY)
+
+
+def staff_words(query: HeadlineQuery, lang: str) -> str:
+    """The filter by operators for a heading; "" without one."""
+    return "" if query.staff is None else query.staff.told.in_language(lang)
 
 
 def cuts_for(who: SignedIn) -> tuple[Cut, ...]:
@@ -114,7 +161,11 @@ def choices(session: Session, who: SignedIn, query: HeadlineQuery, lang: str) ->
     """The options of the filters' lists: {value, label, is_chosen}."""
     campaigns = session.execute(select(Campaign.id, Campaign.name).order_by(Campaign.id.desc()).limit(SHOWN_CAMPAIGNS))
     every = phrases.pick(lang, ("すべて", "All"))
+    people, teams = people_of(session) if may(who.role, Action.SEE_REPORTS) else ([], [])
+    chosen = {str(query.staff.by): query.staff} if query.staff else {}
     return {
+        "operator": _staff_options(people, chosen.get("operator"), every, lang),
+        "team": _staff_options(teams, chosen.get("team"), every, lang),
         "by": [option(cut, FORMS[cut].name.in_language(lang), query.cut) for cut in cuts_for(who)],
         "channel": [option(channel, channel_words(channel).in_language(lang), query.channel) for channel in CHANNELS],
         "campaign": [
@@ -122,6 +173,13 @@ def choices(session: Session, who: SignedIn, query: HeadlineQuery, lang: str) ->
             *(option(str(number), name, str(query.campaign_id or "")) for number, name in campaigns),
         ],
     }
+
+
+def _staff_options(known: list[tuple[str, Words]], chosen: Staff | None, every: str, lang: str) -> list[dict[str, Any]]:
+    """Nothing where there is nothing to choose from; who is chosen is always in the list."""
+    listed = known if chosen is None or chosen.key in dict(known) else [*known, (chosen.key, chosen.words)]
+    key = chosen.key if chosen else ""
+    return [option("", every, key), *(option(each, words.in_language(lang), key) for each, words in listed)] if listed else []
 
 
 def years_options(years: Years, lang: str) -> list[dict[str, Any]]:

@@ -59,7 +59,12 @@ def report_model(
     return {
         "figures": figures_model(total, _figures(session, earlier, now), query.period.days, _targets(session, query), lang, links),
         "heat": heat_model(contact_hours(session, replace(query, cut=None), now), lang, links),
-        **funnel_model(funnel(session, replace(query, cut=None), now, found.whole, counted), lang, counted_at(as_of, now, lang)),
+        **funnel_model(
+            funnel(session, replace(query, cut=None), now, found.whole, counted),
+            lang,
+            counted_at(as_of, now, lang),
+            knows_list=query.staff is None,
+        ),
         "trend": trend_model(
             headline(session, replace(plain, cut=Cut.DAY), now), lang, _marks(session, query.period), _targets(session, query)
         ),
@@ -92,7 +97,8 @@ def meaning(metric: Metric, lang: str) -> str:
 def _targets(session: Session, query: HeadlineQuery) -> dict[str, float]:
     """The targets of rates where the question is about operators' calls of one month; counts of a part of it can't be compared."""
     period = query.period
-    if query.channel != Channel.OPERATOR_CALL or query.campaign_id is not None or period.first.replace(day=1) != period.last.replace(day=1):
+    is_part = query.campaign_id is not None or query.staff is not None
+    if query.channel != Channel.OPERATOR_CALL or is_part or period.first.replace(day=1) != period.last.replace(day=1):
         return {}
     return {code: value for code, value in targets_of(session, period.first).items() if code in BY_CODE and BY_CODE[code].under}
 
@@ -182,9 +188,12 @@ def counted_at(as_of: datetime, now: datetime, lang: str) -> str:
     )
 
 
-def funnel_model(found: Funnel, lang: str, as_of: str = "") -> dict[str, Any]:
-    """The steps from the list to the payment, each with the base of its share; `as_of` is a sentence or nothing."""
-    steps = (
+def funnel_model(found: Funnel, lang: str, as_of: str = "", *, knows_list: bool = True) -> dict[str, Any]:
+    """The steps from the list to the payment, each with the base of its share; `as_of` is a sentence or nothing.
+
+    Without `knows_list`, of single operators, it begins with those they called.
+    """
+    steps: tuple[tuple[int, int | None, tuple[str, str], tuple[str, str]], ...] = (
         (found.listed, None, ("名簿", "On the list"), ("対象の人", "persons concerned")),
         (found.with_number, found.listed, ("番号判明", "Number known"), ("名簿のうち", "of the list")),
         (
@@ -198,14 +207,17 @@ def funnel_model(found: Funnel, lang: str, as_of: str = "") -> dict[str, Any]:
         (found.kept, found.due, ("履行", "Kept"), (f"期日が来た{found.due:,}人のうち", f"of {found.due:,} whose date has passed")),
         (found.settled, found.kept, ("完納", "Nothing owed"), ("履行した人のうち", "of those who kept it")),
     )
+    if not knows_list:
+        steps = ((found.attempted, None, steps[2][2], ("期間に架電した人", "called in the period")), *steps[3:])
+    first = steps[0][0]
     waiting = max(found.promised - found.due, 0)
     rows = [
         {
             "name": phrases.pick(lang, name),
             "count": count,
             "href": None,
-            "percent_of_first": _of(count, found.listed),
-            "waiting_percent": _of(waiting, found.listed) if count is found.kept and name[1] == "Kept" else 0,
+            "percent_of_first": _of(count, first),
+            "waiting_percent": _of(waiting, first) if count is found.kept and name[1] == "Kept" else 0,
             "share": count / base if base and count <= base and (found.attempted or name[1] == "Number known") else None,
             "base": phrases.pick(lang, words),
         }

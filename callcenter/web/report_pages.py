@@ -15,9 +15,9 @@ from callcenter.core.clock import local_day, utc_now
 from callcenter.web import phrases
 from callcenter.web.behind_links import behind
 from callcenter.web.dependencies import SignedIn, Tx, may
-from callcenter.web.formats import counted, counted_late, period_words
+from callcenter.web.formats import attachment, counted, counted_late, period_words
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from callcenter.web.report_filters import choices, read_filters, require_readable, years_options
+from callcenter.web.report_filters import choices, read_filters, require_readable, staff_note, staff_words, years_options
 from callcenter.web.report_model import report_model
 from reports import saved_views
 from reports.exports.files import MEDIA_TYPES, file_name, to_csv, to_xlsx
@@ -40,6 +40,8 @@ def show_report(request: Request, session: Tx, who: Reader) -> Response:
         "from_on": query.period.first,
         "to_on": query.period.last,
         "note": _to_come(query.period.first, local_day(now, query.period.zone), lang),
+        "staff": staff_words(query, lang),
+        "staff_note": staff_note(query, lang),
         "url": f"/reports?{address}",
         "csv_url": f"/reports/headline.csv?{address}",
         "excel_url": f"/reports/headline.xlsx?{address}",
@@ -102,4 +104,4 @@ def download(request: Request, session: Tx, who: SignedIn, kind: str) -> Respons
     else:
         data = to_pdf(found, lang, filters.years)
     name = file_name(found, kind)
-    return Response(data, media_type=MEDIA_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return Response(data, media_type=MEDIA_TYPES[kind], headers={"Content-Disposition": attachment(name)})

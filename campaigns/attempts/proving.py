@@ -33,7 +33,9 @@ def proofs(session: Session, rules: RetryRules, phones: Sequence[int] | Select[i
             Attempt.phone_id,
             Attempt.line_result,
             Attempt.began_at,
-            func.row_number().over(partition_by=(Attempt.phone_id, Attempt.line_result), order_by=(Attempt.began_at, Attempt.id)).label("nth"),
+            func.row_number()
+            .over(partition_by=(Attempt.phone_id, Attempt.line_result), order_by=(Attempt.began_at, Attempt.id))
+            .label("nth"),
         )
         .where(Attempt.phone_id.in_(phones), Attempt.line_result.in_([line.value for line in proving]))
         .subquery()

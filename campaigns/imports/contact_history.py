@@ -193,7 +193,11 @@ def _proved(session: Session) -> dict[str, Any]:
     """What the lines of the file's numbers prove by the rules of an office without a campaign, as lists of one length."""
     numbers = select(column("phone_id", Integer)).select_from(table("history_row")).where(column("phone_id").is_not(None))
     found = proofs(session, retry_rules(None), numbers, tuple(LineResult))
-    return {"proved": [each.phone_id for each in found], "moments": [each.at for each in found], "statuses": [each.status for each in found]}
+    return {
+        "proved": [each.phone_id for each in found],
+        "moments": [each.at for each in found],
+        "statuses": [each.status for each in found],
+    }
 
 
 _KEY = ("debtor_no", "began_at", "channel", "operator")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import xlsxwriter
@@ -11,7 +12,7 @@ import xlsxwriter
 from reports.eras import Years
 from reports.exports.table import Cell, Table, build, plain_text
 from reports.metrics import Metric, Unit
-from reports.queries.headline import Headline
+from reports.queries.headline import Headline, HeadlineQuery
 
 BOM = "\ufeff"
 MEDIA_TYPES = {
@@ -36,7 +37,15 @@ def file_name(report: Headline, kind: str) -> str:
     """A name that says what is in the file."""
     query = report.query
     cut = f"-by-{query.cut}" if query.cut else ""
-    return f"headline-{query.period.first:%Y%m%d}-{query.period.last:%Y%m%d}{cut}.{kind}"
+    return f"headline-{query.period.first:%Y%m%d}-{query.period.last:%Y%m%d}{cut}{staff_in_name(query)}.{kind}"
+
+
+def staff_in_name(query: HeadlineQuery) -> str:
+    """Whose figures are in a file, as a part of its name; "" for everybody's."""
+    if query.staff is None:
+        return ""
+    safe = re.sub(r"[^\w.-]", "_", query.staff.key)
+    return f"-{query.staff.by}-{safe}"
 
 
 def to_csv(report: Headline, lang: str = "ja", years: Years = Years.WESTERN) -> bytes:

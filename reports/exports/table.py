@@ -63,9 +63,10 @@ def build(report: Headline, lang: str, years: Years = Years.WESTERN) -> Table:
     period, form = report.query.period, report.query.form
     channel = channel_words(report.query.channel)
     first, last = write_date(period.first, years), write_date(period.last, years)
+    staff = report.query.staff.told if report.query.staff else None
     subtitle = Words(
-        f"{first}から{last}まで({period.zone})。手段: {channel.ja}",
-        f"{first} to {last} ({period.zone}), channel: {channel.en}",
+        f"{first}から{last}まで({period.zone})。手段: {channel.ja}" + (f"。{staff.ja}" if staff else ""),
+        f"{first} to {last} ({period.zone}), channel: {channel.en}" + (f", {staff.en}" if staff else ""),
     )
     rows = tuple(
         (row.label_en if lang == "en" else row.label, *(row.figures.value(metric.code) for metric in HEADLINE))

@@ -125,6 +125,7 @@ def tallies(
     campaign_id: int | None,
     has_hours: bool,
     persons: Sequence[str] | None = SETS,
+    only: Sequence[int] | None = None,
 ) -> dict[str, Tally]:
     """The standing facts added up by `key`: a column of the facts, or `day`.
 
@@ -133,6 +134,7 @@ def tallies(
         channel: one channel, or None for all.
         has_hours: whether operators' time belongs to the answer.
         persons: the sets that belong to the answer (they are what takes the time); None where each key is one fact, whose numbers do.
+        only: of the dimension `operator`, these alone.
     """
     sums = ", ".join(f"sum({name})::int8 AS {name}" for name in SUMS)
     if persons is None:
@@ -143,7 +145,7 @@ def tallies(
         SELECT {key}::text AS key, {sums}, sum(worked_us)::int8 AS worked_us
           {people}
         FROM fact WHERE office_id = %(office)s AND dimension = %(dimension)s AND campaign_id = %(campaign)s
-          {"AND channel = %(channel)s" if channel else ""}
+          {"AND channel = %(channel)s" if channel else ""} {"AND key = ANY(%(only)s)" if only is not None else ""}
           AND (grain = 'd' AND day = ANY(%(days)s) OR grain = 'w' AND day = ANY(%(weeks)s) OR grain = 'm' AND day = ANY(%(months)s))
         GROUP BY 1"""
     values: dict[str, Any] = {
@@ -154,6 +156,7 @@ def tallies(
         "weeks": list(found.weeks),
         "months": list(found.months),
         "channel": channel,
+        "only": [str(key) for key in only or ()],
     }
     driver = session.connection().connection.driver_connection
     assert isinstance(driver, Connection)

@@ -20,7 +20,7 @@ from campaigns.attempts.codes import LineResult
 from reports.cuts import Cut
 from reports.facts.calls import EPOCH, FLAGS, DayCalls, Numbers, calls_of, day_of, moment_of
 from reports.metrics import Metric
-from reports.queries.columns import wanted_of
+from reports.queries.columns import filtered_by, wanted_of
 from reports.queries.raw import HANDED_OVER, HeadlineQuery, parameters
 from reports.queries.sides import Side, Tries, side_of
 
@@ -108,7 +108,7 @@ class _Asked:
 
     def columns(self) -> tuple[str, ...]:
         return tuple(
-            dict.fromkeys(("debtor", "began", "channel", "campaign", "flags", *(name for side, _ in self.sides for name in side.needs)))
+            dict.fromkeys(("debtor", "began", *filtered_by(self.query), "flags", *(name for side, _ in self.sides for name in side.needs)))
         )
 
     def spans(self) -> Iterator[tuple[date, date]]:

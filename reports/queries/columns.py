@@ -40,7 +40,7 @@ class Table:
 def count(session: Session, query: HeadlineQuery, sides: tuple[Side, Side], *, has_persons: bool) -> Table:
     """The calls of the query's period, channel and campaign by the two sides."""
     adding, telling = _Adding(), _Telling()
-    needs = ("channel", "campaign", "flags", "talk", *(("debtor",) if has_persons else ()), *sides[0].needs, *sides[1].needs)
+    needs = (*filtered_by(query), "flags", "talk", *(("debtor",) if has_persons else ()), *sides[0].needs, *sides[1].needs)
     period = query.period
     for calls in calls_of(session, period.first, period.last, period.zone, tuple(dict.fromkeys(needs))):
         rows, columns = (side.codes(calls) for side in sides)
@@ -62,6 +62,11 @@ def count(session: Session, query: HeadlineQuery, sides: tuple[Side, Side], *, h
     return Table(cells, by_row, by_column, whole.get(("", ""), {}))
 
 
+def filtered_by(query: HeadlineQuery) -> tuple[str, ...]:
+    """The columns that `wanted_of` looks at."""
+    return ("channel", "campaign", *(("operator",) if query.staff else ()))
+
+
 def wanted_of(calls: DayCalls, query: HeadlineQuery) -> Any:
     """Which calls of the day are asked for; None for all."""
     wanted = None
@@ -69,6 +74,9 @@ def wanted_of(calls: DayCalls, query: HeadlineQuery) -> Any:
         wanted = calls["channel"] == CHANNELS.index(str(query.channel))
     if query.campaign_id is not None:
         mine = calls["campaign"] == query.campaign_id
+        wanted = mine if wanted is None else wanted & mine
+    if query.staff is not None:
+        mine = np.isin(calls["operator"], query.staff.ids)
         wanted = mine if wanted is None else wanted & mine
     return None if wanted is None or wanted.all() else wanted
 

@@ -23,7 +23,7 @@ from reports.figures import ratio
 from reports.metrics import Metric
 from reports.queries.columns import Counted, Table, count
 from reports.queries.crossed_facts import from_facts
-from reports.queries.raw import HeadlineQuery, filters_of, parameters
+from reports.queries.raw import TAKEN_BY, HeadlineQuery, filters_of, parameters
 from reports.queries.sides import side_of
 from reports.words import Words
 
@@ -147,7 +147,7 @@ def _added_up(cells: Counted) -> Table:
 def _add_due(session: Session, query: HeadlineQuery, columns: Cut | None, values: dict[str, Any], found: Table) -> None:
     """Puts the promises that fell due into the table."""
     form, other = query.form, UNCUT if columns is None else FORMS[columns]
-    filters = filters_of(query)
+    filters = filters_of(query, TAKEN_BY)
     cells = _due(session, form, other, filters, values)
     if form.is_multiple or other.is_multiple:
         whole = _due(session, UNCUT, UNCUT, filters, values).get(("", ""), {})

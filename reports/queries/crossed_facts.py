@@ -34,7 +34,7 @@ _KEYS: dict[Cut | None, tuple[str, str]] = {
 _FACTS = """
 SELECT {row} AS r, {column} AS c, {sums} FROM fact
 WHERE office_id = :office AND dimension = :dimension AND grain = 'd' AND campaign_id = coalesce(:campaign, {any}) AND day = ANY(:days)
-  AND (:channel = '{all_channels}' OR channel = :channel) AND attempts > 0
+  AND (:channel = '{all_channels}' OR channel = :channel) AND attempts > 0 {of_staff}
 GROUP BY 1, 2"""
 _RAW = """
 SELECT {row} AS r, {column} AS c, count(*) AS attempts, {sums}
@@ -48,7 +48,7 @@ def from_facts(
 ) -> dict[tuple[str, str], dict[str, int]] | None:
     """Counts by (row key, column key) in plain text; None where facts can't tell, or the raw rows alone are quicker."""
     wanted = {metric.over, metric.under} if metric.under else {metric.code}
-    dimensions = {_KEYS[cut][0] for cut in (query.cut, columns) if cut in _KEYS} - {""}
+    dimensions = {_KEYS[cut][0] for cut in (query.cut, columns) if cut in _KEYS} - {""} | ({"operator"} if query.staff else set())
     if not wanted <= set(KNOWN) or query.until is not None or len(dimensions) > 1 or not {query.cut, columns} <= _KEYS.keys():
         return None
     period = query.period
@@ -63,6 +63,7 @@ def from_facts(
         sums=", ".join(f"sum({name})::bigint AS {name}" for name in KNOWN),
         any=ANY_CAMPAIGN,
         all_channels=ALL_CHANNELS,
+        of_staff="AND CAST(key AS bigint) = ANY(:staff)" if query.staff else "",
     )
     raw = _RAW.format(
         row=form.attempts_by()[0],

@@ -70,7 +70,7 @@ class Headline:
 
 def headline(session: Session, query: HeadlineQuery, now: datetime) -> Headline:
     """The headline figures, counted up to `now` (spans that are still open end there)."""
-    if query.cut not in IN_FACTS and query.until is None:
+    if not _in_facts(query) and query.until is None:
         return Headline(query, _from_columns(session, query, now), now)
     parts = tallied(session, query, now)
     rows = [] if parts is None else _rows(session, query.cut, parts)
@@ -83,11 +83,18 @@ def headline(session: Session, query: HeadlineQuery, now: datetime) -> Headline:
     return Headline(query, tuple(sorted(rows, key=lambda row: row.key or "")), now, whole)
 
 
+def _in_facts(query: HeadlineQuery) -> bool:
+    """Whether facts can tell: those of hours know no operators."""
+    return query.cut in IN_FACTS and not (query.staff is not None and query.cut is Cut.HOUR)
+
+
 def tallied(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, Tally] | None:
     """Standing facts and the raw rows of the days between, by plain key; None when the raw rows alone are quicker, or alone can tell."""
-    if query.cut not in IN_FACTS or query.until is not None:
+    if not _in_facts(query) or query.until is not None:
         return None
     dimension, key = IN_FACTS[query.cut]
+    if query.staff is not None:
+        dimension = "operator"
     period = query.period
     by_month = query.cut not in (Cut.DAY, Cut.WEEK)
     by_week = dimension == "all" and query.cut is not Cut.DAY
@@ -96,10 +103,18 @@ def tallied(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, 
         return None
     channel = None if query.channel == ALL_CHANNELS else str(query.channel)
     persons: tuple[str, ...] | None = SETS if query.has_persons else ()
-    if query.cut is Cut.DAY and channel is not None:
+    if query.cut is Cut.DAY and channel is not None and query.staff is None:
         persons = None  # a day of one channel is one fact
     parts = tallies(
-        session, found, dimension, key, channel=channel, campaign_id=query.campaign_id, has_hours=query.has_hours, persons=persons
+        session,
+        found,
+        dimension,
+        key,
+        channel=channel,
+        campaign_id=query.campaign_id,
+        has_hours=query.has_hours,
+        persons=persons,
+        only=None if query.staff is None else query.staff.ids,
     )
     for first, last in found.gaps:
         gap = replace(query, period=Period(first, last, period.zone))

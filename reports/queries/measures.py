@@ -22,7 +22,7 @@ from reports.metrics import HEADLINE, Metric
 from reports.money_metrics import COLLECTED_DAYS
 from reports.queries.columns import wanted_of
 from reports.queries.headline import headline
-from reports.queries.raw import ALL_CHANNELS, HeadlineQuery, filters_of, parameters
+from reports.queries.raw import ALL_CHANNELS, TAKEN_BY, HeadlineQuery, filters_of, parameters
 from reports.queries.sides import in_bytes
 from reports.queries.worth import worth
 
@@ -51,7 +51,7 @@ SELECT coalesce(sum(seconds), 0)::bigint AS staffed_seconds,
   count(*) FILTER (WHERE state = 'wrap_up') AS wrap_ups
 FROM (SELECT state, extract(epoch FROM least(coalesce(ended_at, :now), :end) - greatest(began_at, :start)) AS seconds
       FROM agent_state_span WHERE office_id = :office AND state NOT IN ('paused', 'ended') AND began_at < :end
-        AND (ended_at IS NULL OR ended_at > :start)) span WHERE seconds > 0"""
+        AND (ended_at IS NULL OR ended_at > :start) {by_staff}) span WHERE seconds > 0"""
 
 _LIST = """
 SELECT count(*) AS listed, count(*) FILTER (WHERE has_number) AS with_number,
@@ -103,6 +103,19 @@ FROM (SELECT y.debtor_id, y.paid_on, {NET_YEN} AS yen FROM payment y LEFT JOIN {
         AND y.paid_on BETWEEN :first AND CAST(:last AS date) + {COLLECTED_DAYS}) paid"""
 
 
+NO_OPERATOR = (
+    "abandoned", "live_answers", "auto_answered", "auto_keyed", "auto_heard", "sms_sent", "sms_delivered", "sms_reacted",
+    "listed", "with_number", "complete_records", "listed_attempted", "finished", "contract_cost", "attributed_yen",
+    "worked_arm_persons", "worked_arm_yen", "idle_arm_persons", "idle_arm_yen",
+)  # fmt: skip
+"""Counts of what has no operator: a call that found none, a machine's call, a message, the list, a contract, an experiment."""
+
+
+def knows_operator(metric: Metric) -> bool:
+    """Whether the metric can be told of some operators."""
+    return not {metric.code, metric.over, metric.under} & set(NO_OPERATOR)
+
+
 class _Persons:
     """What is known of each debtor from the calls: whether tried, reached in person, and the last day of a contact."""
 
@@ -125,7 +138,7 @@ def _counted(session: Session, query: HeadlineQuery, persons: _Persons) -> dict[
     period, counts = query.period, Counter[str]()
     automatic = CHANNELS.index(str(Channel.AUTO_CALL))
     whole = replace(query, channel=ALL_CHANNELS)
-    columns = ("debtor", "campaign", "channel", "began", "flags", "talk", "pressed")
+    columns = ("debtor", "campaign", "channel", "began", "flags", "talk", "pressed", *(("operator",) if query.staff else ()))
     for calls in calls_of(session, period.first, period.last, period.zone, columns):
         heard = _chosen(calls["channel"] == automatic, wanted_of(calls, whole)) & (calls["flags"] & FLAGS["answered"] > 0)
         counts["auto_answered"] += int(heard.sum())
@@ -176,7 +189,10 @@ def _collected(session: Session, filters: str, values: dict[str, Any], persons: 
 
 
 def measured(session: Session, query: HeadlineQuery, now: datetime) -> Measures:
-    """Every metric over the query's period, channel and campaign; its cut and `until` are left aside."""
+    """Every metric over the query's period, channel, campaign and operators; its cut and `until` are left aside.
+
+    With operators named, what knows none (`NO_OPERATOR` and what is made of it) is None: never the figure of everybody.
+    """
     whole = replace(query, cut=None, until=None)
     counts: dict[str, int | float | None] = {}
     figures = headline(session, whole, now).rows[0].figures
@@ -184,18 +200,20 @@ def measured(session: Session, query: HeadlineQuery, now: datetime) -> Measures:
     values = parameters(whole, office_of(session), now)
     filters, persons = filters_of(whole), _Persons()
     counts |= _counted(session, whole, persons)
-    counts |= _of_list(session, whole, values, persons)
+    if whole.staff is None:
+        counts |= _of_list(session, whole, values, persons)
+        counts |= worth(session, whole, now)
     counts["collected_after_contact"] = _collected(session, filters, values, persons)
-    counts |= worth(session, whole, now)
-    asked: list[str] = [
-        _MESSAGES.format(by_campaign="" if whole.campaign_id is None else "AND b.campaign_id = :campaign"),
-        _AMOUNTS.format(paid_in_time=PAID_IN_TIME, filters=filters),
-    ]
+    asked: list[str] = [_AMOUNTS.format(paid_in_time=PAID_IN_TIME, filters=filters_of(whole, TAKEN_BY))]
+    if whole.staff is None:
+        asked.append(_MESSAGES.format(by_campaign="" if whole.campaign_id is None else "AND b.campaign_id = :campaign"))
     if whole.channel in (Channel.OPERATOR_CALL, ALL_CHANNELS) and whole.campaign_id is None:
-        asked.append(_STATES)
+        asked.append(_STATES.format(by_staff="AND user_id = ANY(:staff)" if whole.staff else ""))
     for statement in asked:
         found = session.execute(text(statement), values).mappings().one()
         counts.update({name: int(value) for name, value in found.items()})
     if counts["operator_hours"] is None and not counts.get("staffed_seconds"):
         counts |= dict.fromkeys(("staffed_seconds", "busy_seconds", "wrap_up_seconds", "wrap_ups"))  # as in imported history: not nought
+    if whole.staff is not None:
+        counts |= dict.fromkeys(NO_OPERATOR)
     return Measures(counts)

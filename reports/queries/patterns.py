@@ -13,11 +13,14 @@ from sqlalchemy.orm import Session
 from callcenter.core.db import office_of
 from campaigns.promises.settle import PAID_IN_TIME
 from reports.charts import FEW, HeatMap, heat_map
+from reports.cuts import Cut
 from reports.facts.models import ANY_CAMPAIGN
 from reports.facts.read import Cover, Tally, cover
 from reports.periods import Period
+from reports.queries.columns import count
 from reports.queries.headline import tallied
 from reports.queries.raw import ALL_CHANNELS, HANDED_OVER, HeadlineQuery, filters_of, parameters
+from reports.queries.sides import side_of
 
 _HEAT = """
 SELECT extract(hour FROM a.began_at AT TIME ZONE :zone)::integer AS hour,
@@ -42,6 +45,8 @@ GROUP BY 1, 2
 def contact_hours(session: Session, query: HeadlineQuery, now: datetime, few: int = FEW) -> HeatMap:
     """Contact rate per call by hour and weekday, over the query's period, channel and campaign."""
     period = query.period
+    if query.staff is not None and query.until is None:
+        return heat_map(_hours_of_staff(session, query, now), few)
     found = cover(session, period.first, period.last, str(period.zone), uses_months=False)
     if not found.is_worth_it or query.until is not None:
         found = Cover((), (), (), ((period.first, period.last),))
@@ -55,6 +60,13 @@ def contact_hours(session: Session, query: HeadlineQuery, now: datetime, few: in
             counts[row.hour, row.weekday] += row.n
             contacts[row.hour, row.weekday] += row.contacts
     return heat_map({place: (n, contacts[place]) for place, n in counts.items()}, few)
+
+
+def _hours_of_staff(session: Session, query: HeadlineQuery, now: datetime) -> dict[tuple[int, int], tuple[int, int]]:
+    """The same counts from the columns of the days' calls: facts of hours know no operators."""
+    values = parameters(query, office_of(session), now)
+    table = count(session, query, (side_of(session, Cut.HOUR, values), side_of(session, Cut.WEEKDAY, values)), has_persons=False)
+    return {(int(hour), int(weekday) - 1): (n["attempts"], n["contacts"]) for (hour, weekday), n in table.cells.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +136,11 @@ def funnel(
 
 
 def list_counts(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, int]:
-    """Of the funnel: listed, with_number, due, kept, settled."""
+    """Of the funnel: listed, with_number, due, kept, settled. The list knows no operators: with `staff` its counts are 0."""
     statement = _FUNNEL.format(
         filters=filters_of(query),
         paid_in_time=PAID_IN_TIME,
-        listed=_LISTED[query.campaign_id is not None],
+        listed="AND false" if query.staff else _LISTED[query.campaign_id is not None],
     )
     return dict(session.execute(text(statement), parameters(query, office_of(session), now)).mappings().one())
 

@@ -15,6 +15,7 @@ from campaigns.promises.settle import PAID_IN_TIME
 from reports.cut_forms import AMOUNT_BOUNDS, FORMS, UNCUT
 from reports.cuts import Cut, CutForm
 from reports.periods import Period
+from reports.staff import Staff
 
 ALL_CHANNELS = "all"
 CHANNELS = (Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT, ALL_CHANNELS)
@@ -24,6 +25,7 @@ CHANNELS = (Channel.SMS, Channel.AUTO_CALL, Channel.OPERATOR_CALL, Channel.VISIT
 class HeadlineQuery:
     """What is asked: a period, the cut, one channel or `all`, and a campaign or None for everything.
 
+    `staff` leaves only what these operators did: their attempts, their hours, the promises made to them.
     `until` leaves out what began from that moment on, for comparing a day that is not over with another. `has_persons`: whether the
     numbers of persons belong to the answer; without them they are 0 or not, and the facts of many keys are read much faster.
     """
@@ -34,6 +36,7 @@ class HeadlineQuery:
     campaign_id: int | None = None
     until: datetime | None = None
     has_persons: bool = True
+    staff: Staff | None = None
 
     @property
     def form(self) -> CutForm:
@@ -152,11 +155,16 @@ SELECT {shown} AS key, {named} AS name, coalesce(attempts, 0) AS attempts, coale
 FROM calls FULL JOIN due USING (key) FULL JOIN worked USING (key)"""
 
 
-def filters_of(query: HeadlineQuery) -> str:
-    """The channel and the campaign as conditions on an attempt `a`."""
+TAKEN_BY = "coalesce(a.operator_id, p.made_by)"
+"""Whom a promise `p` was made to; its attempt `a` may be missing."""
+
+
+def filters_of(query: HeadlineQuery, operator: str = "a.operator_id") -> str:
+    """The channel, the campaign and the operators as conditions on an attempt `a`; `operator` is whose the counted thing is."""
     by_channel = "" if query.channel == ALL_CHANNELS else "AND a.channel = :channel"
     by_campaign = "" if query.campaign_id is None else "AND a.campaign_id = :campaign"
-    return f"{by_channel} {by_campaign}"
+    by_staff = "" if query.staff is None else f"AND {operator} = ANY(:staff)"
+    return f"{by_channel} {by_campaign} {by_staff}"
 
 
 def statement(query: HeadlineQuery, *, to_merge: bool = False, has_calls: bool = True) -> str:
@@ -181,12 +189,12 @@ def statement(query: HeadlineQuery, *, to_merge: bool = False, has_calls: bool =
         due_key=due_key,
         join=due_join,
         paid_in_time=PAID_IN_TIME,
-        due_filter=filters,
+        due_filter=filters_of(query, TAKEN_BY),
     )
     worked = _NO_HOURS
     if query.has_hours:
         worked = _SPANS.format(
-            session_filter=_IN_CAMPAIGN if query.campaign_id is not None else "",
+            session_filter=(_IN_CAMPAIGN if query.campaign_id is not None else "") + ("AND s.user_id = ANY(:staff)" if query.staff else ""),
             slots=_SLOTS.get(query.cut, "") if query.cut else "",
             hours_key=form.hours_key,
         )
@@ -209,6 +217,7 @@ def parameters(query: HeadlineQuery, office_id: int, now: datetime) -> dict[str,
         "now": now,
         "channel": str(query.channel),
         "campaign": query.campaign_id,
+        "staff": list(query.staff.ids) if query.staff else [],
         "amounts": list(AMOUNT_BOUNDS),
         "failed": str(LineResult.FAILED),
         "answered": str(LineResult.ANSWERED),

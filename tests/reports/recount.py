@@ -47,6 +47,7 @@ class RawPromise:
     grace: int
     amount: int
     threshold: int
+    taker: str = ""
 
 
 @dataclass
@@ -64,6 +65,19 @@ class Town:
     promises: list[RawPromise] = field(default_factory=list)
     payments: list[RawPayment] = field(default_factory=list)
     taxes: dict[int, set[str]] = field(default_factory=dict)
+    teams: dict[str, str] = field(default_factory=dict)
+
+    def team(self, operator: str) -> str:
+        """The team somebody is in now: `-` for none, nothing for nobody."""
+        return (self.teams.get(operator, "") or "-") if operator else ""
+
+    def only(self, operators: set[str]) -> Town:
+        """What these people did, and nobody else."""
+        mine = Town(taxes=self.taxes, teams=self.teams, payments=self.payments)
+        mine.attempts = [call for call in self.attempts if call.operator in operators]
+        mine.spans = [span for span in self.spans if span.operator in operators]
+        mine.promises = [promise for promise in self.promises if promise.taker in operators]
+        return mine
 
 
 Counted = dict[str, dict[str, object]]
@@ -84,6 +98,8 @@ def keys_of(town: Town, cut: str, attempt: RawAttempt) -> Iterable[str]:
         return [local(attempt.began).date().isoformat()]
     if cut == "operator":
         return [attempt.operator]
+    if cut == "team":
+        return [town.team(attempt.operator)]
     if cut == "channel":
         return [attempt.channel]
     if cut == "tax":
@@ -148,7 +164,7 @@ def worked(town: Town, first: date, last: date, cut: str, now: datetime) -> dict
         minute = span.began
         while minute < (span.ended or now):
             if first <= local(minute).date() <= last:
-                found[key_of_minute(cut, span.operator, local(minute))] += 60.0
+                found[key_of_minute(cut, town.team(span.operator) if cut == "team" else span.operator, local(minute))] += 60.0
             minute += timedelta(minutes=1)
     return dict(found)
 
@@ -158,6 +174,7 @@ def key_of_minute(cut: str, operator: str, minute: datetime) -> str:
         "hour": lambda: f"{minute.hour:02d}",
         "day": lambda: minute.date().isoformat(),
         "operator": lambda: operator,
+        "team": lambda: operator,
         "channel": lambda: "operator_call",
     }
     return keys.get(cut, lambda: "all")()
@@ -179,9 +196,8 @@ def judged(town: Town, first: date, last: date, cut: str) -> tuple[dict[str, int
         if cut == "tax":
             keys = town.taxes.get(promise.debtor) or {""}
         elif cut:
-            keys = [
-                {"hour": f"{local(promise.made).hour:02d}", "day": deadline.isoformat(), "operator": "", "channel": ""}[cut],
-            ]
+            hour, taker = f"{local(promise.made).hour:02d}", promise.taker
+            keys = [{"hour": hour, "day": deadline.isoformat(), "operator": taker, "team": town.team(taker), "channel": ""}[cut]]
         for key in keys:
             due[key] += 1
             kept[key] += paid * 100 >= promise.amount * promise.threshold

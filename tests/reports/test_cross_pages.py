@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zipfile
 from collections.abc import Callable
 from html import unescape
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from callcenter.auth.models import AuditEvent, Role
+from callcenter.auth.models import AuditEvent, Role, User
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import InvalidInput
 from reports.exports.cross_pdf import Paper, Shade, document
 from reports.further_metrics import EVERY
+from reports.queries.measures import knows_operator
 from reports.saved_views import forget_view, save_view, views_of
 from tests.reports import world
 from tests.reports.conftest import Browser
@@ -67,6 +69,50 @@ def test_persons_of_several_cells_make_no_difference(browse: Callable[[Role], Br
     assert answer.text.count("30.0%") >= 3
     assert "▲" not in answer.text
     assert "▼" not in answer.text
+
+
+def test_every_page_and_file_is_of_the_operators_asked_for_and_says_so(
+    browse: Callable[[Role], Browser], town: None, office_id: int
+) -> None:
+    with transaction(office_id) as session:
+        session.execute(update(User).where(User.sign_in_name == "sato").values(team="1班"))
+        session.execute(update(User).where(User.sign_in_name == "ito").values(team="2班", is_enabled=False))
+    client = browse(Role.SUPERVISOR)
+    for filtered, told in (("operator=ito", "オペレーター: ITO (ito)"), ("team=2%E7%8F%AD", "班: 2班")):
+        shown = client.get(f"/reports?{SEPTEMBER}&by=team&{filtered}").text
+        assert told in shown
+        assert "45 / 60" in shown, "who left is still asked for; the tile divides that operator's calls alone"
+        assert "SATO" not in shown.split("<tbody>", 1)[1], "nobody else is in the tables"
+        assert "担当者を持たないため" in shown
+        behind = next(
+            unescape(link) for link in re.findall(r'href="(/reports/calls[^"]*)"', shown) if "metric=contacts" in link and "row" not in link
+        )
+        assert filtered in behind
+        calls = client.get(behind).text
+        assert calls.count('href="/debtors/') == 45
+        assert told in calls
+        assert f"{filtered}" in unescape(re.findall(r'href="(/reports\?[^"]*)"', calls)[0]), "back leads to the same filter"
+        assert told in client.get(f"/reports/cross?{SEPTEMBER}&by=operator&columns=&{filtered}").text
+        figures = client.get(f"/reports/definitions?{SEPTEMBER}&{filtered}&values=1").text
+        assert "75.0%" in figures
+        assert figures.count("担当者なし</span>") == sum(not knows_operator(metric) for metric in EVERY.values()) > 20
+        for name in ("headline.csv", "cross.csv"):
+            answer = client.get(f"/reports/{name}?{SEPTEMBER}&by=team&columns=&metric=attempts&{filtered}")
+            assert ",60" in answer.text
+            assert ",120" not in answer.text
+            assert ("operator-ito" if "ito" in filtered else "team-2%E7%8F%AD") in answer.headers["content-disposition"]
+        book = zipfile.ZipFile(io.BytesIO(client.get(f"/reports/headline.xlsx?{SEPTEMBER}&{filtered}").content))
+        assert told in book.read("xl/sharedStrings.xml").decode()
+    for unknown, words in (("operator=kato", "いません"), ("team=3", "ありません"), ("operator=ito&team=2%E7%8F%AD", "どちらか一つ")):
+        answer = client.get(f"/reports?{SEPTEMBER}&{unknown}")
+        assert answer.status_code == 422
+        assert words in answer.text
+    assert client.get(f"/reports/cross?{SEPTEMBER}&metric=abandon_rate&operator=ito").status_code == 422
+    assert "つないだものだけ" in client.get(f"/reports?{SEPTEMBER}&channel=sms&operator=ito").text
+    for page in ("collection", "arms", "forecast", "pack", "targets", "decisions"):
+        assert "全体の数です" in client.get(f"/reports/{page}?team=2%E7%8F%AD").text
+        assert "全体の数です" not in client.get(f"/reports/{page}").text
+    assert browse(Role.OPERATOR).get(f"/reports?{SEPTEMBER}&operator=ito").status_code == 422
 
 
 def test_long_lists_go_on_where_they_stopped(browse: Callable[[Role], Browser], town: None) -> None:

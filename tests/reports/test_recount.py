@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from callcenter.auth.models import User
 from callcenter.core.db import transaction
 from campaigns.attempts.codes import LineResult, Outcome, Party
 from reports.cuts import Cut
 from reports.facts.build import rebuild, refresh
 from reports.periods import Period
 from reports.queries.headline import HeadlineQuery, headline
+from reports.staff import Staff, staff_of
 from tests.reports import world
 from tests.reports.recount import TOKYO, RawAttempt, RawPayment, RawPromise, RawSpan, Town, recount
 
@@ -24,7 +27,8 @@ pytestmark = pytest.mark.slow
 
 FIRST = datetime(2026, 2, 26, tzinfo=TOKYO)  # the month's end lies within
 NOW = FIRST + timedelta(days=5, hours=13)
-OPERATORS = ("abe", "ito")
+OPERATORS = ("abe", "ito", "ueda")
+TEAMS = ("1班", "2班", "")
 DEBTORS = range(4)
 TAXES = ("10", "20", "30")
 
@@ -66,7 +70,8 @@ def promise_and_payments(draw: st.DrawFn) -> tuple[RawPromise, list[RawPayment]]
     yen = st.sampled_from([amount, amount, amount - 1, amount // 2])
     one = st.builds(RawPayment, debtor=st.just(debtor), paid=around, yen=yen, reversed=st.sampled_from([False, False, True]))
     threshold = draw(st.sampled_from([50, 90, 100]))
-    return RawPromise(debtor, made, due, grace, amount, threshold), draw(st.lists(one, max_size=2))
+    taker = draw(st.sampled_from(["", *OPERATORS]))
+    return RawPromise(debtor, made, due, grace, amount, threshold, taker), draw(st.lists(one, max_size=2))
 
 
 def with_promises(town: Town, made: list[tuple[RawPromise, list[RawPayment]]]) -> Town:
@@ -80,24 +85,26 @@ towns = st.builds(
     attempts=st.lists(attempts, max_size=25),
     spans=st.lists(spans, max_size=4),
     taxes=st.dictionaries(st.sampled_from(DEBTORS), st.sets(st.sampled_from(TAXES), min_size=1)),
+    teams=st.fixed_dictionaries({name: st.sampled_from(TEAMS) for name in OPERATORS}),
 )
 towns = st.builds(with_promises, towns, st.lists(promise_and_payments(), max_size=4))
 
 
 Clerks = dict[str, int | None]
+moving = st.tuples(st.sampled_from(OPERATORS), st.sampled_from(TEAMS), st.sampled_from(OPERATORS))
 
 
 def build(session: Session, town: Town) -> tuple[list[int], Clerks]:
     """Writes the town into the office's tables; returns the debtors' and the operators' ids."""
     people = [world.debtor(session, *((tax, "current") for tax in sorted(town.taxes.get(number, ())))) for number in DEBTORS]
-    clerks: Clerks = {name: world.operator(session, name) for name in OPERATORS} | {"": None}
+    clerks: Clerks = {name: world.operator(session, name, town.teams[name]) for name in OPERATORS} | {"": None}
     write_attempts(session, town.attempts, people, clerks)
     for span in town.spans:
         assert span.ended is not None
         clerk = clerks[span.operator]
         assert clerk is not None
         world.spans(session, clerk, (span.state, span.began.strftime("%F %T"), span.ended.strftime("%F %T")))
-    write_promises(session, town.promises, people)
+    write_promises(session, town.promises, people, clerks)
     for paid in town.payments:
         reference = world.payment(session, people[paid.debtor], paid.paid, paid.yen, status="reversed" if paid.reversed else "matched")
         if paid.reversed:
@@ -121,7 +128,7 @@ def write_attempts(session: Session, attempts: list[RawAttempt], people: list[in
         )
 
 
-def write_promises(session: Session, promises: list[RawPromise], people: list[int]) -> None:
+def write_promises(session: Session, promises: list[RawPromise], people: list[int], clerks: Clerks) -> None:
     for made in promises:
         world.promise(
             session,
@@ -131,20 +138,38 @@ def write_promises(session: Session, promises: list[RawPromise], people: list[in
             made.amount,
             grace_days=made.grace,
             threshold_percent=made.threshold,
+            made_by=clerks[made.taker],
         )
 
 
+def regroup(session: Session, town: Town, clerks: Clerks, moves: tuple[str, str, str]) -> Town:
+    """One operator changes the team, another one leaves."""
+    mover, team, leaver = moves
+    session.execute(update(User).where(User.id == clerks[mover]).values(team=team))
+    session.execute(update(User).where(User.id == clerks[leaver]).values(is_enabled=False))
+    return replace(town, teams=town.teams | {mover: team})
+
+
 def agree(session: Session, town: Town, period: Period) -> None:
-    """Every cut of every channel is what the recount says."""
-    for cut in (None, Cut.HOUR, Cut.DAY, Cut.OPERATOR, Cut.CHANNEL, Cut.TAX):
-        for channel in ("operator_call", "auto_call", "all"):
-            found = headline(session, HeadlineQuery(period, cut, channel), NOW)
+    """Every cut of every channel is what the recount says, and so is what single operators and teams did."""
+    compare(session, town, period, None, (None, Cut.HOUR, Cut.DAY, Cut.OPERATOR, Cut.TEAM, Cut.CHANNEL, Cut.TAX))
+    for staff in (staff_of(session, "abe"), staff_of(session, team=town.team("ito"))):
+        assert staff is not None
+        names = {name for name in OPERATORS if staff.key in (name, town.team(name))}
+        compare(session, town.only(names), period, staff, (None, Cut.HOUR, Cut.DAY, Cut.TEAM, Cut.TAX))
+
+
+def compare(session: Session, town: Town, period: Period, staff: Staff | None, cuts: Sequence[Cut | None]) -> None:
+    """Each of the cuts, of each channel."""
+    for cut in cuts:
+        for channel in ("operator_call", "auto_call", "all") if staff is None else ("operator_call", "all"):
+            found = headline(session, HeadlineQuery(period, cut, channel, staff=staff), NOW)
             expected = recount(town, period.first, period.last, cut or "", channel, NOW)
             got = {
                 row.key if cut else "all": {code: row.figures.value(code) for code in next(iter(expected.values()), {})}
                 for row in found.rows
             }
-            assert got == expected, (cut, channel)
+            assert got == expected, (cut, channel, staff)
 
 
 searching = settings(
@@ -166,9 +191,13 @@ def test_the_sql_agrees_with_the_recount(new_office: Callable[[], int], town: To
 
 
 @searching
-@given(town=towns, first=st.integers(0, 4), length=st.integers(0, 4), built=st.tuples(st.integers(-27, 4), st.integers(0, 60)))
-def test_facts_change_no_figure(new_office: Callable[[], int], town: Town, first: int, length: int, built: tuple[int, int]) -> None:
-    """Whatever days were built, a month among them, and whatever was recorded after that."""
+@given(
+    town=towns, first=st.integers(0, 4), length=st.integers(0, 4), built=st.tuples(st.integers(-27, 4), st.integers(0, 60)), moves=moving
+)
+def test_facts_change_no_figure(
+    new_office: Callable[[], int], town: Town, first: int, length: int, built: tuple[int, int], moves: tuple[str, str, str]
+) -> None:
+    """Whatever days were built, a month among them, and whatever was recorded after that; whoever changed the team or left."""
     start: date = FIRST.date() + timedelta(days=first)
     period = Period(start, start + timedelta(days=length))
     day = FIRST.date() + timedelta(days=built[0])
@@ -178,7 +207,9 @@ def test_facts_change_no_figure(new_office: Callable[[], int], town: Town, first
         rebuild(session, day, day + timedelta(days=built[1]), NOW + timedelta(days=60))
         agree(session, early, period)
         write_attempts(session, late, people, clerks)
-        write_promises(session, town.promises[2:], people)
+        write_promises(session, town.promises[2:], people, clerks)
+        agree(session, town, period)
+        town = regroup(session, town, clerks, moves)
         agree(session, town, period)
         refresh(session, NOW + timedelta(days=60))
         agree(session, town, period)

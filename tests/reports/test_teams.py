@@ -129,6 +129,13 @@ def test_teams_are_set_at_the_command_line_and_reported(
     assert run(["user", "team", "nobody", "1班"]) == 1
     assert run(["report", "headline", "--from", "2026-09-01", "--to", "2026-09-30", "--by", "team", "--json"]) == 0
     assert [(row["key"], row["attempts"]) for row in json.loads(capsys.readouterr().out)["rows"]] == [("1班", 1), ("2班", 1)]
+    only = ["report", "headline", "--from", "2026-09-01", "--to", "2026-09-30", "--team", "2班"]
+    assert run([*only, "--by", "operator", "--json"]) == 0
+    assert [(row["key"], row["attempts"]) for row in json.loads(capsys.readouterr().out)["rows"]] == [("ito", 1)]
+    assert run([*only, "--operator", "ito"]) == 1
+    assert "どちらか一つ" in capsys.readouterr().err
+    assert run([*only[:-2], "--operator", "kato"]) == 1
+    capsys.readouterr()
     days = "from=2026-09-01&to=2026-09-30"
     table = browse(Role.SUPERVISOR).get(f"/reports/cross.csv?{days}&by=team&columns=&metric=attempts").content.decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(table, newline=""))) == [["班", "計"], ["1班", "1"], ["2班", "1"], ["計", "2"]]
