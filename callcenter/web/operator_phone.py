@@ -5,10 +5,12 @@ Before anybody is verified none of its words may tell the matter: officers are "
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from callcenter.core.clock import utc_now
 from callcenter.core.phones import LineType, format_national
 from callcenter.core.settings import get_settings
 from callcenter.web import phrases
@@ -27,7 +29,7 @@ LINE_TYPES: dict[str, tuple[str, str]] = {
     LineType.IP: ("IP電話", "IP phone"),
 }
 
-
+TOLD_FOR = timedelta(seconds=30)  # how long a wish that failed is told: nobody presses again later than that
 ENDINGS: dict[str, tuple[str, str]] = {
     "busy": ("{name}さんは話し中でした。", "{name} was busy."),
     "no_answer": ("{name}さんは出ませんでした。", "{name} did not answer."),
@@ -48,7 +50,7 @@ def phone_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> dic
     states = {"ringing": "ringing", "talking": "talking", "talking_unverified": "talking", "saved": "talking", "wrapup": "wrapup"}
     states["incoming"] = "incoming"
     state = states.get(scene.name, "paused" if view.state is AgentState.PAUSED else "idle")
-    line = line_view(session, view.agent_session_id, view.call_id) if state == "talking" else LineView()
+    line = line_view(session, view.agent_session_id, view.call_id, utc_now() - TOLD_FOR) if state == "talking" else LineView()
     if state == "talking" and line.held_at is not None:
         state = "held"
     is_call, is_talk = state in ("ringing", "talking", "held"), state in ("talking", "held")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import User
@@ -34,10 +34,11 @@ class LineView:
     problem: str = ""
 
 
-def line_view(session: Session, agent_session_id: int, call_id: int | None) -> LineView:
-    """What was done to the line of this call so far."""
+def line_view(session: Session, agent_session_id: int, call_id: int | None, told_after: datetime | None = None) -> LineView:
+    """What was done to the line of this call so far; what failed up to `told_after` is no longer told."""
     newest = select(func.max(Consultation.id)).where(Consultation.call_id == call_id).scalar_subquery()
-    last = select(LineOrder.problem).where(LineOrder.call_id == call_id).order_by(LineOrder.id.desc()).limit(1).scalar_subquery()
+    problem_now = case((LineOrder.asked_at <= told_after, ""), else_=LineOrder.problem) if told_after else LineOrder.problem
+    last = select(problem_now).where(LineOrder.call_id == call_id).order_by(LineOrder.id.desc()).limit(1).scalar_subquery()
     row = session.execute(
         select(AgentSession.is_muted, Call.held_at, Consultation, User.display_name, last)
         .outerjoin(Call, (Call.office_id == AgentSession.office_id) & (Call.id == call_id))

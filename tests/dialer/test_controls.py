@@ -76,6 +76,9 @@ def test_what_the_carrier_refuses_is_told_and_changes_nothing(hall: Hall, monkey
     monkeypatch.setattr(hall.carrier, "hold", refuse)
     ask(hall, Verb.HOLD)
     assert (line(hall).held_at, line(hall).problem) == (None, "not_supported")
+    with transaction(hall.office_id) as session:
+        later = line_view(session, hall.agent().id, hall.calls()[-1].id, hall.clock.now())
+    assert later.problem == "", "a wish of before is not told for ever"
     consult(hall)
     assert (line(hall).talk, line(hall).ending) == (None, "refused")
 
