@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -160,13 +161,19 @@ ROUTERS = (
 )
 
 
+_VERSION = re.compile(r"[0-9a-f]{12}", re.ASCII)
+
+
 class Static(StaticFiles):
     """Files of ours: their address changes with their content, so browsers keep them."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Strips the version off the address and lets the answer be kept for a year."""
+        """Strips the version off the address and lets the answer be kept for a year.
+
+        A page that was opened before an update asks by its version for what it loads later (a part of the font): it gets the file of now.
+        """
         version, _, rest = path.partition("/")
-        response: Response = await super().get_response(rest if version == static_version() else path, scope)
+        response: Response = await super().get_response(rest if _VERSION.fullmatch(version) else path, scope)
         if isinstance(response, FileResponse) and str(response.path).endswith((".css", ".js", ".svg")):
             response = _zipped(str(response.path), response) if _takes_gzip(scope) else response
             response.headers["Vary"] = "Accept-Encoding"

@@ -29,6 +29,7 @@ from campaigns.debtors.timeline import read_timeline
 from campaigns.debtors.timeline_sources import Group
 from campaigns.planning.explain import explain
 from campaigns.planning.service import latest_campaign
+from campaigns.worklist.waiting import waiting_for
 from dialer.recordings.queries import of_attempts as recordings_of
 
 GROUPS: Mapping[str, tuple[str, str]] = {
@@ -211,9 +212,20 @@ def household_model(session: Session, debtor: Debtor, who: SignedIn, now: dateti
 
 
 def why_model(session: Session, debtor: Debtor, lang: str, now: datetime) -> dict[str, Any]:
-    """The channel with its reasons, and what the gate says now of each channel."""
+    """The channel with its reasons, what is queued and from when on, and what the gate says now of each channel."""
     told = explain(session, debtor.debtor_no, latest_campaign(session), now, lang)
+    allowed = {channel: answer["next_allowed_at"] for channel, answer in told["gate"].items() if not answer["allowed"]}
     return {
+        "waiting": [
+            {
+                "channel": phrases.pick(lang, ("折り返し", "Call back")) if one.is_callback else phrases.label(lang, Channel(one.channel)),
+                "at": max(filter(None, (one.not_before, allowed.get(one.channel), now))),
+                "is_now": one.not_before <= now and one.channel not in allowed,
+                "campaign": one.campaign,
+                "tries": one.tries,
+            }
+            for one in waiting_for(session, debtor.id)
+        ],
         "channel": phrases.label(lang, Channel(told["channel"])),
         "reasons": [str(reason.get("text") or reason.get("code") or "") for reason in told["reasons"]],
         "gate": [

@@ -170,7 +170,7 @@ def _callback(form: OutcomeForm) -> datetime:
     day = parse_date(form.callback_on)
     found = CLOCK.match(unicodedata.normalize("NFKC", form.callback_at).strip())
     if day is None or found is None:
-        raise InvalidInput("掛け直す日と時刻を入れてください。", hint="時刻は 14:30 のように。", code="callback_time_missing")
+        raise InvalidInput("掛け直す日と時刻を入れてください。", code="callback_time_missing")
     try:
         return datetime.combine(day, time(int(found[1]), int(found[2] or 0)), OFFICE_ZONE)
     except ValueError:

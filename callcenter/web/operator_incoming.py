@@ -50,7 +50,8 @@ def find(session: Session, who: SignedIn, now: datetime, said_name: str, said_bi
     if debtor_id is None:
         return False
     attempt = inbound.choose_person(session, call, agents.require_live(session, who.user_id), debtor_id, now)
-    return verification.check(session, attempt.id, who.user_id, Method.BIRTH_DATE, said_birth, now)[0]
+    said = {Method.NAME: said_name, Method.BIRTH_DATE: said_birth}
+    return all(verification.check(session, attempt.id, who.user_id, method, words, now)[0] for method, words in said.items())
 
 
 def current(session: Session, who: SignedIn) -> InboundCall:

@@ -60,7 +60,7 @@ def phone_model(session: Session, scene: Scene, who: SignedIn, lang: str) -> dic
         "since": line.held_at or (view.answered_at if is_talk else None) or view.state_since,
         "attempt_id": view.attempt_id,
         "number": format_national(view.phone_text) if is_call or state == "wrapup" else "",
-        "number_note": _line_note(scene.screen.line_type, lang) if is_call else "",
+        "number_note": _line_note(scene, lang) if is_call else "",
         "is_verified": scene.is_verified if is_talk or state == "wrapup" else None,
         "is_muted": line.is_muted,
         "can_hold": is_talk and line.talk in (None, Talk.JOINED),
@@ -117,5 +117,7 @@ def _ended(scene: Scene) -> dict[str, Any] | None:
     return {"began_at": view.answered_at, "ended_at": view.call_ended_at, "seconds": seconds}
 
 
-def _line_note(kind: str, lang: str) -> str:
-    return phrases.pick(lang, LINE_TYPES[kind]) if kind in LINE_TYPES else ""
+def _line_note(scene: Scene, lang: str) -> str:
+    kind = scene.screen.line_type
+    came_in = phrases.pick(lang, ("かかってきた電話", "Called in")) if scene.attempt is not None and scene.attempt.is_inbound else ""
+    return "・".join(filter(None, (phrases.pick(lang, LINE_TYPES[kind]) if kind in LINE_TYPES else "", came_in)))

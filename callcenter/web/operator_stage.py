@@ -143,6 +143,11 @@ def script_model(scene: Scene, who: SignedIn, lang: str) -> dict[str, Any]:
 
 
 CHECKS: dict[Method, tuple[tuple[str, str], tuple[str, str], str]] = {
+    Method.NAME: (
+        ("氏名(相手が名のった名)", "Name (as they give it)"),
+        ("名のりを聞いて、かなか漢字で入れます。こちらから名を言いません", "Type what they say. Do not say a name yourself"),
+        "text",
+    ),
     Method.BIRTH_DATE: (("生年月日", "Birth date"), ("例: S55.4.3、19800403", "For example S55.4.3 or 19800403"), "text"),
     Method.ADDRESS: (
         ("住所(町名と番地)", "Address (town and block)"),
@@ -164,7 +169,7 @@ def checks_model(checks: verification.Checks, debtor: Debtor, lang: str, failed:
         "tries_left": checks.tries_left,
         "inputmode": "text",
     }
-    entries = [name]
+    entries = [] if checks.is_inbound else [name]
     for method in checks.methods:
         words, hint, mode = CHECKS[method]
         state = "matched" if method in checks.matched else "locked" if not checks.tries_left else "failed" if failed == method else "open"
@@ -173,18 +178,17 @@ def checks_model(checks: verification.Checks, debtor: Debtor, lang: str, failed:
                 "name": method.value,
                 "label": phrases.pick(lang, words),
                 "help": phrases.pick(lang, hint),
-                "is_required": False,
+                "is_required": method is Method.NAME,
                 "state": state,
                 "said": checks.said.get(method, ""),
                 "tries_left": checks.tries_left,
                 "inputmode": mode,
             }
         )
-    matched = 1 + len(checks.matched)
     return {
-        "matched": min(matched, verification.NEEDED),
+        "matched": min(checks.items, verification.NEEDED),
         "needed": verification.NEEDED,
         "can_go_on": checks.is_enough,
-        "remaining": max(0, verification.NEEDED - matched),
+        "remaining": max(0 if checks.is_enough else 1, verification.NEEDED - checks.items),
         "entries": entries,
     }

@@ -94,6 +94,8 @@ def row_model(row: Listed, t: Translate) -> dict[str, Any]:
 def state_model(recording: Recording, t: Translate) -> dict[str, str]:
     """The state as a badge."""
     state = recording.state
+    if state == "running" and recording.problem:
+        return {"kind": "err", "image": "warn", "word": t("recording_state.missing")}
     return {"kind": KINDS.get(state, "err"), "image": IMAGES.get(state, "warn"), "word": t(f"recording_state.{state}")}
 
 

@@ -19,7 +19,7 @@ from campaigns.attempts.models import Attempt, Draft
 from campaigns.debtors.identity import MAX_FAILURES, Method, Registered, matches, methods_for
 from campaigns.debtors.models import Debtor
 
-NEEDED = 2  # the name they answered to, and one registered fact
+NEEDED = 2  # the name, and one registered fact
 SAID = "said."
 DRAFT_FIELDS = frozenset({"memo", "branch", "form"})
 
@@ -32,6 +32,7 @@ class Checks:
         methods: what can be asked for, best first.
         matched: what agreed; said: what the operator typed for it.
         failures: wrong tries so far; none are left at `MAX_FAILURES`.
+        is_inbound: whoever called in was not called by a name, so the name they give is matched like the rest.
     """
 
     methods: tuple[Method, ...]
@@ -39,6 +40,12 @@ class Checks:
     said: dict[Method, str]
     failures: int
     verified_at: datetime | None
+    is_inbound: bool = False
+
+    @property
+    def items(self) -> int:
+        """How many items agree; whom we called answered to the name, which is the first one."""
+        return len(self.matched) + (not self.is_inbound)
 
     @property
     def tries_left(self) -> int:
@@ -47,8 +54,8 @@ class Checks:
 
     @property
     def is_enough(self) -> bool:
-        """Whether the caller may hear the matter: the name they answered to counts as the first item."""
-        return 1 + len(self.matched) >= NEEDED
+        """Whether the caller may hear the matter: the name, and one registered fact."""
+        return self.items >= NEEDED and (Method.NAME in self.matched or not self.is_inbound)
 
 
 def read_checks(session: Session, attempt: Attempt, user_id: int) -> Checks:
@@ -60,7 +67,12 @@ def checks_of(attempt: Attempt, debtor: Debtor, drafts: Iterable[Draft]) -> Chec
     """The same from what was read already."""
     said = {Method(draft.field.removeprefix(SAID)): draft.value for draft in drafts if draft.field.startswith(SAID)}
     matched = frozenset(Method(word) for word in attempt.verified_with.split(",") if word in set(Method))
-    return Checks(methods_for(_registered(debtor)), matched, said, attempt.verify_failures, attempt.verified_at)
+    return Checks(_methods(attempt, debtor), matched, said, attempt.verify_failures, attempt.verified_at, attempt.is_inbound)
+
+
+def _methods(attempt: Attempt, debtor: Debtor) -> tuple[Method, ...]:
+    name = (Method.NAME,) if attempt.is_inbound else ()
+    return (*name, *methods_for(_registered(debtor)))
 
 
 def check(session: Session, attempt_id: int, user_id: int, method: str, said: str, now: datetime) -> tuple[bool, Checks]:
@@ -73,7 +85,7 @@ def check(session: Session, attempt_id: int, user_id: int, method: str, said: st
     attempt = require_own(session, attempt_id, user_id)
     debtor = _person(session, attempt)
     registered = _registered(debtor)
-    if method not in methods_for(registered):
+    if method not in _methods(attempt, debtor):
         raise InvalidInput("この項目では照合できません。", hint="ほかの項目で確かめてください。", code="method_unknown")
     if attempt.verify_failures >= MAX_FAILURES:
         raise Conflict("照合は3回までです。", hint="書面での連絡に改めると伝え、通話を終えてください。", code="no_tries_left")
@@ -100,7 +112,8 @@ def open_matter(session: Session, attempt_id: int, user_id: int, now: datetime) 
     if not read_checks(session, attempt, user_id).is_enough:
         raise Conflict("まだ本人と確かめられていません。", hint="項目を照合してください。", code="not_verified")
     attempt.verified_at = now
-    attempt.verified_with = f"name,{attempt.verified_with}"[:60]
+    facts = [word for word in attempt.verified_with.split(",") if word != Method.NAME]
+    attempt.verified_with = ",".join((Method.NAME, *facts))[:60]
     session.flush()
     publish(session, "call", user_id)
     return attempt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -10,16 +11,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import AuditEvent, Role, User
-from callcenter.core.clock import local_day, utc_now
+from callcenter.core.clock import OFFICE_ZONE, local_day, utc_now
 from callcenter.core.db import transaction
 from callcenter.web.debtor_timeline import entry_model
 from campaigns.debtors.models import Debtor, PhoneEvent, PhoneNumber, Suppression
 from campaigns.debtors.timeline import read_timeline
 from campaigns.debtors.timeline_sources import SOURCES
+from campaigns.planning.service import create_campaign
 from campaigns.worklist.models import WorkItem
 from tests.callcenter.conftest import Case, Person, add_case
 from tests.campaigns.test_debtor_timeline import fill as fill_timeline
 from tests.campaigns.town import Town
+from tests.telephony.test_main_job import open_always
 
 EDITORS = (Role.SUPERVISOR, Role.TAX_OFFICER)
 
@@ -70,6 +73,23 @@ def test_the_page_tells_all_of_one_person(supervisor: Person, case: Case, office
     ):
         assert shown in page
     assert actions(office_id) == ["debtor.viewed"]
+
+
+@pytest.mark.parametrize(("later", "words"), [(timedelta(hours=-1), "順番を待っています"), (timedelta(days=40), "以降")])
+def test_the_page_tells_what_is_queued_and_from_when(supervisor: Person, case: Case, office_id: int, later: timedelta, words: str) -> None:
+    open_always(office_id)
+    with transaction(office_id) as session:
+        now = utc_now()
+        campaign = create_campaign(session, "11月名簿", now)
+        campaign.status = "running"
+        item = WorkItem(campaign_id=campaign.id, debtor_id=case.debtor_id, channel="operator_call", not_before=now + later, tries=2)
+        item.created_at = item.updated_at = now
+        session.add(item)
+        due = item.not_before.astimezone(OFFICE_ZONE)
+    page = re.sub("<[^>]*>", "", supervisor.get(f"/debtors/{case.debtor_id}").text)
+    assert words in page
+    assert "これまで2回" in page
+    assert later < timedelta() or f"{due.month}月{due.day}日" in page
 
 
 def test_a_number_is_added_and_stopped(supervisor: Person, case: Case, office_id: int) -> None:

@@ -80,7 +80,7 @@ def test_what_the_caller_says_opens_the_case_and_a_wrong_word_does_not(person: C
         assert (attempt.debtor_id, attempt.is_inbound, attempt.verified_with, attempt.verified_at) == (
             case.debtor_id,
             True,
-            "birth_date",
+            "name,birth_date",
             None,
         )
         assert session.scalars(select(InboundCall.debtor_id).where(InboundCall.id == call_id)).one() == case.debtor_id
@@ -89,6 +89,32 @@ def test_what_the_caller_says_opens_the_case_and_a_wrong_word_does_not(person: C
     opened = operator.post(f"/console/attempts/{attempt.id}/open").text
     assert case.debtor_no in opened
     assert operator.post("/console/incoming/person", {"name": "ミホン カヨ", "birth": "1980-04-03"}).status_code == 409
+
+
+def test_a_known_number_does_not_stand_for_the_name(person: Callable[..., Person], office_id: int, case: Case) -> None:
+    """Whoever else has that telephone in hand was not called by the name either: it is matched like the birth date."""
+    operator = person(Role.OPERATOR)
+    come_in(office_id, operator.user_id)
+    operator.post("/console/incoming/person", {"name": "みほん　かよ", "birth": "S55.4.3"})
+    with transaction(office_id) as session:
+        attempt = session.scalars(select(Attempt)).one()
+        attempt.verified_with = ""
+    page = operator.get("/operator").text
+    assert "かかってきた電話" in page
+    assert "0 / 2" in re.sub("<[^>]*>", "", page)
+
+    def say(item: str, said: str) -> int:
+        return operator.post(f"/console/attempts/{attempt.id}/verify", {"item": item, "said": said}).status_code
+
+    def opens() -> int:
+        return operator.post(f"/console/attempts/{attempt.id}/open").status_code
+
+    assert (say("birth_date", "S55.4.3"), opens()) == (200, 409)
+    assert (say("address", "本町2-3-4"), opens()) == (200, 409)
+    assert (say("name", "ダレカ"), opens()) == (200, 409)
+    assert (say("name", "みほん かよ"), opens()) == (200, 200)
+    with transaction(office_id) as session:
+        assert session.scalars(select(Attempt.verified_with)).one() == "name,birth_date,address"
 
 
 def test_the_operator_ends_the_call_of_somebody_unknown(person: Callable[..., Person], office_id: int) -> None:
