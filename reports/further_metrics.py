@@ -154,8 +154,8 @@ SMS_REACTED = _count(
     "SMSへの反応",
     "Reacted to SMS",
     (
-        f"到達から{REACTION_DAYS}日以内に納付または接触のあった通数",
-        f"delivered messages followed by a payment or a contact within {REACTION_DAYS} days",
+        f"到達したもののうち、送信から{REACTION_DAYS}日以内に納付(取消を除く)または接触のあった通数",
+        f"delivered messages followed within {REACTION_DAYS} days of sending by a payment that was not reversed, or a contact",
     ),
     Unit.MESSAGES,
     BY_HANDOVER,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 
 from callcenter.auth import audit
 from callcenter.auth.permissions import Action
+from callcenter.auth.permissions import may as is_allowed
 from callcenter.core.clock import utc_now
 from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
@@ -33,15 +35,17 @@ from reports.cuts import Cut
 from reports.eras import crossed_in
 from reports.exports.cross_pdf import cross_pdf
 from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell, staff_in_name
-from reports.exports.table import channel_words, shown
+from reports.exports.table import DASH, channel_words, shown
 from reports.facts.late import late_days
 from reports.further_metrics import EVERY, GROUPS
-from reports.metrics import UNIT_WORDS
+from reports.metrics import KEPT_RATE, UNIT_WORDS, Metric
+from reports.money_metrics import MONEY
 from reports.periods import EARLIEST, LATEST
 from reports.queries.behind import Cell, calls_behind
 from reports.queries.crossed import Crossed, crossed, lines_of
-from reports.queries.measures import knows_operator
+from reports.queries.measures import Measures, knows_operator
 from reports.questions import measures_of
+from reports.words import Words
 
 router = APIRouter(prefix="/reports")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]
@@ -142,6 +146,8 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
     asked = read_cross(session, who, given, now, lang)
     if asked.errors:
         raise InvalidInput(" ".join(message for _, message in asked.errors), code="bad_filter")
+    if asked.metric is KEPT_RATE:
+        raise InvalidInput("履行率は約束から数えるため、架電の一覧はありません。", hint="約束件数から開けます。", code="no_calls_behind")
     cell = Cell(asked.columns, given.get("row"), given.get("column"), only_hits=given.get("only") == "hits")
     lines, is_more = calls_behind(session, asked.filters.query, asked.metric, cell, now, _before(given.get("before", "")))
     if lines:
@@ -229,21 +235,8 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
     filters = read_filters(session, who, request.query_params, now, lang)
     query = require_readable(filters)
     found, as_of = measures_of(session, query, now) if request.query_params.get("values") == "1" else (None, now)
-    groups = [
-        {
-            "code": code,
-            "title": title.in_language(lang),
-            "metrics": [
-                _definition(metric.code, lang)
-                | {
-                    "value": shown(found.value(metric), metric) if found else "…",
-                    "lacks": filters.query.staff is not None and not knows_operator(metric),
-                }
-                for metric in metrics
-            ],
-        }
-        for code, title, metrics in GROUPS
-    ]
+    has_staff = query.staff is not None
+    groups = [_group(*group, found, who, lang, has_staff=has_staff) for group in GROUPS]
     period = query.period
     shell = shell_of(request, words_of(request)("definitions.title"), status=counted(utc_now(), lang_of(request)))
     lists = {f"{name}_options": options for name, options in choices(session, who, filters.query, lang).items()}
@@ -257,6 +250,29 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
         **lists,
     }
     return page(request, "report_definitions.html", shell, groups=groups, page=model)
+
+
+def _group(
+    code: str, title: Words, metrics: Sequence[Metric], found: Measures | None, who: SignedIn, lang: str, *, has_staff: bool
+) -> dict[str, Any]:
+    """Metrics with their values, … while they are counted; what the contract costs is for those who see the reports.
+
+    `lacks` says of a question about some operators (`has_staff`) that the metric knows none.
+    """
+    is_closed = metrics is MONEY and not is_allowed(who.role, Action.SEE_REPORTS)
+
+    def value(metric: Metric) -> str:
+        return DASH if is_closed else shown(found.value(metric), metric) if found else "…"
+
+    return {
+        "code": code,
+        "title": title.in_language(lang),
+        "metrics": [
+            _definition(metric.code, lang) | {"value": value(metric), "lacks": has_staff and not knows_operator(metric)}
+            for metric in metrics
+        ],
+        "is_closed": is_closed,
+    }
 
 
 def _definition(code: str, lang: str) -> dict[str, Any]:

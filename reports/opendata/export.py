@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.db import office_of
 from callcenter.core.errors import Conflict
 from campaigns.attempts.codes import CONTACT_PARTIES, RIGHT_PARTIES, LineResult
+from reports.exports.table import FORMULA_STARTS
 from reports.opendata.protect import facts_of, name_persons, protect
 from reports.opendata.tables import FACTS, LEAST_PERSONS, TABLES, OpenTable
 from reports.periods import Period, months_of
@@ -126,7 +128,9 @@ def _write(found: Exported, name: str, table: pl.DataFrame, kind: str) -> None:
     if kind == "parquet":
         table.write_parquet(path)
     else:
-        table.write_csv(path, include_bom=True)
+        starts = "^[" + "".join(map(re.escape, FORMULA_STARTS)) + "]"  # a tax's code is free text of the core system
+        texts = pl.when(pl.col(pl.String).str.contains(starts)).then(pl.lit("'") + pl.col(pl.String)).otherwise(pl.col(pl.String))
+        table.with_columns(texts.name.keep()).write_csv(path, include_bom=True)
     found.files.append({"name": path.name, "rows": table.height, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
 
 

@@ -73,7 +73,8 @@ _LISTED = {
 _MESSAGES = f"""
 SELECT count(*) AS sms_sent, count(*) FILTER (WHERE m.state = 'delivered') AS sms_delivered,
   count(*) FILTER (WHERE m.state = 'delivered' AND (
-    EXISTS (SELECT FROM payment y WHERE y.office_id = :office AND y.debtor_id = m.debtor_id AND NOT y.is_reversal
+    EXISTS (SELECT FROM payment y LEFT JOIN {ITS_REVERSAL}
+            WHERE y.office_id = :office AND y.debtor_id = m.debtor_id AND NOT y.is_reversal AND {NET_YEN} > 0
             AND y.paid_on - (m.handed_over_at AT TIME ZONE :zone)::date BETWEEN 0 AND {REACTION_DAYS})
     OR EXISTS (SELECT FROM attempt a WHERE a.office_id = :office AND a.debtor_id = m.debtor_id AND a.line_result = :answered
                AND a.party = ANY(:contact_parties) AND a.began_at > m.handed_over_at

@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from html import unescape
 
 import pytest
@@ -16,6 +17,7 @@ from callcenter.auth.models import AuditEvent, Role, User
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from callcenter.core.errors import InvalidInput
+from reports.collection.models import CollectionEffect
 from reports.exports.cross_pdf import Paper, Shade, document
 from reports.further_metrics import EVERY
 from reports.queries.measures import knows_operator
@@ -174,6 +176,25 @@ def test_every_figure_is_defined(browse: Callable[[Role], Browser], town: None) 
     for code in EVERY:
         assert f'id="{code}"' in answer.text
     assert "50.0%" in answer.text
+
+
+def test_what_the_contract_costs_is_for_those_who_see_the_reports(browse: Callable[[Role], Browser], town: None, office_id: int) -> None:
+    with transaction(office_id) as session:
+        effect = CollectionEffect(fiscal_year=2026, contract_yen=3_650_000, saved_yen=0, assessed_yen=1, updated_at=utc_now())
+        effect.rate_before = effect.rate_after = Decimal(90)
+        session.add(effect)
+    asked = f"/reports/definitions?{SEPTEMBER}&values=1"
+    assert "300,000" in browse(Role.AUDITOR).get(asked).text
+    answer = browse(Role.OPERATOR).get(asked).text
+    assert "300,000" not in answer
+    assert "報告を見る権限のある人だけ" in answer
+
+
+def test_a_rate_of_promises_leads_to_no_list_of_calls(browse: Callable[[Role], Browser], town: None) -> None:
+    """It listed every call of the period under the heading of the kept rate."""
+    answer = browse(Role.SUPERVISOR).get(f"/reports/calls?{SEPTEMBER}&metric=kept_rate")
+    assert answer.status_code == 422
+    assert 'href="/debtors/' not in answer.text
 
 
 def test_views_are_kept_by_name_and_forgotten(office_id: int, town: None) -> None:

@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy.orm import Session
 
+from campaigns.messages.models import Batch, Message
 from campaigns.segmentation.reasons import REASONS
 from reports.cuts import Cut
 from reports.figures import Figures
 from reports.periods import Period
 from reports.queries.crossed import lines_of
 from reports.queries.headline import HeadlineQuery, headline
+from reports.queries.measures import measured
 from tests.reports import world
 from tests.reports.world import at
 
@@ -267,3 +269,18 @@ def test_the_document(session: Session) -> None:
     assert {"attempts", "kept_rate"} <= set(document["rows"][0])
     assert [definition["code"] for definition in document["definitions"]] == [key for key in document["rows"][0] if key != "key"]
     assert "それぞれの税目" in document["definitions"][0]["scope"]
+
+
+def test_a_payment_that_was_taken_back_is_no_reaction_to_a_message(session: Session) -> None:
+    """Two paid after an SMS, and one of the payments was reversed."""
+    now, number = at("2026-09-01 10:00"), world.campaign(session)
+    batch = world.add(session, Batch(campaign_id=number, channel="sms", state="done", as_of=now, created_at=now))
+    for place in range(2):
+        person = world.debtor(session)
+        row = Message(batch_id=batch.id, debtor_id=person, phone_id=0, e164="+81900000000", body="x", reference=f"r{place}")
+        row.state, row.handed_over_at, row.updated_at = "delivered", now, now
+        world.add(session, row)
+        reference = world.payment(session, person, date(2026, 9, 3), 1000)
+    world.payment(session, person, date(2026, 9, 20), 0, source_ref=reference, is_reversal=True, status="reversal")
+    counts = measured(session, HeadlineQuery(MONTH), NOW).counts
+    assert (counts["sms_sent"], counts["sms_delivered"], counts["sms_reacted"]) == (2, 2, 1)

@@ -56,6 +56,14 @@ def test_the_export_names_nobody(town: None, tmp_path: Path, capsys: pytest.Capt
     assert run(["report", "open-data", str(folder), *DAYS]) == 1
 
 
+def test_no_cell_is_a_formula(town: None, office_id: int, tmp_path: Path) -> None:
+    with transaction(office_id) as session:
+        session.execute(text("UPDATE payment SET tax_code = '=1+1'"))
+    assert run(["report", "open-data", str(tmp_path / "open"), *DAYS, "--format", "csv"]) == 0
+    lines = (tmp_path / "open" / "payments-2026-10.csv").read_text("utf-8-sig").splitlines()
+    assert {line.split(",")[2] for line in lines[1:]} == {"'=1+1"}
+
+
 def test_one_whose_family_answered_does_not_stand_out(town: None, office_id: int, tmp_path: Path) -> None:
     """Five of the sixth hour are alike but for who came to the telephone: no row tells of whom."""
     with transaction(office_id) as session:
