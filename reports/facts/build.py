@@ -136,28 +136,32 @@ def _build_spans(session: Session, days: Iterable[date], now: datetime) -> None:
 def refresh(session: Session, now: datetime, *, most: int = 40) -> int:
     """Builds what is missing or marked, the newest first, at most `most` days; returns how many were built.
 
-    The day that counts as over is told by the database's clock, as for the triggers that mark.
+    The day that counts as over is told by the database's clock, as for the triggers that mark. What waits for the next turn keeps its
+    facts and its mark: a page that looked up before what stands must not find the rows gone.
     """
     advisory_lock(session, "facts")
     zone = zone_of(session)
     clock: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
     horizon = (min(clock, now) - REST).astimezone(zone).date()
     office = {"office": office_of(session)}
-    marks = text("DELETE FROM fact_dirty WHERE office_id = :office AND day < :horizon RETURNING day")
+    marks = text("SELECT DISTINCT day FROM fact_dirty WHERE office_id = :office AND day < :horizon")
     marked = set(session.scalars(marks, office | {"horizon": horizon}))
     first = session.scalar(text(FIRST_DAY), office | {"zone": str(zone)})
     built = text("SELECT day FROM fact_built WHERE office_id = :office AND grain = 'd' AND zone = :zone")
     known = set(session.scalars(built, office | {"zone": str(zone)}))
-    for day in sorted(marked & known):
-        _forget(session, DAY, day)  # so that one left for the next turn is not taken for built
-        _forget(session, WEEK, monday_of(day))
-        _forget(session, MONTH, day.replace(day=1))
     missing = set() if first is None else {first + timedelta(days=n) for n in range(max(0, (horizon - first).days))} - (known - marked)
     days = sorted(missing, reverse=True)[:most]
+    _take_marks(session, {*days, *(marked - missing)})
     for day in days:
         build_day(session, day, now)
     _build_spans(session, days, now)
     return len(days)
+
+
+def _take_marks(session: Session, days: Iterable[date]) -> None:
+    """Removes the marks of days before they are counted; what changes them meanwhile marks them anew."""
+    marks = text("DELETE FROM fact_dirty WHERE office_id = :office AND day = ANY(:days)")
+    session.execute(marks, {"office": office_of(session), "days": sorted(days)})
 
 
 FIRST_DAY = """
@@ -175,8 +179,7 @@ def rebuild(session: Session, first: date, last: date, now: datetime) -> int:
     advisory_lock(session, "facts")
     horizon = (now - REST).astimezone(zone_of(session)).date()
     days = [first + timedelta(days=n) for n in range((min(last, horizon - timedelta(days=1)) - first).days + 1)]
-    marks = text("DELETE FROM fact_dirty WHERE office_id = :office AND day = ANY(:days)")
-    session.execute(marks, {"office": office_of(session), "days": days})
+    _take_marks(session, days)
     for day in days:
         build_day(session, day, now)
     _build_spans(session, days, now)

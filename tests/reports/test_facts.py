@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from callcenter.core.db import transaction
 from campaigns.attempts.models import Attempt
 from dialer.agents.models import AgentSession, AgentStateSpan
 from reports.cuts import Cut
 from reports.facts.build import rebuild, refresh
-from reports.facts.read import cover
+from reports.facts.read import Cover, cover
 from reports.figures import Figures
 from reports.periods import Period, months_of
+from reports.queries import headline as headlines
 from reports.queries.headline import HeadlineQuery, headline
 from tests.reports import world
 from tests.reports.world import at
@@ -166,3 +169,30 @@ def test_a_sign_in_that_goes_on_over_midnight_is_counted_when_it_ends(session: S
     rebuild(session, DAY, DAY, NOW)
     assert standing(session, DAY, DAY) == (0, 1, 0)
     assert [only(session, first, campaign_id=number).operator_hours for number in (early, late)] == expected
+
+
+def test_a_page_that_is_made_while_days_are_counted_again_misses_none(office_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More days changed at once than a turn counts, just after the page looked up what stands: a day of them vanished from its figures."""
+    with transaction(office_id) as session:
+        person = world.debtor(session)
+        for day in range(1, 31):
+            world.attempt(session, person, f"2026-09-{day:02d} 10:00")
+        rebuild(session, SEPTEMBER.first, SEPTEMBER.last, NOW)
+
+    def then_counted_again(*given: Any, **more: Any) -> Cover:
+        found = cover(*given, **more)
+        with transaction(office_id) as other:
+            other.execute(text("UPDATE attempt SET talk_seconds = 1"))
+        with transaction(office_id) as other:
+            refresh(other, at("2026-10-01 12:00"), most=1)
+        return found
+
+    monkeypatch.setattr(headlines, "cover", then_counted_again)
+    with transaction(office_id) as session:
+        assert only(session).attempts == 30
+    monkeypatch.setattr(headlines, "cover", cover)
+    with transaction(office_id) as session:
+        assert standing(session) == (0, 1, 1)
+        assert only(session).attempts == 30
+        assert refresh(session, at("2026-10-01 12:00"), most=100) == 29
+        assert standing(session) == (1, 0, 0)
