@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from callcenter.auth.offices import add_office, find_office
 from callcenter.auth.passwords import new_password
 from callcenter.auth.service import add_user, all_users
 from callcenter.auth.setup import is_fresh, setup_code
+from callcenter.commands.sampling.loading import load_calls_back, load_past
 from callcenter.commands.sampling.writing import write_sample
 from callcenter.core.clock import local_day, utc_now
 from callcenter.core.db import transaction
@@ -28,6 +29,7 @@ from campaigns.messages.batches import prepare_batch
 from campaigns.planning.service import create_campaign, plan, set_status
 from campaigns.planning.state import CampaignStatus
 from campaigns.worklist.fill import fill
+from reports.forecasts.counting import count_days
 
 Tell = Callable[[str], None]
 SIGN_IN_FILE = "sign-in.txt"
@@ -113,9 +115,13 @@ def load_town(town: Town, tell: Tell) -> None:
     today = local_day(now)
     listed = today - timedelta(days=1)  # the list of last night: the payments after it were posted today
     write_sample(folder, size=town.debtors, seed=town.seed, encoding="cp932", as_of=listed, posted_until=today)
+    load_past(office_id, folder / "past", size=town.debtors, seed=town.seed, listed=listed, now=now, load=import_at)
     for kind, day in (("debts", listed), ("payments", today - POSTING), ("attempts", today)):
         import_now(office_id, kind, folder / f"{kind}.csv", day)
     now = utc_now()
+    with transaction(office_id) as session:
+        load_calls_back(session, now)
+        count_days(session, now)
     with transaction(office_id) as session:
         for user in all_users(session):  # also those whom the imported history named
             user.team = TEAMS.get(user.sign_in_name, "")
@@ -143,7 +149,11 @@ def is_loaded(office_id: int) -> bool:
 
 def import_now(office_id: int, kind: str, file: Path, day: date) -> None:
     """Imports one file through the same service as everybody's."""
-    now = utc_now()
+    import_at(office_id, kind, file, day, utc_now())
+
+
+def import_at(office_id: int, kind: str, file: Path, day: date, now: datetime) -> None:
+    """The same at a moment of the past."""
     with transaction(office_id) as session:
         row = register_upload(session, kind, file.name, file, mode="full", as_of=day, now=now, is_queued=False)
     run_import(office_id, row.id, now=now)

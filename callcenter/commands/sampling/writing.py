@@ -20,7 +20,8 @@ AS_OF = date(2026, 11, 2)
 ENCODINGS = ("utf-8", "utf-8-sig", "cp932")
 
 
-def _write(path: Path, frame: pl.DataFrame, encoding: str) -> None:
+def write_frame(path: Path, frame: pl.DataFrame, encoding: str) -> None:
+    """Writes the rows as CSV with CRLF."""
     plain = frame.select(pl.when(pl.all() != "").then(pl.all()).name.keep())  # an empty cell is written as nothing, not as ""
     path.write_bytes(plain.write_csv(line_terminator="\r\n").encode(encoding))
 
@@ -79,7 +80,7 @@ def write_sample(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in files.items():
-            _write(folder / name, frame, encoding.lower())
+            write_frame(folder / name, frame, encoding.lower())
         (folder / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     except OSError as problem:
         raise InvalidInput(f"{folder} can't be written: {problem.strerror}.", hint="Choose another folder.") from problem
