@@ -1,11 +1,12 @@
 """Every page of the reports, as the server answers it, over 100 days and 20 campaigns.
 
-    python -m benchmarks.report_pages [--attempts N] [--full] [--keep] [--json]
+    python -m benchmarks.report_pages [--attempts N] [--full] [--keep] [--only NAME] [--memory] [--json]
 
 Each page is asked through the whole application, signed in, again and again; what counts is its 95th percentile. Pages stand on facts and
 are to take 100 ms; those that count the raw rows anew (a cut that no fact can answer, the arms of an experiment) 3 s. Beside them: the
-headline against DuckDB's raw GROUP BY, one day's facts against the bare GROUP BY, all days' facts, and the memory that the pages took.
-With --keep the town stays in its database for the next run of the same day.
+headline against DuckDB's raw GROUP BY, one day's facts against the bare GROUP BY, all days' facts, and at the full size the memory that
+pages and facts take, beside that of a town of a tenth (`report_memory`; --memory asks for nothing else). With --keep the towns stay for the
+next run of the same day.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import resource
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -23,6 +25,7 @@ import structlog
 from sqlalchemy import Engine, select, text
 from starlette.testclient import TestClient
 
+from benchmarks import report_memory
 from benchmarks.report_headline import TOWN, compare, day_built, duck_of, median_of, milliseconds, settle_town, timed
 from benchmarks.scratch import database
 from callcenter.app import create_app
@@ -131,9 +134,19 @@ def asked(client: TestClient, address: str, limit: float, times: int = TIMES) ->
     return {"p50_ms": milliseconds(seen), "p95_ms": p95, "to_plain": median_of(ratios), "limit_ms": limit, "is_kept": p95 <= limit}
 
 
-def memory_mb() -> int:
-    """The most this process ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+def memory(attempts: int, first: date, last: date, *, is_kept: bool) -> dict[str, Any]:
+    """What the processes hold over the town of that many attempts."""
+    with town(attempts, first, is_kept=is_kept) as (engine, office_id):
+        with transaction(office_id) as session:
+            refresh(session, utc_now(), most=1000)
+        return report_memory.of_town(engine, office_id, first, last)
+
+
+@contextmanager
+def town(attempts: int, first: date, *, is_kept: bool) -> Iterator[tuple[Engine, int]]:
+    """The town in a database of its own, and its office."""
+    with database(f"bench_pages_{attempts}_{local_day(utc_now()):%Y%m%d}" if is_kept else "") as engine:
+        yield engine, settle(engine, attempts, first)
 
 
 def run(quick: bool = True, attempts: int = 0, *, is_kept: bool = False, only: str = "") -> dict[str, Any]:
@@ -143,9 +156,9 @@ def run(quick: bool = True, attempts: int = 0, *, is_kept: bool = False, only: s
     first, last = today - timedelta(days=100), today - timedelta(days=1)
     now = datetime.combine(today, datetime.min.time(), UTC)
     attempts = attempts or (QUICK if quick else FULL)
-    with database(f"bench_pages_{attempts}_{today:%Y%m%d}" if is_kept else "") as engine:
-        settled, office_id = timed(lambda: settle(engine, attempts, first))
-        duck = duck_of(engine)
+    began = time.perf_counter()
+    with town(attempts, first, is_kept=is_kept) as (engine, office_id):
+        settled, duck = time.perf_counter() - began, duck_of(engine)
         with transaction(office_id) as session:
             built, days = timed(lambda: rebuild(session, first - timedelta(days=1), last, now))
         with transaction(office_id) as session:
@@ -154,27 +167,37 @@ def run(quick: bool = True, attempts: int = 0, *, is_kept: bool = False, only: s
             check(session, utc_now())
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
-        client, before, began = signed_in(office_id), memory_mb(), time.perf_counter()
+        client, began = signed_in(office_id), time.perf_counter()
         pages = {}
         for name, (address, limit) in addresses(first, last).items():
             if only not in name:
                 continue
             pages[name] = asked(client, address, limit, 7 if quick else TIMES)
             print(f"{name:28s} {pages[name]}", file=sys.stderr, flush=True)
-        return {
+        found = {
             "name": "report_pages",
             "attempts": attempts,
             "settled_s": round(settled, 1),
             "pages": pages,
             "missed": [name for name, page in pages.items() if not page["is_kept"]],
             "pages_s": round(time.perf_counter() - began, 1),
-            "memory_mb": memory_mb(),
-            "memory_of_pages_mb": memory_mb() - before,
             "build_all_days_s": round(built, 2),
             "days": days,
             "headline": compare(duck, office_id, Period(first, last)),
             "day_built": day_built(engine, office_id, first - timedelta(days=AWAY)),
         }
+        duck.close()
+        if only or quick:
+            return found
+        full = report_memory.of_town(engine, office_id, first, last)
+    return found | {"memory": report_memory.compared(full, memory(attempts // 10, first, last, is_kept=is_kept))}
+
+
+def run_memory(quick: bool, attempts: int, *, is_kept: bool) -> dict[str, Any]:
+    """The memory alone."""
+    attempts, last = attempts or (QUICK if quick else FULL), local_day(utc_now()) - timedelta(days=1)
+    towns = [memory(size, last - timedelta(days=99), last, is_kept=is_kept) for size in (attempts, attempts // 10)]
+    return {"name": "report_pages", "attempts": attempts, "memory": report_memory.compared(*towns)}
 
 
 def main() -> None:
@@ -184,9 +207,13 @@ def main() -> None:
     options.add_argument("--full", action="store_true", help=f"{FULL:,} attempts")
     options.add_argument("--keep", action="store_true", help="leave the town for the next run")
     options.add_argument("--only", default="", help="only pages with this in their name")
+    options.add_argument("--memory", action="store_true", help="only what the processes hold")
     options.add_argument("--json", action="store_true", help="one JSON document")
     chosen = options.parse_args()
-    found = run(quick=not chosen.full, attempts=chosen.attempts, is_kept=chosen.keep, only=chosen.only)
+    if chosen.memory:
+        found = run_memory(not chosen.full, chosen.attempts, is_kept=chosen.keep)
+    else:
+        found = run(quick=not chosen.full, attempts=chosen.attempts, is_kept=chosen.keep, only=chosen.only)
     if chosen.json:
         print(json.dumps(found))
         return

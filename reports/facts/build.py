@@ -7,7 +7,7 @@ it changed. Counting happens here and not in the database, because sets of perso
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ from reports.periods import zone_of
 
 REST = timedelta(minutes=10)
 """How long a day must have been over: longer than any transaction that could still add to it."""
+FACTS_AT_ONCE = 50
 COUNTED = ("contacts", "right_party_contacts", "promises", "imported")
 SETS_OF = {"contacted": "contacts", "right_party": "right_party_contacts", "promised": "promises"}
 GROUP = ("dimension", "campaign_id", "channel", "key")
@@ -117,12 +118,20 @@ def _build_span(session: Session, grain: str, first: date, following: date, now:
     within = "office_id = :office AND grain = :day AND day >= :first AND day < :next"
     if session.scalar(text(f"SELECT count(*) FROM fact_built WHERE {within} AND zone = :zone"), values) != (following - first).days:
         return False
-    names = ", ".join((*GROUP, *COUNTS, "worked_us", *SETS))
     kinds = "AND dimension = 'all'" if grain == WEEK else ""
-    found = text(f"SELECT {names} FROM fact WHERE {within} {kinds}")
-    _write(session, grain, first, _merged(dict(row) for row in session.execute(found, values).mappings()))
+    parts = session.execute(text(f"SELECT DISTINCT dimension, campaign_id FROM fact WHERE {within} {kinds} ORDER BY 1, 2"), values).all()
+    for dimension, campaign in parts:
+        part = values | {"dimension": dimension, "campaign": campaign}
+        _write(session, grain, first, _merged(_streamed(session, f"{within} AND dimension = :dimension AND campaign_id = :campaign", part)))
     _note_built(session, grain, first, zone, now)
     return True
+
+
+def _streamed(session: Session, where: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Facts a few at a time: all sets of a month at once would be more than all that is made of them."""
+    names = ", ".join((*GROUP, *COUNTS, "worked_us", *SETS))
+    found = session.execute(text(f"SELECT {names} FROM fact WHERE {where}"), values, execution_options={"yield_per": FACTS_AT_ONCE})
+    return (dict(row) for row in found.mappings())
 
 
 def _build_spans(session: Session, days: Iterable[date], now: datetime) -> None:

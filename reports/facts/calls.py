@@ -38,11 +38,11 @@ CHANNELS = tuple(str(channel) for channel in Channel)
 COLUMNS = ("debtor", "campaign", "operator", "channel", "hour", "began", "flags", "talk", "phone", "script", "pressed")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Moments are microseconds from here, as PostgreSQL sends them."""
-DAYS_AT_ONCE = 10
-RAW_DAYS_AT_ONCE = 31
+DAYS_AT_ONCE = 2
+RAW_DAYS_AT_ONCE = 2
 _SLOT = 900_000_000
 """A quarter of an hour: no time zone is shifted by less."""
-_HEAD = struct.Struct("<qqB")
+HEAD = struct.Struct("<qqB")
 
 # One row with a column of bytes for each field: a hundred thousand attempts as rows would cost more to read than to count.
 _SENT = {
@@ -172,7 +172,7 @@ def pack(values: Numbers) -> bytes:
     low = int(values.min())
     spread = int(values.max()) - low
     width = next(width for width in (0, 1, 2, 4, 8) if spread < 256**width)
-    head = _HEAD.pack(low, len(values), width)
+    head = HEAD.pack(low, len(values), width)
     return head + (values - low).astype(f"<u{width}").tobytes() if width else head
 
 
@@ -180,10 +180,10 @@ def unpack(data: bytes) -> Numbers:
     """What `pack` was given."""
     if not data:
         return np.empty(0, np.int64)
-    low, count, width = _HEAD.unpack_from(data)
+    low, count, width = HEAD.unpack_from(data)
     if not width:
         return np.full(count, low, np.int64)
-    values: Numbers = np.frombuffer(data, f"<u{width}", count, _HEAD.size).astype(np.int64) + low
+    values: Numbers = np.frombuffer(data, f"<u{width}", count, HEAD.size).astype(np.int64) + low
     return values
 
 
@@ -196,7 +196,8 @@ def packed(calls: DayCalls) -> dict[str, bytes]:
     return {name: pack(calls[name]) for name in COLUMNS if name != "debtor"} | {"debtor": first.to_bytes(8, "little") + pack(steps)}
 
 
-def _column(name: str, data: bytes) -> Numbers:
+def column_of(name: str, data: bytes) -> Numbers:
+    """What `packed` has made of a column."""
     if name != "debtor":
         return unpack(data)
     ids: Numbers = np.cumsum(unpack(data[8:])) + int.from_bytes(data[:8], "little")
@@ -206,8 +207,8 @@ def _column(name: str, data: bytes) -> Numbers:
 def calls_of(session: Session, first: date, last: date, zone: ZoneInfo, columns: Sequence[str]) -> Iterator[DayCalls]:
     """The calls of each day of a period that has any, in order: kept ones with the `columns` asked for, else from the raw rows."""
     found = cover(session, first, last, str(zone), uses_months=False)
-    spans: list[tuple[date, date, bool]] = [(*gap, False) for gap in _parts(found.gaps, RAW_DAYS_AT_ONCE)]
-    spans += [(*span, True) for span in _parts(_spans(found.days), DAYS_AT_ONCE)]
+    spans: list[tuple[date, date, bool]] = [(*gap, False) for gap in parts_of(found.gaps, RAW_DAYS_AT_ONCE)]
+    spans += [(*span, True) for span in parts_of(days_between(found.days), DAYS_AT_ONCE)]
     for begin, end, is_kept in sorted(spans):
         yield from _kept(session, begin, end, columns) if is_kept else read_days(session, begin, end, zone)
 
@@ -218,12 +219,12 @@ def _kept(session: Session, first: date, last: date, columns: Sequence[str]) -> 
     with driver_of(session).cursor(binary=True, row_factory=tuple_row) as cursor:
         rows = cursor.execute(statement, [office_of(session), first, last]).fetchall()
     return [
-        DayCalls(day, calls, {name: _column(name, blob) for name, blob in zip(columns, blobs, strict=True)}, tuple(scripts))
+        DayCalls(day, calls, {name: column_of(name, blob) for name, blob in zip(columns, blobs, strict=True)}, tuple(scripts))
         for day, calls, scripts, *blobs in rows
     ]
 
 
-def _spans(days: Sequence[date]) -> list[tuple[date, date]]:
+def days_between(days: Sequence[date]) -> list[tuple[date, date]]:
     """Days in order as spans without a gap."""
     spans: list[tuple[date, date]] = []
     for day in days:
@@ -234,7 +235,7 @@ def _spans(days: Sequence[date]) -> list[tuple[date, date]]:
     return spans
 
 
-def _parts(spans: Iterable[tuple[date, date]], most: int) -> Iterator[tuple[date, date]]:
+def parts_of(spans: Iterable[tuple[date, date]], most: int) -> Iterator[tuple[date, date]]:
     """The same spans, none longer than `most` days."""
     for first, last in spans:
         while first <= last:

@@ -1,26 +1,28 @@
-"""Counting calls by two cuts from the columns of their days: what adds up is added up day by day, persons are told apart at the end.
+"""Counting calls by two cuts from the columns of their days: what adds up is added up day by day.
 
-So a period of any length takes the memory of some days; where persons are asked for, that of a few numbers for each call.
+Where persons are asked for, calls are taken by ranges of debtors and told apart range by range. So a period of any length with however
+many persons takes the memory of some hundred thousand calls; big questions are counted one after the other in each process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from threading import Lock
+from typing import Any, Protocol
 
 import numpy as np
 from sqlalchemy.orm import Session
 
-from reports.facts.calls import CHANNELS, FLAGS, KINDS, DayCalls, Numbers, calls_of
+from callcenter.core.memory import give_back
+from reports.facts.calls import CHANNELS, FLAGS, KINDS, Numbers, calls_of
+from reports.facts.ranges import ranges_of
 from reports.queries.raw import ALL_CHANNELS, HeadlineQuery
 from reports.queries.sides import Side, values_in
 
 ADDED = ("attempts", *FLAGS, "talk_seconds")
 PERSONS = ("persons_attempted", "persons_contacted", "persons_right_party")
 _BITS = np.array([[1, *(kind & bit > 0 for bit in FLAGS.values())] for kind in range(KINDS)], np.int64)
-_RANGE = 1 << 16
-"""Persons are told apart so many ids at a time, so that sorting stays within the processor's own memory."""
 _DENSE = 1 << 21
 
 Place = tuple[str, str]
@@ -37,29 +39,58 @@ class Table:
     whole: dict[str, int]
 
 
+class Calls(Protocol):
+    """Calls as columns of numbers, of a day or of more."""
+
+    def __getitem__(self, name: str, /) -> Numbers: ...
+
+
+_ONE_AT_A_TIME = Lock()
+"""Two big questions at once would take twice the memory, and each as long as both."""
+
+
 def count(session: Session, query: HeadlineQuery, sides: tuple[Side, Side], *, has_persons: bool) -> Table:
     """The calls of the query's period, channel and campaign by the two sides."""
-    adding, telling = _Adding(), _Telling()
-    needs = (*filtered_by(query), "flags", "talk", *(("debtor",) if has_persons else ()), *sides[0].needs, *sides[1].needs)
+    adding = _Adding()
+    needs = tuple(dict.fromkeys((*filtered_by(query), "flags", "talk", *sides[0].needs, *sides[1].needs)))
+    if has_persons:
+        telling = _Telling(sides)
+        with _ONE_AT_A_TIME:
+            _tell(session, query, sides, needs, adding, telling)
+            give_back()
+        return telling.told(_table(adding, sides))
     period = query.period
-    for calls in calls_of(session, period.first, period.last, period.zone, tuple(dict.fromkeys(needs))):
-        rows, columns = (side.codes(calls) for side in sides)
+    for calls in calls_of(session, period.first, period.last, period.zone, needs):
         wanted = wanted_of(calls, query)
-        if wanted is not None:
-            rows, columns = rows[wanted], columns[wanted]
-        flags, talk = (calls[name] if wanted is None else calls[name][wanted] for name in ("flags", "talk"))
-        adding.add(rows, columns, flags, talk)
-        if has_persons:
-            telling.add(rows, columns, calls["debtor"] if wanted is None else calls["debtor"][wanted], flags)
+        rows, columns = (_of(side.codes(calls), wanted) for side in sides)
+        adding.add(rows, columns, _of(calls["flags"], wanted), _of(calls["talk"], wanted))
+    return _table(adding, sides)
+
+
+def _tell(
+    session: Session, query: HeadlineQuery, sides: tuple[Side, Side], needs: Sequence[str], adding: _Adding, telling: _Telling
+) -> None:
+    """Adds up the calls, and tells their persons apart."""
+    period = query.period
+    for calls in ranges_of(session, period.first, period.last, period.zone, tuple(dict.fromkeys(("debtor", *needs)))):
+        wanted = wanted_of(calls, query)
+        rows, columns = (_of(side.codes_of(calls), wanted) for side in sides)
+        flags = _of(calls["flags"], wanted)
+        adding.add(rows, columns, flags, _of(calls["talk"], wanted))
+        telling.add(rows, columns, _of(calls["debtor"], wanted), flags)
+
+
+def _table(adding: _Adding, sides: tuple[Side, Side]) -> Table:
     keys = _Keys(sides[0].keys), _Keys(sides[1].keys)
     tables = [dict[Place, dict[str, int]]() for _ in range(4)]
-    groupings = (keys, (keys[0], _ALL), (_ALL, keys[1]), (_ALL, _ALL))
-    for grouping, table in zip(groupings, tables, strict=True):
+    for grouping, table in zip(((keys[0], keys[1]), (keys[0], _ALL), (_ALL, keys[1]), (_ALL, _ALL)), tables, strict=True):
         adding.give(table, *grouping)
-        if has_persons:
-            telling.give(table, *grouping)
     cells, by_row, by_column, whole = tables
     return Table(cells, by_row, by_column, whole.get(("", ""), {}))
+
+
+def _of(values: Numbers, wanted: Any) -> Numbers:
+    return values if wanted is None else values[wanted]
 
 
 def filtered_by(query: HeadlineQuery) -> tuple[str, ...]:
@@ -67,8 +98,8 @@ def filtered_by(query: HeadlineQuery) -> tuple[str, ...]:
     return ("channel", "campaign", *(("operator",) if query.staff else ()))
 
 
-def wanted_of(calls: DayCalls, query: HeadlineQuery) -> Any:
-    """Which calls of the day are asked for; None for all."""
+def wanted_of(calls: Calls, query: HeadlineQuery) -> Any:
+    """Which of the calls are asked for; None for all."""
     wanted = None
     if query.channel != ALL_CHANNELS:
         wanted = calls["channel"] == CHANNELS.index(str(query.channel))
@@ -174,40 +205,40 @@ def _place(cell: int, row_keys: _Keys, column_keys: _Keys) -> Place:
 
 
 class _Telling:
-    """Which persons were called by the two codes, and how far they were reached: 0 called, 1 contacted, 2 in person."""
+    """How many persons were called by the two codes, and how far they were reached: 0 called, 1 contacted, 2 in person."""
 
-    def __init__(self) -> None:
-        self.days: list[tuple[Any, ...]] = []
+    def __init__(self, sides: tuple[Side, Side]) -> None:
+        self.sides = sides
+        self.totals: list[Counted] = [{}, {}, {}, {}]
 
     def add(self, rows: Numbers, columns: Numbers, debtors: Numbers, flags: Numbers) -> None:
-        """One day's calls, in the order of their debtors."""
-        reached = np.where(flags & FLAGS["right_party_contacts"], 2, flags & FLAGS["contacts"])
-        self.days.append((rows.astype(np.int32), columns.astype(np.int32), debtors, reached.astype(np.int8)))
-
-    def give(self, table: Counted, row_keys: _Keys, column_keys: _Keys) -> None:
-        """The numbers of persons by plain keys, into the rows of `table`."""
-        number = len(row_keys.names) * len(column_keys.names)
-        totals = np.zeros((number, len(PERSONS)), np.int64)
-        for rows, columns, debtors, reached in self._ranges():
-            which, cells = _spread(rows, columns, row_keys, column_keys)
-            if which is not None:
-                debtors, reached = debtors[which], reached[which]
-            keys = np.sort((cells * _RANGE + debtors) * 4 + reached)
-            last = keys[np.append(np.diff(keys >> 2) != 0, True)] if len(keys) else keys
-            for level in range(len(PERSONS)):
-                totals[:, level] += np.bincount((last >> 2) // _RANGE, (last & 3) >= level, number).astype(np.int64)
-        for cell in np.flatnonzero(totals[:, 0]).tolist():
-            table[_place(cell, row_keys, column_keys)].update(zip(PERSONS, totals[cell].tolist(), strict=True))
-
-    def _ranges(self) -> Iterable[tuple[Numbers, Numbers, Numbers, Numbers]]:
-        """All days' calls by ranges of debtors; the debtors count from each range's beginning."""
-        days = [day for day in self.days if len(day[2])]
-        if not days:
+        """All calls of some debtors: nobody among them is in another range."""
+        if not len(debtors):
             return
-        low, high = min(int(day[2][0]) for day in days), max(int(day[2][-1]) for day in days)
-        for begin in range(low, high + 1, _RANGE):
-            bounds = [np.searchsorted(day[2], (begin, begin + _RANGE)) for day in days]
-            parts = [[column[first:last] for column in day] for day, (first, last) in zip(days, bounds, strict=True) if last > first]
-            if parts:
-                rows, columns, debtors, reached = (np.concatenate(column) for column in zip(*parts, strict=True))
-                yield rows.astype(np.int64), columns.astype(np.int64), debtors - begin, reached
+        reached = np.where(flags & FLAGS["right_party_contacts"], 2, flags & FLAGS["contacts"])
+        keys = _Keys(self.sides[0].keys), _Keys(self.sides[1].keys)
+        low = int(debtors.min())
+        persons, width = debtors - low, int(debtors.max()) - low + 1
+        for totals, grouping in zip(self.totals, (keys, (keys[0], _ALL), (_ALL, keys[1]), (_ALL, _ALL)), strict=True):
+            which, cells = _spread(rows, columns, *grouping)
+            _count_persons(totals, grouping, cells * width + _of(persons, which), width, _of(reached, which))
+
+    def told(self, table: Table) -> Table:
+        """The table with the numbers of persons in it."""
+        for part, totals in zip((table.cells, table.rows, table.columns, {("", ""): table.whole}), self.totals, strict=True):
+            for place, counts in totals.items():
+                part[place].update(counts)
+        return table
+
+
+def _count_persons(totals: Counted, grouping: tuple[_Keys, _Keys], persons: Numbers, width: int, reached: Numbers) -> None:
+    """Adds to each cell how many different numbers it has, by the furthest of each; `width` numbers belong to one cell."""
+    keys = np.sort(persons * 4 + reached)
+    last = keys[np.append(np.diff(keys >> 2) != 0, True)]
+    cells = (last >> 2) // width
+    number = len(grouping[0].names) * len(grouping[1].names)
+    found = np.column_stack([np.bincount(cells[(last & 3) >= level], minlength=number) for level in range(len(PERSONS))])
+    for cell in np.flatnonzero(found[:, 0]).tolist():
+        counts = totals.setdefault(_place(cell, *grouping), dict.fromkeys(PERSONS, 0))
+        for name, more in zip(PERSONS, found[cell].tolist(), strict=True):
+            counts[name] += more

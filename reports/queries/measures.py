@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of
+from callcenter.core.memory import give_back
 from campaigns.attempts.codes import Channel
 from campaigns.promises.settle import ITS_REVERSAL, NET_YEN, PAID_IN_TIME
 from reports.facts.calls import CHANNELS, FLAGS, HEARD, KINDS, Numbers, calls_of, numbers
@@ -121,7 +122,7 @@ class _Persons:
     """What is known of each debtor from the calls: whether tried, reached in person, and the last day of a contact."""
 
     def __init__(self) -> None:
-        self.low, self.is_tried, self.is_reached, self.last = 0, np.zeros(0, bool), np.zeros(0, bool), np.zeros(0, np.int64)
+        self.low, self.is_tried, self.is_reached, self.last = 0, np.zeros(0, bool), np.zeros(0, bool), np.zeros(0, np.int32)
 
     def at(self, debtors: Numbers) -> Numbers:
         """Their places, after making room for them."""
@@ -205,6 +206,8 @@ def measured(session: Session, query: HeadlineQuery, now: datetime) -> Measures:
         counts |= _of_list(session, whole, values, persons)
         counts |= worth(session, whole, now)
     counts["collected_after_contact"] = _collected(session, filters, values, persons)
+    del persons
+    give_back()
     asked: list[str] = [_AMOUNTS.format(paid_in_time=PAID_IN_TIME, filters=filters_of(whole, TAKEN_BY))]
     if whole.staff is None:
         asked.append(_MESSAGES.format(by_campaign="" if whole.campaign_id is None else "AND b.campaign_id = :campaign"))

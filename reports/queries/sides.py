@@ -20,6 +20,7 @@ from reports.cut_forms import AGE_BOUNDS, KNOWN_NOW, MOST_TRIES, NO_TEAM, NOTHIN
 from reports.cuts import Cut
 from reports.facts.calls import CHANNELS, DayCalls, Numbers, driver_of, numbers
 from reports.facts.models import ANY_CAMPAIGN
+from reports.facts.ranges import RangeCalls
 
 
 class Side(ABC):
@@ -35,12 +36,27 @@ class Side(ABC):
     def codes(self, calls: DayCalls) -> Numbers:
         """The code of each call; days are asked in their order."""
 
+    def codes_of(self, calls: RangeCalls) -> Numbers:
+        """The code of each call of some debtors; all their days are asked for at once."""
+        return np.concatenate([self.codes(piece) for piece in calls.pieces()])
+
     def code(self, *keys: str) -> int:
         """The code of some keys, a new one for new keys."""
         if keys not in self._known:
             self._known[keys] = len(self.keys)
             self.keys.append(keys)
         return self._known[keys]
+
+
+class Lasting(Side):
+    """One that does not ask for the day."""
+
+    @abstractmethod
+    def codes(self, calls: DayCalls | RangeCalls) -> Numbers:
+        """The code of each call."""
+
+    def codes_of(self, calls: RangeCalls) -> Numbers:
+        return self.codes(calls)
 
 
 class Same(Side):
@@ -64,14 +80,14 @@ def _key_of(cut: Cut | None, day: date) -> str:
     return str(day.isoweekday()) if cut is Cut.WEEKDAY else ""
 
 
-class Named(Side):
+class Named(Lasting):
     """A column whose numbers each have a key: `names` of those known, `other` for the rest, or None for the number itself."""
 
     def __init__(self, column: str, names: dict[int, str], other: str | None = "") -> None:
         super().__init__()
         self.needs, self.names, self.other = (column,), names, other
 
-    def codes(self, calls: DayCalls) -> Numbers:
+    def codes(self, calls: DayCalls | RangeCalls) -> Numbers:
         present, places = values_in(calls[self.needs[0]])
         words = [self.names.get(value, str(value) if self.other is None else self.other) for value in present.tolist()]
         return np.array([self.code(word) for word in words], np.int64)[places]
@@ -95,7 +111,7 @@ class Scripts(Side):
         return np.array([self.code(name) for name in calls.scripts], np.int64)[calls["script"]]
 
 
-class Looked(Side):
+class Looked(Lasting):
     """By what is known now of the debtor or the number; `column` holds the ids, `found` are (key, ids in bytes)."""
 
     def __init__(self, column: str, found: Iterable[tuple[str, bytes]], none: str) -> None:
@@ -114,7 +130,7 @@ class Looked(Side):
         """The code of a set of keys with one more in it."""
         return self.code(key) if code == none_code else self.code(*sorted({*self.keys[code], key}))
 
-    def codes(self, calls: DayCalls) -> Numbers:
+    def codes(self, calls: DayCalls | RangeCalls) -> Numbers:
         return look_up(self.table, calls[self.needs[0]] - self.low)
 
 
@@ -123,14 +139,13 @@ def table_for(ids: Sequence[Numbers], empty: int) -> tuple[int, Numbers]:
     there = [part for part in ids if len(part)]
     low = min((int(part.min()) for part in there), default=0)
     high = max((int(part.max()) for part in there), default=0)
-    return low, np.full(high - low + 2, empty, np.int64)
+    return low, np.full(high - low + 2, empty, np.int32)
 
 
 def look_up(table: Numbers, places: Numbers) -> Numbers:
     """The table's values; places outside get that of its last one."""
     outside = len(table) - 1
-    found: Numbers = table[np.where((places >= 0) & (places < outside), places, outside)]
-    return found
+    return table[np.where((places >= 0) & (places < outside), places, outside)].astype(np.int64)
 
 
 class Cycles(Side):
@@ -175,7 +190,7 @@ class Tries(Side):
 
     def __init__(self) -> None:
         super().__init__()
-        self.low, self.had = 0, np.zeros(0, np.int64)
+        self.low, self.had = 0, np.zeros(0, np.int32)
         for nth in range(1, MOST_TRIES + 1):
             self.code(f"{nth:02d}")
 
@@ -186,7 +201,7 @@ class Tries(Side):
         starts = np.flatnonzero(is_first)
         within = np.arange(calls.count) - starts[np.cumsum(is_first) - 1]
         at = debtors - self.low
-        nth = self.had[at] + within
+        nth = within + self.had[at]
         self.had[at[starts]] += np.diff(starts, append=calls.count)
         found: Numbers = np.minimum(nth, MOST_TRIES - 1)
         return found
@@ -200,7 +215,7 @@ class Tries(Side):
             self.had, self.low = np.pad(self.had, (before, after)), self.low - before
 
 
-class Segments(Side):
+class Segments(Lasting):
     """By the rule that chose the channel in the call's campaign; outside any campaign by every rule of the debtor."""
 
     needs = ("debtor", "campaign")
@@ -214,7 +229,7 @@ class Segments(Side):
         self.parts = {campaign: Looked("debtor", parts, "") for campaign, parts in by_campaign.items()}
         self.none = self.code("")
 
-    def codes(self, calls: DayCalls) -> Numbers:
+    def codes(self, calls: DayCalls | RangeCalls) -> Numbers:
         codes = np.full(calls.count, self.none, np.int64)
         for campaign, part in self.parts.items():
             mine = calls["campaign"] == campaign

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from callcenter.core.db import office_of, transaction
@@ -245,7 +247,8 @@ def test_any_two_cuts_agree_with_plain_counting(new_office: Callable[[], int], s
     draw = random.Random(seed)
     first = FIRST + timedelta(days=draw.randint(0, 3))
     period = Period(first, first + timedelta(days=draw.randint(0, 5)))
-    with transaction(new_office()) as session:
+    ranges = patch.multiple("reports.facts.ranges", CALLS_AT_ONCE=draw.choice((1, 5, 500_000)), _BLOCK=draw.choice((0, 1, 12)))
+    with ranges, transaction(new_office()) as session:
         town = build(session, draw)
         campaigns = list(town.cycles)
 
@@ -290,6 +293,24 @@ def test_a_day_is_kept_as_it_was_read_and_read_anew_when_it_changed(session: Ses
             assert [calls.scripts[place] for place in calls["script"]] == [plain[day].scripts[place] for place in plain[day]["script"]]
     stored = session.execute(text("SELECT day, debtor FROM fact_calls ORDER BY day")).all()
     assert all(bytes(row.debtor) == packed(read_day(session, row.day, zone))["debtor"] for row in stored)
+
+
+def test_a_day_that_is_just_made_anew_is_counted_from_its_rows(new_office: Callable[[], int]) -> None:
+    office_id, period = new_office(), Period(FIRST, FIRST + timedelta(days=DAYS))
+    query = HeadlineQuery(period, Cut.HOUR, "all")
+    with transaction(office_id) as session:
+        town = build(session, random.Random(11))
+        rebuild(session, FIRST, period.last, LATER)
+    days = sorted({call.began.astimezone(TOKYO).date() for call in town.calls if call.counts})
+    with transaction(office_id) as other:
+        rebuild(other, days[1], days[2], LATER)  # they are locked until it ends
+        with transaction(office_id) as session:
+            agree(session, town, query, Cut.TAX)
+            with transaction(office_id) as third:  # nor is a day made anew while it is counted
+                third.execute(text("SET LOCAL lock_timeout = '50ms'"))
+                with pytest.raises(OperationalError, match="lock"):
+                    third.execute(text("DELETE FROM fact_calls WHERE day = :day"), {"day": days[0]})
+                third.rollback()
 
 
 def test_many_calls_of_one_moment_are_shown_each_once(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
