@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -29,6 +30,7 @@ from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.report_filters import choices, read_filters, require_readable, staff_note, staff_words, years_options
 from callcenter.web.report_model import counted_at
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
+from campaigns.planning.models import Campaign
 from reports import saved_views
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
@@ -103,7 +105,7 @@ def cross_xlsx(request: Request, session: Tx, who: Reader) -> Response:
     asked, found = _cross_file(request, session, who)
     lang = lang_of(request)
     heads, rows = as_table(found, asked, lang)
-    return _file(cross_workbook(asked.metric, f"{_title(asked, lang)}　{_scope(asked, lang)}", heads, rows, lang), asked, "xlsx")
+    return _file(cross_workbook(asked.metric, f"{_title(asked, lang)}　{_scope(session, asked, lang)}", heads, rows, lang), asked, "xlsx")
 
 
 @router.get("/cross.pdf")
@@ -111,13 +113,20 @@ def cross_paper(request: Request, session: Tx, who: Reader) -> Response:
     """The table on the page as a document, with its shades and marks."""
     asked, found = _cross_file(request, session, who)
     lang = lang_of(request)
-    subtitle = f"{_scope(asked, lang)}　{counted(utc_now(), lang)}"
-    return _file(cross_pdf(as_paper(found, asked, _title(asked, lang), subtitle, lang), lang), asked, "pdf")
+    return _file(cross_pdf(as_paper(found, asked, _title(asked, lang), _scope(session, asked, lang), lang), lang), asked, "pdf")
 
 
-def _scope(asked: CrossFilters, lang: str) -> str:
+def _scope(session: Session, asked: CrossFilters, lang: str) -> str:
+    """All that the table is of, and as of when it was counted."""
     query = asked.filters.query
-    parts = period_words(query.period, asked.filters.years, lang), channel_words(query.channel).in_language(lang), staff_words(query, lang)
+    name = session.scalar(select(Campaign.name).where(Campaign.id == query.campaign_id))
+    parts = (
+        period_words(query.period, asked.filters.years, lang),
+        channel_words(query.channel).in_language(lang),
+        phrases.pick(lang, (f"業務: {name}", f"campaign: {name}")) if name else "",
+        staff_words(query, lang),
+        counted(utc_now(), lang),
+    )
     return "　".join(filter(None, parts))
 
 

@@ -58,16 +58,24 @@ def channel_words(channel: str) -> Words:
     return CHANNEL_LABELS.get(channel, Words("すべて", "all"))
 
 
+def _subtitle(report: Headline, years: Years) -> Words:
+    """All that the figures are of, and as of when they were counted: a file leaves the page that it was made on."""
+    query, as_of = report.query, report.as_of.astimezone(report.query.period.zone)
+    first, last, on = (write_date(day, years) for day in (query.period.first, query.period.last, as_of.date()))
+    channel = channel_words(query.channel)
+    parts = [
+        Words(f"{first}から{last}まで({query.period.zone})", f"{first} to {last} ({query.period.zone})"),
+        Words(f"手段: {channel.ja}", f"channel: {channel.en}"),
+        *([Words(f"業務: {report.campaign}", f"campaign: {report.campaign}")] if report.campaign else []),
+        *([query.staff.told] if query.staff else []),
+        Words(f"{on} {as_of:%H:%M}に集計", f"counted {on} {as_of:%H:%M}"),
+    ]
+    return Words("。".join(part.ja for part in parts), ", ".join(part.en for part in parts))
+
+
 def build(report: Headline, lang: str, years: Years = Years.WESTERN) -> Table:
     """The report in one language, its dates written western or by era."""
-    period, form = report.query.period, report.query.form
-    channel = channel_words(report.query.channel)
-    first, last = write_date(period.first, years), write_date(period.last, years)
-    staff = report.query.staff.told if report.query.staff else None
-    subtitle = Words(
-        f"{first}から{last}まで({period.zone})。手段: {channel.ja}" + (f"。{staff.ja}" if staff else ""),
-        f"{first} to {last} ({period.zone}), channel: {channel.en}" + (f", {staff.en}" if staff else ""),
-    )
+    form = report.query.form
     rows = tuple(
         (row.label_en if lang == "en" else row.label, *(row.figures.value(metric.code) for metric in HEADLINE))
         for row in rows_in(report.rows, report.query.cut, years)
@@ -77,7 +85,7 @@ def build(report: Headline, lang: str, years: Years = Years.WESTERN) -> Table:
     fields = tuple(DEFINITION_WORDS)
     return Table(
         title=TITLE.in_language(lang),
-        subtitle=subtitle.in_language(lang),
+        subtitle=_subtitle(report, years).in_language(lang),
         key_head=form.name.in_language(lang),
         metrics=HEADLINE,
         heads=(form.name.in_language(lang), *(head(metric, lang) for metric in HEADLINE)),

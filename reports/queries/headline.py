@@ -47,13 +47,14 @@ IN_FACTS: dict[Cut | None, tuple[str, str]] = {
 class Headline:
     """The answer: rows sorted by key, and the moment up to which it was counted.
 
-    `whole` are the persons themselves, where nothing is cut and facts could tell.
+    `whole` are the persons themselves, where nothing is cut and facts could tell; `campaign` is the name of the one that was asked for.
     """
 
     query: HeadlineQuery
     rows: tuple[Row, ...]
     as_of: datetime
     whole: Tally | None = None
+    campaign: str = ""
 
     def document(self) -> dict[str, Any]:
         """The report as the contract with other programs has it."""
@@ -70,8 +71,9 @@ class Headline:
 
 def headline(session: Session, query: HeadlineQuery, now: datetime) -> Headline:
     """The headline figures, counted up to `now` (spans that are still open end there)."""
+    campaign = "" if query.campaign_id is None else session.scalar(select(Campaign.name).where(Campaign.id == query.campaign_id)) or ""
     if not _in_facts(query) and query.until is None:
-        return Headline(query, _from_columns(session, query, now), now)
+        return Headline(query, _from_columns(session, query, now), now, campaign=campaign)
     parts = tallied(session, query, now)
     rows = [] if parts is None else _rows(session, query.cut, parts)
     if parts is None:
@@ -80,7 +82,7 @@ def headline(session: Session, query: HeadlineQuery, now: datetime) -> Headline:
     if query.cut is None and not rows:
         rows = [read_row(None, {})]
     whole = parts.get("") if parts and query.cut is None else None
-    return Headline(query, tuple(sorted(rows, key=lambda row: row.key or "")), now, whole)
+    return Headline(query, tuple(sorted(rows, key=lambda row: row.key or "")), now, whole, campaign)
 
 
 def _in_facts(query: HeadlineQuery) -> bool:

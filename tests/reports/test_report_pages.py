@@ -9,12 +9,17 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from callcenter.api import reports as api
 from callcenter.auth.models import Office, Role
+from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
+from reports.exports.pdf import page as paper
 from reports.facts.build import rebuild
+from reports.periods import Period
+from reports.queries.headline import HeadlineQuery, headline
 from tests.reports import world
 from tests.reports.conftest import Browser
 
@@ -71,6 +76,21 @@ def test_the_file_says_what_the_page_says(browse: Callable[[Role], Browser], tow
     assert "税目別" in client.get(f"/reports?{SEPTEMBER}&by=tax").text
     assert client.get(f"/reports/headline.xlsx?{SEPTEMBER}").content.startswith(b"PK")
     assert client.get(f"/reports/headline.pdf?{SEPTEMBER}").content.startswith(b"%PDF")
+
+
+def test_a_file_says_of_what_and_as_of_when_it_is(browse: Callable[[Role], Browser], town: None, office_id: int) -> None:
+    """On a campaign's file stood the period and the channel only: on the meeting's table it passed for the whole office."""
+    client, asked = browse(Role.SUPERVISOR), f"{SEPTEMBER}&campaign={campaign_number()}"
+    today = f"{utc_now().astimezone(world.TOKYO):%Y-%m-%d}"
+    for address, counted in ((f"/reports/headline.xlsx?{asked}", today), (f"/reports/cross.xlsx?{asked}&by=tax", "集計は")):
+        book = CalamineWorkbook.from_filelike(io.BytesIO(client.get(address).content))
+        said = book.get_sheet_by_index(0).to_python()[1][0]
+        assert "第1期" in said
+        assert counted in said
+    with transaction(office_id) as session:
+        found = headline(session, HeadlineQuery(Period(date(2026, 9, 1), date(2026, 9, 30)), campaign_id=campaign_number()), utc_now())
+    assert "業務: 第1期" in paper(found, "ja")
+    assert "campaign: 第1期, counted " in paper(found, "en")
 
 
 def campaign_number() -> int:
