@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from callcenter.core.clock import local_day
 from callcenter.core.db import office_of
 from campaigns.planning.models import Campaign
+from dialer.inbound.queries import Callers, callers
 from dialer.pacing.standing import Standing, standing_of
 from dialer.recordings.queries import Gap, gaps
 from dialer.supervising.queries import Watch, watches
@@ -45,6 +46,7 @@ class Moment:
     now: LiveNow
     watches: Sequence[Watch]
     gaps: Sequence[Gap]
+    callers: Callers
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Board:
     watches: Sequence[Watch]
     gaps: Sequence[Gap]
     targets: Mapping[str, float]
+    callers: Callers
 
 
 class BoardFeed:
@@ -84,8 +87,9 @@ class BoardFeed:
             if is_fresh or day is None or not timedelta(0) <= now - day.at < DAY_EVERY:
                 day = self._days[office] = Day(now, live_day(session, now), _standings(session, now), targets_of(session, local_day(now)))
             if is_fresh or moment is None or moment.heard != heard or not timedelta(0) <= now - moment.at < DAY_EVERY:
-                moment = self._moments[office] = Moment(now, heard, live_now(session, now), watches(session, now), gaps(session))
-        return Board(joined(day.day, moment.now), day.standings, moment.watches, moment.gaps, day.targets)
+                looks = live_now(session, now), watches(session, now), gaps(session), callers(session)
+                moment = self._moments[office] = Moment(now, heard, *looks)
+        return Board(joined(day.day, moment.now), day.standings, moment.watches, moment.gaps, day.targets, moment.callers)
 
 
 def _standings(session: Session, now: datetime) -> list[tuple[str, Standing]]:

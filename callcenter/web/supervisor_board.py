@@ -17,6 +17,7 @@ from callcenter.web.supervise_model import gap_notices, pace_model, supervision_
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.reasons import DENIAL_JA, DenialReason
 from dialer.agents.state import AgentState
+from dialer.inbound.queries import Callers
 from reports.exports.table import per_cent, shown
 from reports.figures import Figures
 from reports.metrics import HEADLINE, Metric, Unit
@@ -47,7 +48,7 @@ def board_model(found: Board, me: int, lang: str, t: Translate) -> dict[str, Any
         "pace": pace_model(found.standings, t),
         "figures": [_tile(board, code, parts, found.targets.get(code), lang) for code, parts in TILES] + [_abandoned(board, lang)],
         "operators": operators,
-        "lines": _lines(board, lang),
+        "lines": _callers(found.callers, lang) + _lines(board, lang),
         "hours": _hours(board, lang),
         "skipped": _skipped(board.skipped_hour, board.skipped, lang),
         "notices": {"open": len(rows), "rows": rows},
@@ -160,6 +161,25 @@ def _operator(board: LiveBoard, operator: OperatorToday, lang: str) -> dict[str,
         "href": "",
         "pause_user_id": operator.user_id if state is not AgentState.PAUSED and operator.next_state != AgentState.PAUSED else None,
     }
+
+
+def _callers(found: Callers, lang: str) -> list[dict[str, Any]]:
+    """Who called in and waits comes first; nothing while nobody called."""
+    if not found.waiting and not found.talking:
+        return []
+    since = found.since.astimezone(OFFICE_ZONE).strftime("%H:%M:%S") if found.since else ""
+    waits = {"kind": "warn", "image": "phone", "word": phrases.pick(lang, (f"{since}から待っている", f"waiting since {since}"))}
+    return [
+        {
+            "label": phrases.pick(lang, ("着信の待ち", "Callers waiting")),
+            "value": f"{found.waiting:,}",
+            "unit": phrases.pick(lang, ("件", "")),
+            "of": "",
+            "note": phrases.pick(lang, (f"着信で通話中 {found.talking}", f"{found.talking} talking")),
+            "href": "/incoming",
+            "state": waits if found.waiting else None,
+        }
+    ]
 
 
 def _lines(board: LiveBoard, lang: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,9 +10,10 @@ import pytest
 from sqlalchemy import event, select
 
 from callcenter.auth.models import AuditEvent, Role
-from callcenter.core.clock import utc_now
+from callcenter.core.clock import OFFICE_ZONE, utc_now
 from callcenter.core.db import get_engine, transaction
 from callcenter.web.board_feed import BoardFeed
+from dialer.inbound.models import InboundCall
 from dialer.recordings.terms import OfficeTerms, set_office_terms
 from dialer.supervising.models import Supervision
 from tests.callcenter.conftest import Person, add_case, put_on_the_line
@@ -77,6 +79,18 @@ def test_a_failed_wish_says_why_for_a_minute(office_id: int, floor: tuple[Person
     with transaction(office_id) as session:
         session.scalars(select(Supervision)).one().ended_at = utc_now() - timedelta(minutes=2)
     assert "応答がありませんでした" not in leader.get("/supervisor").text
+
+
+def test_the_board_tells_who_called_in_and_waits(office_id: int, floor: tuple[Person, Person]) -> None:
+    leader, now = floor[0], utc_now()
+    assert "着信の待ち" not in leader.get("/supervisor").text
+    with transaction(office_id) as session:
+        for minutes, state in enumerate(("talking", "waiting", "ringing", "closing", "ended"), 1):
+            came = now - timedelta(minutes=9 - minutes)
+            session.add(InboundCall(carrier="simulator", channel_id=f"in-{state}", node="n", state=state, came_at=came))
+        first = (now - timedelta(minutes=7)).astimezone(OFFICE_ZONE)
+    page = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", leader.get("/supervisor").text))
+    assert f"着信の待ち 2 件 {first:%H:%M:%S}から待っている" in page
 
 
 def test_ten_boards_ask_the_database_no_more_than_one(office_id: int, floor: tuple[Person, Person]) -> None:
