@@ -82,7 +82,7 @@ def test_a_failed_wish_says_why_for_a_minute(office_id: int, floor: tuple[Person
 
 
 def test_the_board_tells_who_called_in_and_waits(office_id: int, floor: tuple[Person, Person]) -> None:
-    leader, now = floor[0], utc_now()
+    leader, now = floor[1], utc_now()
     assert "着信の待ち" not in leader.get("/supervisor").text
     with transaction(office_id) as session:
         for minutes, state in enumerate(("talking", "waiting", "ringing", "closing", "ended"), 1):
