@@ -8,10 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.attempts.asked import note_asked
-from campaigns.attempts.codes import RIGHT_PARTIES, Outcome
+from campaigns.attempts.codes import RIGHT_PARTIES, Channel, Outcome
 from campaigns.attempts.models import Attempt, Escalation
-from campaigns.attempts.rules import Consequence, Result
+from campaigns.attempts.rules import Consequence, Move, Result
 from campaigns.compliance.rules import ContactPolicy
+from campaigns.compliance.windows import next_open
 from campaigns.debtors.models import Suppression
 from campaigns.debtors.phones import confirm_number, set_number_status
 from campaigns.promises import service as promises
@@ -35,8 +36,8 @@ def apply(
         elif result.party in RIGHT_PARTIES:
             confirm_number(session, attempt.phone_id, now, attempt_id=attempt.id, user_id=user_id)
     _suppress(session, attempt, follows, policy, now, user_id)
-    if result.callback_at is not None:
-        _add_suppression(session, attempt, "wished_time", None, now, result.callback_at, user_id)
+    if (wished := callback_moment(result, follows, policy, now)) is not None:
+        _add_suppression(session, attempt, "wished_time", None, now, wished, user_id)
     for reason in dict.fromkeys(filter(None, (follows.escalation, result.escalate))):
         escalate(session, attempt.debtor_id, reason, result.note, now, attempt_id=attempt.id, user_id=user_id)
     note_asked(session, attempt, result.asked, result.outcome, now, user_id)
@@ -44,6 +45,16 @@ def apply(
     if follows.is_stopping_all:
         withdraw_for_debtors(session, [attempt.debtor_id], result.outcome.value, now)
     return promise
+
+
+def callback_moment(result: Result, follows: Consequence, policy: ContactPolicy, now: datetime) -> datetime | None:
+    """When somebody is to be called back: as named, or, asked for without a time as by a key, as soon as operators may call; else None.
+
+    It is a wish of theirs, so neither the quiet days after the conversation in which they asked nor caps stand against it.
+    """
+    if result.callback_at is not None or follows.move is not Move.CALLBACK:
+        return result.callback_at
+    return next_open(policy.hours, Channel.OPERATOR_CALL, now) or now
 
 
 def escalate(

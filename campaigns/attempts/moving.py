@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 from callcenter.core.clock import local_day
 from callcenter.core.db import office_of
 from campaigns.attempts.codes import Channel, LineResult
+from campaigns.attempts.effects import callback_moment
 from campaigns.attempts.models import Attempt
 from campaigns.attempts.phones import pick_phones
 from campaigns.attempts.proving import proofs
 from campaigns.attempts.retry import UNANSWERED, PastTry, RetryPolicy, RetryRules, another_part, next_try_at, soon_again
 from campaigns.attempts.rules import Consequence, Move, Result
 from campaigns.compliance.rules import ContactPolicy
-from campaigns.compliance.windows import next_open
 from campaigns.debtors.phones import set_number_status
 from campaigns.messages.models import Batch
 from campaigns.messages.state import OPEN_BATCHES
@@ -105,10 +105,9 @@ def move_items(session: Session, moves: Sequence[Moved]) -> None:
     for move in moves:
         if move.follows.move is Move.DONE or move.channel is Channel.SMS:
             claim.complete(session, move.item_id, move.now, move.result.outcome.value)
-        elif move.follows.move is Move.CALLBACK or move.result.callback_at is not None:
-            moment = move.result.callback_at or next_open(move.policy.hours, Channel.OPERATOR_CALL, move.now)
+        elif (moment := callback_moment(move.result, move.follows, move.policy, move.now)) is not None:
             user_id = move.result.callback_user_id
-            claim.requeue(session, move.item_id, moment or move.now, "callback", move.now, is_callback=True, user_id=user_id)
+            claim.requeue(session, move.item_id, moment, "callback", move.now, is_callback=True, user_id=user_id)
         else:
             tried_again.append(move)
     if tried_again:

@@ -17,6 +17,7 @@ from campaigns.attempts.phones import pick_phone
 from campaigns.attempts.rules import PromiseTerms
 from campaigns.attempts.service import open_attempt, record_line_result, record_outcome
 from campaigns.debtors.models import Debtor, PhoneNumber, Suppression
+from campaigns.planning.explain import explain
 from campaigns.planning.service import plan
 from campaigns.promises.models import Promise
 from campaigns.sync.models import SyncOutbox
@@ -163,6 +164,20 @@ def test_a_callback_is_reserved_for_its_time(session: Session, called: tuple[Deb
     assert (item.state, item.is_callback, item.not_before, item.priority) == ("ready", True, at, 0)
     wish = session.scalars(select(Suppression).where(Suppression.debtor_id == debtor.id)).one()
     assert (wish.reason, wish.ends_at) == ("wished_time", at)
+
+
+def test_whoever_presses_the_key_for_a_call_back_is_called_back_though_they_were_just_spoken_to(
+    session: Session, called: tuple[Debtor, WorkItem, Attempt]
+) -> None:
+    debtor, item, attempt = called
+    attempt.channel = item.channel = "auto_call"
+    asked_at = NOW + timedelta(minutes=2)
+    record(session, attempt, Party.DEBTOR_UNVERIFIED, Outcome.CALLBACK_PROMISED, now=asked_at)
+    session.refresh(item)
+    assert (item.state, item.channel, item.is_callback, item.not_before) == ("ready", "operator_call", True, asked_at)
+    gate = explain(session, debtor.debtor_no, None, asked_at + timedelta(minutes=1), "en")["gate"]
+    assert gate["operator_call"]["allowed"]
+    assert not gate["auto_call"]["allowed"], "the wish is for a person's call"
 
 
 def test_a_callback_outside_the_hours_is_refused_with_the_next_time(session: Session, called: tuple[Debtor, WorkItem, Attempt]) -> None:
