@@ -42,7 +42,10 @@ def render(
     trunk_port: int = typer.Option(5060, min=1, max=65535),
     trunk_user: str = typer.Option("", help="For a trunk that is registered to."),
     trunk_secret_file: Path | None = typer.Option(None, help="A file with the trunk's secret."),
-    phone: list[str] = typer.Option([], help="An operator's browser phone, NAME:FILE with its secret in FILE; repeatable."),
+    trunk_qualify: int = typer.Option(
+        30, min=0, max=3600, help="Seconds between two looks at whether the trunk is there (OPTIONS); 0 for one that does not answer them."
+    ),
+    phone: list[str] = typer.Option([], help="A desk telephone that registers, NAME:FILE with its secret in FILE; repeatable."),
     tls_certificate: str = typer.Option(
         "", help="Lets browsers' phones connect to Asterisk itself by wss on port 8089; not needed behind a proxy."
     ),
@@ -54,7 +57,7 @@ def render(
     settings = get_settings()
     secret = _secret(trunk_secret_file) if trunk_secret_file else ""
     plan = AsteriskPlan(
-        trunk=TrunkPlan(settings.trunk, trunk_host, trunk_port, trunk_user, secret),
+        trunk=TrunkPlan(settings.trunk, trunk_host, trunk_port, trunk_user, secret, qualify_seconds=trunk_qualify),
         ami_secret=settings.ami_secret.get_secret_value(),
         ami_user=settings.ami_user,
         ami_port=settings.ami_port,
@@ -77,7 +80,7 @@ def _phone(text: str) -> PhonePlan:
     name, separator, path = text.partition(":")
     if not separator:
         raise InvalidInput("A phone is written NAME:FILE.", hint="FILE holds its secret.", code="usage")
-    return PhonePlan(name, secret=_secret(Path(path)), is_browser=True)
+    return PhonePlan(name, secret=_secret(Path(path)))
 
 
 def _secret(path: Path) -> str:

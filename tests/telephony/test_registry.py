@@ -84,10 +84,14 @@ def test_check_of_a_wrong_secret_as_json(environment: pytest.MonkeyPatch) -> Non
 def test_render_writes_the_files(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("phone-secret\n")
     phone = f"op-1:{tmp_path}/secret"
-    done = CliRunner().invoke(app, ["render", str(tmp_path / "etc"), "--trunk-host", "192.0.2.7", "--phone", phone])
+    done = CliRunner().invoke(app, ["render", str(tmp_path / "etc"), "--trunk-host", "192.0.2.7", "--trunk-qualify", "0", "--phone", phone])
     assert done.exit_code == 0, done.output
     assert sorted(path.name for path in (tmp_path / "etc").iterdir()) == sorted(FILES)
-    assert "[ntt]" in (tmp_path / "etc/pjsip.conf").read_text()
+    pjsip = (tmp_path / "etc/pjsip.conf").read_text()
+    assert "[ntt]" in pjsip
+    assert "qualify_frequency = 0" in pjsip
+    assert "[op-1-auth]" in pjsip
+    assert "webrtc" not in pjsip, "a desk telephone: those of browsers are made at sign-in"
     assert "secret = s3cret" in (tmp_path / "etc/manager.conf").read_text()
 
 
