@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,8 @@ from campaigns.attempts.models import Attempt
 from campaigns.attempts.moving import Moved, move_items
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.rules import ContactPolicy
-from campaigns.sync.outbox import ATTEMPT, leave_all
+from campaigns.promises.models import Promise
+from campaigns.sync.outbox import ATTEMPT, leave, leave_all, take_back
 
 _GATHERING = "gathered_results"
 
@@ -71,6 +72,34 @@ def follow_up(session: Session, closed: Closed) -> None:
         results, gathered.results = gathered.results, []
         _follow_up(session, results)
     gathered.results.append(closed)
+
+
+def fact_of(attempt: Attempt, promise: Promise | None) -> dict[str, Any]:
+    """What the core systems are told of a result."""
+    return {
+        "attempt_id": attempt.id,
+        "channel": attempt.channel,
+        "began_at": attempt.began_at.isoformat(),
+        "line_result": attempt.line_result,
+        "party": attempt.party,
+        "outcome": attempt.outcome,
+        "talk_seconds": attempt.talk_seconds,
+        "promise_amount": None if promise is None else promise.amount,
+        "promise_due_on": None if promise is None else promise.due_on.isoformat(),
+    }
+
+
+def correct(session: Session, attempt: Attempt, now: datetime) -> None:
+    """The core systems are told anew of a closed attempt that came to something else than was thought: in place of what none of them has
+    taken yet, else as a later fact of the same attempt."""
+    gathered: _Gathered | None = session.info.get(_GATHERING)
+    told = fact_of(attempt, None)
+    for n, known in enumerate(gathered.results if gathered is not None else ()):
+        if gathered is not None and known.attempt.id == attempt.id:
+            gathered.results[n] = replace(known, told=told)
+            return
+    key = attempt.fact_key
+    leave(session, ATTEMPT, key if take_back(session, key) else f"{key}:{attempt.line_result}", attempt.debtor_id, told, now)
 
 
 def _follow_up(session: Session, results: Sequence[Closed]) -> None:

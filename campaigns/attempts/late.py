@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from campaigns.attempts.closing import correct
 from campaigns.attempts.codes import LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.attempts.moving import campaign_of, judge_number, retry_rules
@@ -33,8 +34,8 @@ def reopen_robocall(session: Session, attempt: Attempt) -> bool:
 
 
 def correct_line_result(session: Session, attempt: Attempt, line_result: LineResult, answered_at: datetime | None, now: datetime) -> None:
-    """A late word of the carrier: the report tells what the line truly did, and the number is judged by it; what a person recorded is left
-    alone, and so is when the next try is due.
+    """A late word of the carrier: the report tells what the line truly did, the number is judged by it, and the core systems are told; what
+    a person recorded is left alone, and so is when the next try is due.
     """
     if attempt.recorded_at is not None and attempt.outcome not in (None, "no_result"):
         return
@@ -45,3 +46,4 @@ def correct_line_result(session: Session, attempt: Attempt, line_result: LineRes
     session.flush()
     if attempt.state == "closed":
         judge_number(session, attempt, retry_rules(campaign_of(session, attempt)), now)
+        correct(session, attempt, now)

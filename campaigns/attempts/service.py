@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,7 +17,7 @@ from callcenter.core.faults import passing
 from callcenter.core.live import publish
 from campaigns.attempts import effects
 from campaigns.attempts.asked import Asked
-from campaigns.attempts.closing import Closed, follow_up, policy_of
+from campaigns.attempts.closing import Closed, fact_of, follow_up, policy_of
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.attempts.locking import hold_attempt
 from campaigns.attempts.models import Attempt
@@ -228,7 +227,7 @@ def _close(
     line = LineResult(attempt.line_result or LineResult.FAILED)
     moved = None if attempt.work_item_id is None else Moved(attempt, campaign, line, result, follows, policy, retry, now)
     key = attempt.fact_key + (":amended" if is_amended else "")
-    follow_up(session, Closed(attempt, key, _payload(attempt, promise), now, moved))
+    follow_up(session, Closed(attempt, key, fact_of(attempt, promise), now, moved))
 
 
 def _check_callback_hours(result: Result, policy: ContactPolicy) -> None:
@@ -253,17 +252,3 @@ def _talk_seconds(attempt: Attempt) -> int:
     if attempt.answered_at is None or attempt.ended_at is None:
         return 0
     return max(0, round((attempt.ended_at - attempt.answered_at).total_seconds()))
-
-
-def _payload(attempt: Attempt, promise: Promise | None) -> dict[str, Any]:
-    return {
-        "attempt_id": attempt.id,
-        "channel": attempt.channel,
-        "began_at": attempt.began_at.isoformat(),
-        "line_result": attempt.line_result,
-        "party": attempt.party,
-        "outcome": attempt.outcome,
-        "talk_seconds": attempt.talk_seconds,
-        "promise_amount": None if promise is None else promise.amount,
-        "promise_due_on": None if promise is None else promise.due_on.isoformat(),
-    }
