@@ -10,6 +10,8 @@ renews its lease, `start` seconds after its process was made) until, for each op
     calls      the call is closed, although no word of its end came;
     next       the next call of a free operator is on its way.
 
+`start` is the whole time from the kill of a dialer to the next call (`benchmarks.recovery_start`).
+
 What comes later by itself, as the end of a ring, counts from then on. Each repeat must be right, too (once dialled, each attempt with its
 result, no channel left), or its figures do not count and the run fails. The limit is 5 s. A minute of 503: how many are tried in vain
 while the dialer goes on, whether anybody is dialled twice or again too soon, for how long operators were not free, and how long until
@@ -31,37 +33,29 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
+from benchmarks import recovery_start
 from benchmarks.__main__ import lines
+from benchmarks.recovery_503 import minute_of_503
+from benchmarks.recovery_watch import LOOK_EVERY, Watch, moment_of, onlooker
 from callcenter.core.db import transaction
-from callcenter.core.errors import StoreUnavailable
-from campaigns.attempts.models import Attempt
-from campaigns.worklist.models import WorkItem
 from dialer.agents.models import AgentSession
-from dialer.agents.state import ON_LINE
-from dialer.calls.models import Call
-from dialer.telephony.asterisk.carrier import AsteriskCarrier
-from dialer.trunk import TRUNK_FAILING
 from tests import servers
 from tests.conftest import ROOT_VARIABLE
 from tests.telephony.killing import FAULTS, kill_postgres, standing
 from tests.telephony.rig import RigMissing
 from tests.telephony.sipp import Behaviour
-from tests.telephony.stand import PHONES, RING_SECONDS, Stand
+from tests.telephony.stand import RING_SECONDS, Stand
 from tests.telephony.switch import SwitchedRig
 
 LIMIT = 5.0
 LONG = 15.0  # seconds for which what is slow to be missed is away, too
-MINUTE = 60.0
-LOOK_EVERY = 0.05
 PATIENCE = 60.0
 SET_UP_SECONDS = 30.0
 MOST_SET_UPS = 5
@@ -88,106 +82,12 @@ EVERY: dict[str, Fault] = {
     "kill_asterisk_for_long": kill_asterisk_for_long,
     "kill_postgres_for_long": partial(kill_postgres, away=LONG),
 }
+ALL = [*EVERY, "minute_of_503", "start"]
 QUICK = ("kill_dialer", "reset_the_cable")
 
 
 class NotSetUp(Exception):
     """Two talks and two rings did not come about: nothing to measure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What the database says of operators (state and attempt) and of calls (state, by attempt), and the channels Asterisk has."""
-
-    operators: dict[int, tuple[str, int | None]]
-    calls: dict[int, tuple[str, str]]
-    live: frozenset[str]
-
-
-@dataclass
-class Watch:
-    """Looks again and again and writes down when what was seen to be over was settled; moments in seconds since `back`."""
-
-    stand: Stand
-    carrier: AsteriskCarrier
-    known: dict[int, tuple[int, str]]  # attempts under way at the fault: operator and channel
-    back: float
-    start: float
-    dead_at: dict[int, float] = field(default_factory=dict)
-    operators: dict[int, float] = field(default_factory=dict)
-    calls: dict[int, float] = field(default_factory=dict)
-    free_at: dict[int, float] = field(default_factory=dict)
-    next: dict[int, float] = field(default_factory=dict)
-    timeline: list[dict[str, Any]] = field(default_factory=list)
-
-    def look(self) -> None:
-        """One look; a store that is away meanwhile is no answer."""
-        live = self.carrier.live_channels()
-        try:
-            found = moment_of(self.stand, live or frozenset())
-        except (SQLAlchemyError, StoreUnavailable):
-            return
-        now = max(0.0, time.monotonic() - self.back)
-        self._note(now, found)
-        for attempt, (operator, channel) in self.known.items():
-            if channel not in found.live:
-                self.dead_at.setdefault(attempt, now if live is not None else 0.0)
-            if attempt not in self.dead_at:
-                continue
-            state, of = found.operators[operator]
-            if state not in ON_LINE or of != attempt:
-                self.operators.setdefault(attempt, now - self.dead_at[attempt])
-            if found.calls[attempt][0] == "ended":
-                self.calls.setdefault(attempt, now - self.dead_at[attempt])
-        for operator, (state, attempt_id) in found.operators.items():
-            if state == "ready":
-                self.free_at.setdefault(operator, now)
-            is_new = attempt_id is not None and attempt_id not in self.known
-            if is_new and found.calls.get(attempt_id or 0, ("placing", ""))[0] != "placing":
-                self.next.setdefault(operator, now - self.free_at.get(operator, self.freed(operator)))
-
-    def freed(self, operator: int) -> float:
-        """When an operator whom nobody saw free was, at the earliest: at the end of their line."""
-        return min((self.dead_at.get(attempt, 0.0) for attempt, (whose, _) in self.known.items() if whose == operator), default=0.0)
-
-    def _note(self, now: float, found: Moment) -> None:
-        states = {
-            "operators": dict(sorted(Counter(state for state, _ in found.operators.values()).items())),
-            "calls": dict(sorted(Counter(state for state, _ in found.calls.values()).items())),
-            "channels": len(found.live),
-        }
-        if not self.timeline or {key: self.timeline[-1][key] for key in states} != states:
-            self.timeline.append({"seconds": round(now, 2)} | states)
-
-    @property
-    def is_done(self) -> bool:
-        """Everything that the fault ended is settled, and whoever was free has a next call."""
-        rings = [attempt for attempt in self.known if attempt in self.operators and attempt in self.calls]
-        return len(rings) >= 2 and set(self.dead_at) <= set(rings) and len(self.next) >= 2
-
-
-def moment_of(stand: Stand, live: frozenset[str]) -> Moment:
-    with transaction(stand.office_id) as session:
-        agents = session.execute(select(AgentSession.id, AgentSession.state, AgentSession.attempt_id)).all()
-        calls = session.execute(select(Call.attempt_id, Call.state, Call.channel_id)).all()
-    return Moment(
-        {agent: (state, attempt) for agent, state, attempt in agents},
-        {attempt: (state, channel) for attempt, state, channel in calls},
-        live,
-    )
-
-
-@contextmanager
-def onlooker(stand: Stand) -> Iterator[AsteriskCarrier]:
-    """A connection of our own to Asterisk, past the cable."""
-    carrier = stand.rig.carrier()
-    carrier.connect()
-    try:
-        if not carrier.wait_connected(20):
-            raise RuntimeError("Asterisk does not answer")
-        yield carrier
-    finally:
-        carrier.close()
 
 
 def set_up(stand: Stand) -> None:
@@ -250,55 +150,6 @@ def figures(watches: list[Watch]) -> dict[str, Any]:
     return found | {"most_of_limit": round(most / LIMIT, 3)}
 
 
-def minute_of_503(stand: Stand, seconds: float = MINUTE) -> dict[str, Any]:
-    """See the module. Raises AssertionError when somebody was dialled twice, or nobody was told."""
-    assert isinstance(stand.rig, SwitchedRig)
-    stand.rig.refuse_everybody(is_refusing=True)
-    stand.open_office([TALKING] * 60)
-    stand.be_dialled()
-    began, looks, free, told_at = time.monotonic(), 0, 0, None
-    while (passed := time.monotonic() - began) < seconds:
-        states, looks = stand.states(), looks + 1
-        free += states == Counter(ready=len(PHONES))
-        if told_at is None and stand.dialer is not None and stand.attempts() and stand.problem() == TRUNK_FAILING:
-            told_at = passed
-        time.sleep(LOOK_EVERY)
-    tried = len(stand.attempts())
-    stand.rig.refuse_everybody(is_refusing=False)
-    back = time.monotonic()
-    stand.wait(lambda: stand.states()["talking"] >= 1, "somebody reached")
-    first = time.monotonic() - back
-    stand.wait(lambda: stand.states()["talking"] == len(PHONES), "everybody at work")
-    every = time.monotonic() - back
-    refused, numbers = Counter(stand.rig.refused()), stand.numbers()
-    reached = stand.invited()
-    twice = [number for number, count in zip(numbers, reached, strict=True) if count + refused[number] > 1]
-    assert not twice, f"{len(twice)} were dialled twice"
-    assert told_at is not None, "nobody was told that the trunk fails"
-    with transaction(stand.office_id) as session:
-        failed = session.scalars(select(Attempt).where(Attempt.line_result == "failed").order_by(Attempt.id)).all()
-        gaps = [
-            (item.not_before - attempt.began_at).total_seconds()
-            for attempt in failed
-            for item in session.scalars(select(WorkItem).where(WorkItem.id == attempt.work_item_id)).all()
-        ]
-    assert len(failed) >= tried, "an attempt that failed is on record as something else"
-    stand.wait(lambda: stand.hang_up_everybody() and stand.states()["wrap_up"] == len(PHONES), "results owed")
-    stand.close_office()
-    stand.wait(lambda: stand.live_channels() == frozenset(), "the end of every channel")
-    return {
-        "seconds": seconds,
-        "people": len(numbers),
-        "tried_in_vain": len(failed),
-        "dialled_twice": 0,
-        "again_not_before_s": round(min(gaps), 0),
-        "told_after_s": round(told_at, 1),
-        "operators_all_free_share": round(free / looks, 3),
-        "first_reached_s": round(first, 1),
-        "all_talk_again_s": round(every, 1),
-    }
-
-
 @contextmanager
 def place() -> Iterator[Stand]:
     """Servers and rig, gone afterwards."""
@@ -318,7 +169,9 @@ def place() -> Iterator[Stand]:
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
-def measure(repeats: int, names: list[str], *, has_minute: bool = True, timeline: Path | None = None) -> dict[str, Any]:
+def measure(
+    repeats: int, names: list[str], *, has_minute: bool = True, has_start: bool = True, timeline: Path | None = None
+) -> dict[str, Any]:
     """The figures by fault; `wrong` tells of repeats that were not right."""
     found: dict[str, Any] = {"limit_s": LIMIT, "ring_s": RING_SECONDS}
     told: list[str] = []
@@ -332,6 +185,9 @@ def measure(repeats: int, names: list[str], *, has_minute: bool = True, timeline
     if has_minute:
         with place() as stand:
             found["minute_of_503"] = minute_of_503(stand)
+    if has_start:
+        with place() as stand:
+            found["start"] = recovery_start.measure(stand, repeats)
     if timeline is not None:
         timeline.write_text("\n".join(told) + "\n", "utf-8")
     return found
@@ -358,9 +214,11 @@ def repeated(stand: Stand, fault: Fault, repeats: int) -> tuple[list[Watch], lis
 
 
 def run(quick: bool = True) -> dict[str, Any]:
-    """Every fault ten times and the minute of 503; quick: two faults once. Raises RuntimeError where Asterisk or SIPp is missing, or
-    something was wrong afterwards."""
-    found = measure(1, list(QUICK), has_minute=False) if quick else measure(10, list(EVERY))
+    """Every fault and start ten times, and the minute of 503; quick: two faults once.
+
+    Raises RuntimeError where Asterisk or SIPp is missing, or something was wrong afterwards.
+    """
+    found = measure(1, list(QUICK), has_minute=False, has_start=False) if quick else measure(10, list(EVERY))
     if wrong := wrong_in(found):
         raise RuntimeError("; ".join(wrong))
     return found
@@ -374,12 +232,13 @@ def wrong_in(found: dict[str, Any]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--fault", nargs="*", choices=[*EVERY, "minute_of_503"], default=[*EVERY, "minute_of_503"])
+    parser.add_argument("--fault", nargs="*", choices=ALL, default=ALL)
     parser.add_argument("--timeline", type=Path, help="a file for the states of the slowest repeat of each fault, a JSON line each")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     names = [name for name in given.fault if name in EVERY]
-    found = measure(given.repeats, names, has_minute="minute_of_503" in given.fault, timeline=given.timeline)
+    others = {"has_minute": "minute_of_503" in given.fault, "has_start": "start" in given.fault}
+    found = measure(given.repeats, names, timeline=given.timeline, **others)
     print(json.dumps({"recovery": found}) if given.json else "\n".join(lines(found)))
     return int(bool(wrong_in(found)))
 

@@ -78,7 +78,10 @@ def drop(hall: Hall, folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize(("line_result", "words"), [(LineResult.BUSY, ("話し中", PARTY_JA[Party.NOBODY])), (LineResult.ANSWERED, ("応答", PARTY_JA[Party.UNKNOWN]))])
+@pytest.mark.parametrize(
+    ("line_result", "words"),
+    [(LineResult.BUSY, ("話し中", PARTY_JA[Party.NOBODY])), (LineResult.ANSWERED, ("応答", PARTY_JA[Party.UNKNOWN]))],
+)
 def test_the_core_system_is_told_what_the_line_did_also_when_it_has_fetched_the_guess(
     lost: Hall, tmp_path: Path, line_result: LineResult, words: tuple[str, str]
 ) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office, User
 from callcenter.core.db import transaction
@@ -43,6 +44,7 @@ from tests.telephony.stepped import OFFSET, SteppedClock
 from tests.telephony.test_main_job import open_always, staff_phones
 
 PHONES = ("op-1", "op-2", "op-3", "op-4")
+DIALER = ("dial", "--carrier", "asterisk", "--node", "killed")
 RING_SECONDS = 5.0
 AWAY_SECONDS = 1.0  # a killed store is missed before it is back
 PATIENCE = 120.0
@@ -69,9 +71,10 @@ class Stand:
         """The clock of the office and of the dialer process."""
         return SteppedClock(self.folder / "clock")
 
-    def start_dialer(self) -> None:
-        """The process of `up`, named alike each time."""
-        settings = {
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the dialer process is told by its environment."""
+        return {
             "CALLCENTER_DATA": str(self.folder / "data"),
             "CALLCENTER_SOUNDS": str(self.folder / "sounds"),
             "CALLCENTER_RECORDING_SPOOL": str(self.folder / "spool"),
@@ -81,9 +84,12 @@ class Stand:
             "CALLCENTER_LOG_LEVEL": "WARNING",
             OFFSET: str(self.folder / "clock"),
         }
-        command = [sys.executable, "-m", "tests.telephony.stepped", "dial", "--carrier", "asterisk", "--node", "killed"]
+
+    def start_dialer(self, program: str = "tests.telephony.stepped") -> None:
+        """The process of `up`, named alike each time; by the clock that can be set, or as it is (`callcenter.cli`)."""
+        command = [sys.executable, "-m", program, *DIALER]
         with (self.folder / "dialer.log").open("ab") as log:
-            self.dialer = subprocess.Popen(command, env=os.environ | settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.dialer = subprocess.Popen(command, env=os.environ | self.settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def be_dialled(self) -> None:
         """A dialer runs from here on."""
@@ -121,16 +127,27 @@ class Stand:
             campaign = create_campaign(session, "実機", now, options={"ring_seconds": RING_SECONDS})
             set_status(session, campaign.id, CampaignStatus.RUNNING, now)
             self.debtors = []
-            for behaviour in behaviours:
-                self.serial += 1
-                debtor = add_debtor(session, self.serial)
-                session.execute(delete(PhoneNumber).where(PhoneNumber.debtor_id == debtor.id))
-                e164 = number_of(behaviour, self.serial)
-                session.add(PhoneNumber(debtor_id=debtor.id, original=e164, e164=e164, line_type="mobile"))
-                self.debtors.append(debtor.id)
-            session.flush()
-            add_work(session, campaign.id, self.debtors, Channel.OPERATOR_CALL, now - timedelta(minutes=1))
+            self._add_people(session, campaign.id, behaviours, now)
             staff_phones(session, PHONES, now)
+
+    def add_person(self, behaviour: Behaviour) -> str:
+        """One more debtor to be called; the number."""
+        with transaction(self.office_id) as session:
+            campaign_id = session.scalars(select(Campaign.id).order_by(Campaign.id)).one()
+            self._add_people(session, campaign_id, [behaviour], self.clock.now())
+        return number_of(behaviour, self.serial)
+
+    def _add_people(self, session: Session, campaign_id: int, behaviours: list[Behaviour], now: datetime) -> None:
+        before = len(self.debtors)
+        for behaviour in behaviours:
+            self.serial += 1
+            debtor = add_debtor(session, self.serial)
+            session.execute(delete(PhoneNumber).where(PhoneNumber.debtor_id == debtor.id))
+            e164 = number_of(behaviour, self.serial)
+            session.add(PhoneNumber(debtor_id=debtor.id, original=e164, e164=e164, line_type="mobile"))
+            self.debtors.append(debtor.id)
+        session.flush()
+        add_work(session, campaign_id, self.debtors[before:], Channel.OPERATOR_CALL, now - timedelta(minutes=1))
 
     def pause(self) -> None:
         """Nobody else is called."""
