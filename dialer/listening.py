@@ -102,6 +102,8 @@ class Listener:
             with transaction(office_id) as session:
                 reaping.resync(session, node, self._line.carrier.name, event, now)
                 supervising.forget_lost(session, event.live, node, now)
+                strays = reaping.stray_lines(session, event.live, event.at)
+            self.end_strays(strays)
             self._desk.resync(office_id, event, now)
         self._duties.note_news(self._duties, wishes=True)
 
@@ -146,6 +148,12 @@ class Listener:
         except CarrierError as problem:
             log.warning("hang_up_failed", error=problem.code)
             self._line.hung_up.discard(channel_id)
+
+    def end_strays(self, channels: Sequence[str]) -> None:
+        """Ends lines whose calls are over: whoever is on one of them would wait in a room for nobody, or for the operator's next debtor."""
+        for channel_id in channels:
+            log.warning("stray_line_ended")
+            self.hang_up(channel_id)
 
     def join(self, joining: Joining) -> None:
         """Brings a waiting debtor to an operator. Where that fails the carrier tells the debtor and us, or the line ends and the reaper

@@ -38,6 +38,7 @@ log = structlog.get_logger(__name__)
 
 # A carrier may list a channel a moment late, or end it a moment before its last event is read.
 SETTLE_AFTER = timedelta(seconds=20)
+STRAY_AFTER = timedelta(seconds=5)  # the list of what is alive may be older than the end that was told meanwhile
 NOT_TAKEN_AFTER = timedelta(seconds=20)
 RINGS_NO_LONGER = timedelta(minutes=3)
 
@@ -72,14 +73,15 @@ def tidy(session: Session, node: str, carrier: str, live: frozenset[str] | None,
 
 
 def take_over(session: Session, node: str, live: frozenset[str] | None, now: datetime) -> None:
-    """Ends the calls and frees the legs of dialers that have gone, unless this carrier still has them."""
+    """Ends the calls and frees the legs of dialers that have gone, unless this carrier has them still; while it can't tell, it may have."""
     dead = dead_nodes(session, node, now)
     if not dead:
         return
     calls = session.scalars(select(Call).where(Call.node.in_(dead), Call.state != CallState.ENDED).order_by(Call.id)).all()
-    _end_lost(session, [call for call in calls if call.channel_id not in (live or frozenset())], now)
-    inbound.reconcile(session, "", dead, live or frozenset(), now, now)
-    free_legs_of(session, dead)
+    _end_lost(session, [call for call in calls if _is_lost(call, live, now)], now)
+    if live is not None:
+        inbound.reconcile(session, "", dead, live, now, now)
+        free_legs_of(session, dead)
 
 
 def free_operators(session: Session, now: datetime) -> int:
@@ -123,6 +125,16 @@ def expire_wrap_ups(session: Session, now: datetime) -> int:
     if overdue:
         publish(session, "overdue")
     return len(overdue)
+
+
+def stray_lines(session: Session, live: Collection[str], before: datetime) -> list[str]:
+    """Lines that stand on the carrier though their call was over `before`: its end was guessed while nobody could tell."""
+    office_id = office_of(session)
+    standing = [channel for channel in live if not is_leg_id(channel) and office_of_channel(channel) == office_id]
+    if not standing:
+        return []
+    over = select(Call.channel_id).where(Call.channel_id.in_(standing), Call.state == CallState.ENDED, Call.ended_at < before)
+    return list(session.scalars(over.order_by(Call.id)))
 
 
 def stray_legs(session: Session, live: Collection[str]) -> list[str]:

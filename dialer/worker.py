@@ -200,8 +200,10 @@ class Dialer:
                 if live is not None:
                     self._legs.note_missing(session, live, now)
                 reaping.tidy(session, self.settings.node, self.carrier.name, live, now)
-                strays = reaping.stray_legs(session, live or ())
-            self._legs.close(strays)
+                legs = reaping.stray_legs(session, live or ())
+                lines = reaping.stray_lines(session, live or (), now - reaping.STRAY_AFTER)
+            self._legs.close(legs)
+            self._listener.end_strays(lines)
 
     def stop(self) -> None:
         """An orderly end: what was told is on record, calls under way go on, another dialer may begin at once."""

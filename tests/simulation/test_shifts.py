@@ -23,6 +23,7 @@ KEPT = (
     31415213,  # as 31415089, with a conversation that nobody counted any more
     754565198,  # a line ended at the very moment a dialer was back, and the checker took it for one that was over before
     754565273,  # the word that an operator's leg had fallen went lost, and a debtor was called for it a minute later
+    810000460,  # a dialer held up beyond its lease had its calls given up while the carrier could not tell, and their lines stood on
 )
 
 

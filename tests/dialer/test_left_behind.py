@@ -1,0 +1,49 @@
+"""What is left behind when the carrier or a dialer is away: lines are neither given up too early nor left standing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from callcenter.core.db import transaction
+from dialer import reaping
+from dialer.calls.models import DialerLease
+from dialer.calls.service import request_hang_up
+from tests.dialer.world import Hall
+
+
+def talking(office_id: int) -> Hall:
+    """An operator who talks with a debtor."""
+    hall = Hall(office_id, ["0001"])
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(20)
+    assert (hall.agent().state, hall.calls()[0].state) == ("talking", "bridged")
+    return hall
+
+
+def test_a_line_given_up_while_the_carrier_was_away_is_ended_when_it_is_back(office_id: int) -> None:
+    hall = talking(office_id)
+    channel = hall.calls()[0].channel_id
+    hall.carrier.drop()
+    with transaction(office_id) as session:
+        assert request_hang_up(session, hall.user_ids[0], hall.clock.now())
+    hall.pass_time(reaping.SETTLE_AFTER.total_seconds() + 10)
+    assert (hall.agent().state, hall.calls()[0].state) == ("wrap_up", "ended")
+    hall.carrier.connect()
+    assert channel in (hall.carrier.live_channels() or ())
+    hall.pass_time(0.1)
+    assert channel not in (hall.carrier.live_channels() or ())
+    assert len(hall.calls()) == 1
+
+
+def test_calls_of_a_dialer_that_seems_gone_stand_while_nobody_can_tell(office_id: int) -> None:
+    """A dialer that was held up beyond its lease may be alive, and so may its calls: only the carrier's list says that they are over."""
+    hall = talking(office_id)
+    with transaction(office_id) as session:
+        session.execute(update(DialerLease).values(lease_until=hall.clock.now() - timedelta(seconds=1)))
+    for live, expected in ((None, "bridged"), (frozenset({hall.calls()[0].channel_id}), "bridged"), (frozenset[str](), "ended")):
+        with transaction(office_id) as session:
+            reaping.tidy(session, "another", "simulator", live, hall.clock.now())
+        assert hall.calls()[0].state == expected
