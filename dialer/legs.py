@@ -200,15 +200,17 @@ def legs_to_close(session: Session, node: str) -> tuple[list[str], list[str]]:
 
 def phones_to_make(session: Session, node: str) -> list[PhoneLogin]:
     """The browsers' phones of this dialer's operators; those of no dialer are this one's from now on."""
-    wanted = session.scalars(
+    wanted = (
         select(AgentSession)
         .where(AgentSession.state != AgentState.ENDED, AgentSession.leg_kind == "browser", AgentSession.phone_digest != "")
-        .where(AgentSession.leg_node.in_(("", node)), AgentSession.leg_problem == "")
+        .where(AgentSession.leg_problem == "")
         .order_by(AgentSession.id)
-    ).all()
-    for agent in wanted:
+    )
+    free = wanted.where(AgentSession.leg_node == "").with_for_update(skip_locked=True)  # another dialer may take them just now
+    for agent in session.scalars(free):
         agent.leg_node = node
-    return [PhoneLogin(agent.leg_address, agent.phone_digest) for agent in wanted]
+    mine = session.scalars(wanted.where(AgentSession.leg_node == node))
+    return [PhoneLogin(agent.leg_address, agent.phone_digest) for agent in mine]
 
 
 def refuse_phone(session: Session, login: PhoneLogin) -> None:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 import psycopg
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -72,9 +72,10 @@ def renew(
     if only is not None:
         running = running.where(Campaign.id == only)
     campaigns = session.scalars(running).all()
+    until = now + timedelta(seconds=LEASE_SECONDS)
+    _keep_others(session, node, [campaign.id for campaign in campaigns], until)
     if not campaigns:
         return []
-    until = now + timedelta(seconds=LEASE_SECONDS)
     wanted = insert(DialerLease).values(
         [{"campaign_id": campaign.id, "node": node, "lease_until": until, "problem": problem} for campaign in campaigns]
     )
@@ -93,6 +94,16 @@ def renew(
         for campaign in campaigns
         if campaign.id in mine
     ]
+
+
+def _keep_others(session: Session, node: str, running: Sequence[int], until: datetime) -> None:
+    """Of a campaign that pauses this dialer keeps the lease: who renews none counts as dead, and calls may still be up. It ends with the
+    campaign; a dialer without any lease is not looked at."""
+    mine = (DialerLease.node == node, DialerLease.campaign_id.not_in(running))
+    finished = select(Campaign.id).where(Campaign.office_id == DialerLease.office_id, Campaign.status == "finished")
+    as_it_is = {"synchronize_session": False}
+    session.execute(delete(DialerLease).where(*mine, DialerLease.campaign_id.in_(finished)), execution_options=as_it_is)
+    session.execute(update(DialerLease).where(*mine).values(lease_until=until), execution_options=as_it_is)
 
 
 def give_up(session: Session, node: str) -> None:

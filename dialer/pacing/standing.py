@@ -102,7 +102,7 @@ def standing_of(session: Session, campaign_id: int, now: datetime) -> Standing:
     budget = Ledger(campaign_id, load_policy(session).hours.zone).budget(session, dialling.abandon_percent / 100, now, 0.0)
     is_predictive = campaign.dial_mode == "predictive"
     is_current = is_predictive and state is not None and state.decided_at is not None and state.decided_at > now - CURRENT_FOR
-    lease = _lease(session, campaign_id, now)
+    lease = _lease(session, campaign_id, now) if campaign.status == "running" else None
     detail = state.detail if state is not None and is_current else {}
     lines = select(func.count()).where(Call.campaign_id == campaign_id, Call.state != "ended", Call.node != "")
     return Standing(
