@@ -7,7 +7,23 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, CursorResult, bindparam, cast, exists, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    Integer,
+    Select,
+    bindparam,
+    cast,
+    column,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -23,10 +39,9 @@ from campaigns.worklist.models import WorkItem
 from campaigns.worklist.state import WorkState
 
 LEASE = timedelta(minutes=2)
-CALLBACK_PRIORITY, USUAL_PRIORITY = 0, 5
+CALLBACK_PRIORITY, USUAL_PRIORITY, LAST_PRIORITY = 0, 5, 9
 MOST_ROUNDS = 8  # of passing over persons whom somebody else holds
 LOOKED_AT = 200  # items of the list among whom the hour may choose
-IN_ORDER = (WorkItem.priority, WorkItem.not_before, WorkItem.id)
 _LIVE = (WorkState.READY.value, WorkState.CLAIMED.value)
 _TABLE = Base.metadata.tables[WorkItem.__tablename__]
 
@@ -124,8 +139,7 @@ def _best_now(session: Session, wanted: Sequence[ColumnElement[bool]], now: date
     if not knows_hours(session):
         return []
     columns = (WorkItem.id, WorkItem.debtor_id, WorkItem.priority, WorkItem.is_callback)
-    first = select(*columns).where(*wanted).order_by(*IN_ORDER).limit(LOOKED_AT)
-    rows = session.execute(first).all()
+    rows = session.execute(_first(wanted, LOOKED_AT, *columns)).all()
     worth = best_first(session, [row.debtor_id for row in rows], now) or {}
     return [row.id for row in sorted(rows, key=lambda row: (row.priority, 0.0 if row.is_callback else -worth.get(row.debtor_id, 0.0)))]
 
@@ -140,8 +154,11 @@ def _lock(
     in_order: Sequence[int] = (),
 ) -> Sequence[WorkItem]:
     """Claims the first items, by default in the order of the list, that nobody else is claiming."""
-    order = (func.array_position(cast(list(in_order), ARRAY(BigInteger)), WorkItem.id),) if in_order else IN_ORDER
-    due = select(WorkItem.id).where(*wanted).order_by(*order).limit(limit).with_for_update(skip_locked=True)
+    if in_order:
+        order = func.array_position(cast(list(in_order), ARRAY(BigInteger)), WorkItem.id)
+        due = select(WorkItem.id).where(*wanted).order_by(order).limit(limit).with_for_update(skip_locked=True)
+    else:
+        due = _first(wanted, limit, WorkItem.id, is_claim=True)
     chosen = due.cte("due")  # a plain sub-select may be run again for each row, and then claims more than `limit`
     values = {
         "state": WorkState.CLAIMED.value,
@@ -152,6 +169,19 @@ def _lock(
     }
     claimed = update(WorkItem).where(WorkItem.id.in_(select(chosen.c.id))).values(values).returning(WorkItem)
     return session.scalars(claimed, execution_options={"populate_existing": True}).all()
+
+
+def _first(wanted: Sequence[ColumnElement[bool]], limit: int, *columns: Any, is_claim: bool = False) -> Select[Any]:
+    """The first items in the order of the list; to be claimed, those that nobody else is claiming.
+
+    Each priority is asked in its turn, until there are enough. The index stands by priority and then by time: asked for all at once,
+    whatever waits for another day in the priorities before is passed over one by one, a million of them after a long day.
+    """
+    bounds = literal_column(str(CALLBACK_PRIORITY)), literal_column(str(LAST_PRIORITY))  # said in the statement, so that the planner counts
+    each = func.generate_series(*bounds).table_valued(column("priority", Integer), name="each").render_derived()
+    of_one = select(*columns).where(*wanted, WorkItem.priority == each.c.priority).order_by(WorkItem.not_before, WorkItem.id)
+    found = (of_one.limit(limit).with_for_update(skip_locked=True) if is_claim else of_one.limit(limit)).lateral("of_one")
+    return select(found).select_from(each.join(found, true())).limit(limit)
 
 
 def _released(channel: Channel) -> list[ColumnElement[bool]]:
@@ -282,14 +312,14 @@ def promised() -> ColumnElement[bool]:
 
 def has_due(session: Session, campaign_id: int, channel: Channel, now: datetime) -> bool:
     """Whether anything could be claimed now."""
-    due = select(WorkItem.id).where(
+    due = (
         WorkItem.campaign_id == campaign_id,
         WorkItem.channel == channel.value,
         WorkItem.state == WorkState.READY.value,
         WorkItem.not_before <= now,
         *_released(channel),
     )
-    return session.scalar(due.limit(1)) is not None
+    return session.scalar(_first(due, 1, WorkItem.id)) is not None
 
 
 def count_ready(session: Session, campaign_id: int, channel: Channel, now: datetime) -> int:

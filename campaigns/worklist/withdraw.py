@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CursorResult, and_, select, update
 from sqlalchemy.orm import Session
 
+from campaigns.debtors.models import PhoneNumber
 from campaigns.messages.models import Batch, Message
 from campaigns.worklist.models import WorkItem
 from campaigns.worklist.state import WorkState
@@ -49,12 +50,14 @@ def withdraw_for_phones(session: Session, phone_ids: Sequence[int], reason: str,
     """Withdraws ready messages to these numbers and lets ready items choose another number."""
     if not phone_ids:
         return 0
+    who = select(PhoneNumber.debtor_id).where(PhoneNumber.id.in_(phone_ids))
+    theirs = session.scalars(who).all()  # there is an index by debtor, and none by number
     session.execute(
         update(WorkItem)
-        .where(WorkItem.phone_id.in_(phone_ids), WorkItem.state == WorkState.READY.value)
+        .where(WorkItem.debtor_id.in_(theirs), WorkItem.phone_id.in_(phone_ids), WorkItem.state == WorkState.READY.value)
         .values(phone_id=None, updated_at=now)
     )
-    return _withdraw_messages(session, Message.phone_id.in_(phone_ids), reason, now)
+    return _withdraw_messages(session, and_(Message.debtor_id.in_(theirs), Message.phone_id.in_(phone_ids)), reason, now)
 
 
 def _withdraw_items(session: Session, which: ColumnElement[bool], reason: str, now: datetime) -> int:
