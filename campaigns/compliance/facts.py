@@ -77,7 +77,8 @@ tried AS (
          array_agg(a.channel) FILTER (WHERE a.began_at > :since AND {COUNTS}) AS channels,
          array_agg(a.phone_id IS NULL) FILTER (WHERE a.began_at > :since AND {COUNTS}) AS anywhere,
          max({AT}) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:parties)) AS conversed_at,
-         max({AT}) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:right_parties)) AS met_at
+         max({AT}) FILTER (WHERE a.line_result = :answered AND a.party = ANY(:right_parties)) AS met_at,
+         bool_or(a.state = 'open' AND a.channel IN ('auto_call', 'operator_call')) AS is_on_line
   FROM attempt a WHERE a.office_id = :office AND a.debtor_id = ANY(:debtors)
     AND a.began_at > :long_since AND a.began_at <= {UNTIL} GROUP BY a.debtor_id)"""
 
@@ -90,21 +91,23 @@ dialled AS (
   JOIN attempt a ON a.office_id = :office AND a.debtor_id = o.debtor_id AND a.phone_id = o.id AND a.began_at > :since
     AND a.began_at <= {UNTIL} AND {COUNTS}
   WHERE n.usable GROUP BY n.debtor_id)"""
-# Attempts to anybody of a debtor's household, the debtor included; a debtor without a household number has none.
+# Attempts to anybody of a debtor's household, the debtor included; a debtor without a household number has none. That the others have one
+# follows, but the planner must be told: where most have none it takes all these for one household, and reads every debtor.
 _HOUSEHOLD = """,
 household AS (
   SELECT d.id AS debtor_id, array_agg({AT}) AS ats, array_agg(a.channel) AS channels
-  FROM debtor d
-  CROSS JOIN LATERAL (SELECT m.id FROM debtor m WHERE m.office_id = :office AND m.household_no = d.household_no OFFSET 0) m
+  FROM (SELECT id, household_no FROM debtor WHERE office_id = :office AND id = ANY(:debtors) AND household_no <> '' OFFSET 0) d
+  CROSS JOIN LATERAL (SELECT m.id FROM debtor m WHERE m.office_id = :office AND m.household_no = d.household_no AND m.household_no <> ''
+    OFFSET 0) m
   CROSS JOIN LATERAL (SELECT {AT} AS began_at, a.channel FROM attempt a WHERE a.office_id = :office AND a.debtor_id = m.id
     AND a.began_at > :since AND a.began_at <= {UNTIL} AND {COUNTS} OFFSET 0) a
-  WHERE d.office_id = :office AND d.id = ANY(:debtors) AND d.household_no <> '' GROUP BY d.id)"""
+  GROUP BY d.id)"""
 
 _SELECT = """
 SELECT d.id, d.do_not_contact, d.is_listed, owed.outstanding, owed.holds, reach.e164s, reach.workplaces, reach.refused,
        reach.wrong_person, reach.dead, barred.reasons, barred.ends, named.callback_at, wish.only, wish.weekdays, wish.opens, wish.closes,
        promised.until, promised.lapsed_on, plans.debtor_id IS NOT NULL AS has_plan, tried.ats, tried.channels, tried.anywhere,
-       tried.conversed_at, tried.met_at,
+       tried.conversed_at, tried.met_at, tried.is_on_line,
        coalesce((SELECT max(as_of) FROM import_file WHERE office_id = :office AND kind = 'debts' AND status = 'done'
                  AND NOT is_dry_run AND as_of <= :today), d.updated_at::date) AS list_as_of, {dialled}, {household}
 FROM debtor d
@@ -144,6 +147,7 @@ class _Row(NamedTuple):
     anywhere: list[bool] | None
     conversed_at: datetime | None
     met_at: datetime | None
+    is_on_line: bool | None
     list_as_of: date
     number_e164s: list[str] | None
     number_ats: list[datetime] | None
@@ -170,6 +174,11 @@ class Known(Mapping[int, ContactFacts]):
 
     def __contains__(self, debtor_id: object) -> bool:
         return debtor_id in self._rows
+
+    def is_on_line(self, debtor_id: int) -> bool:
+        """Whether a call with the debtor is under way, at whichever number, ours or theirs."""
+        row = self._rows.get(debtor_id)
+        return row is not None and bool(row.is_on_line)
 
     def kind_of(self, debtor_id: int) -> tuple[object, ...] | None:
         """What two debtors have in common about whom the same is decided; None for one who has a history of their own."""

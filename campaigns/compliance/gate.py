@@ -19,7 +19,7 @@ from campaigns.compliance.caps import When
 from campaigns.compliance.facts import AS_USUAL, FEW, Known, load_facts
 from campaigns.compliance.known import Allowed, Decision, Denied
 from campaigns.compliance.locks import lock_for_contact
-from campaigns.compliance.policy import ContactPolicy
+from campaigns.compliance.policy import DIALS, ContactPolicy
 from campaigns.compliance.reasons import DenialReason
 from campaigns.compliance.record import Asked, attach, is_still_valid, record_contacts, valid_until
 from campaigns.compliance.rules import check as decide
@@ -45,7 +45,7 @@ __all__ = [
 SET_SIZE = 5_000
 _NOT_KNOWN = Denied(DenialReason.UNKNOWN_FACTS)
 """A debtor about whom nothing could be read is not contacted."""
-ASK_AGAIN_AFTER = timedelta(seconds=5)
+ASK_AGAIN_AFTER, LINE_IS_FREE_AFTER = timedelta(seconds=5), timedelta(minutes=1)
 OF_ITS_OWN = frozenset(
     {
         DenialReason.DAY_CAP,
@@ -98,7 +98,10 @@ def check(
 def check_contacts(
     session: Session, asks: Sequence[Ask], channel: Channel, now: datetime, *, policy: ContactPolicy | None = None, mode: str = ""
 ) -> list[Decision]:
-    """The same for several contacts that are about to be made together; of two to one person, household or number only the first may be."""
+    """The same for several contacts that are about to be made together; of two to one person, household or number only the first may be.
+
+    Nobody is called who is on the line, also where they have another number and caps leave room.
+    """
     policy = policy or load_policy(session)
     debtors: dict[int, int | None] = {}
     for ask in asks:
@@ -115,6 +118,8 @@ def check_contacts(
         else:
             known = facts.get(ask.debtor_id)
             decision = _NOT_KNOWN if known is None else decide(known, policy, now, when)
+        if isinstance(decision, Allowed) and channel in DIALS and facts.is_on_line(ask.debtor_id):
+            decision = Denied(DenialReason.DECIDED_ELSEWHERE, now + LINE_IS_FREE_AFTER)
         if isinstance(decision, Allowed):
             used |= lock.keys
             decision = replace(decision, valid_until=end_of_permission(policy, channel, now))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 from random import Random
 
@@ -272,3 +273,16 @@ def test_two_contacts_to_one_household_or_person_are_not_made_together(session: 
     asks = [gate.Ask(one.id), gate.Ask(two.id), gate.Ask(other.id), gate.Ask(other.id)]
     decisions = gate.check_contacts(session, asks, CALL, NOW)
     assert [getattr(decision, "reason", None) for decision in decisions] == [None, "decided_elsewhere", None, "decided_elsewhere"]
+
+
+@pytest.mark.parametrize("channel", [CALL, Channel.AUTO_CALL])
+def test_nobody_is_called_who_is_on_the_line_at_another_number(session: Session, town: Town, channel: Channel) -> None:
+    debtor = town.debtor(landline=True)
+    mobile, landline = session.scalars(select(PhoneNumber).where(PhoneNumber.debtor_id == debtor.id).order_by(PhoneNumber.line_type.desc()))
+    talk = town.attempt(debtor, channel, NOW - timedelta(minutes=9), None, state="open", phone_id=mobile.id)
+    policy = replace(municipality(), max_per_day=5, max_per_week=9, caps=())
+    decision = gate.check(session, debtor.id, CALL, NOW, landline.id, policy=policy)
+    assert decision == Denied(gate.DenialReason.DECIDED_ELSEWHERE, NOW + timedelta(minutes=1))
+    talk.state = "closed"
+    session.flush()
+    assert gate.check(session, debtor.id, CALL, NOW, landline.id, policy=policy).is_allowed

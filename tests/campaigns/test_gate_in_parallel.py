@@ -34,6 +34,7 @@ def contact(office_id: int, debtor_id: int, channel: Channel, policy: ContactPol
         if decision.is_allowed:
             attempt = open_attempt(session, None, phone, NOW, channel, debtor_id=debtor_id)
             gate.attach(session, {decision.decision_id: attempt.id})
+            attempt.state, attempt.handed_over_at = "closed", NOW
         return decision.is_allowed
 
 
