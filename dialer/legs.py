@@ -66,7 +66,7 @@ class LegKeeper:
         if not self._carrier.is_connected():
             self._phones.clear()  # Asterisk may come back without them
             return LegWishes()
-        self._asked = {leg_id: at for leg_id, at in self._asked.items() if now - at < timedelta(seconds=ASK_AGAIN_SECONDS)}
+        self._asked = {leg_id: at for leg_id, at in self._asked.items() if abs(now - at) < timedelta(seconds=ASK_AGAIN_SECONDS)}
         end_unattended(session, self._node, now)
         phones = [login for login in phones_to_make(session, self._node) if login not in self._phones]
         to_open = legs_to_open(session, self._node, self._asked, now)

@@ -38,11 +38,14 @@ class StepWatch:
 
 
 def make_up_for(session: Session, node: str, step: timedelta, now: datetime) -> None:
-    """Moves what is counted from a moment by the step, for the operators whose legs this dialer keeps: when their page was seen last, and
-    until when a result is to be written."""
+    """Moves what is counted from a moment by the step, for the operators whose legs this dialer keeps: when their page was seen last, since
+    when their phone is down, and until when a result is to be written."""
     mine = (AgentSession.leg_node == node, AgentSession.state != AgentState.ENDED)
-    seen = func.least(AgentSession.last_seen_at + step, now)  # after the step it may have been seen already
-    session.execute(update(AgentSession).where(*mine).values(last_seen_at=seen).execution_options(synchronize_session=False))
+    moved = {
+        "last_seen_at": func.least(AgentSession.last_seen_at + step, now),  # after the step it may have been seen already
+        "leg_down_at": AgentSession.leg_down_at + step,
+    }
+    session.execute(update(AgentSession).where(*mine).values(moved).execution_options(synchronize_session=False))
     writing = select(AgentSession.attempt_id).where(*mine, AgentSession.state == AgentState.WRAP_UP, AgentSession.attempt_id.is_not(None))
     session.execute(
         update(Attempt)

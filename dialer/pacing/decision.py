@@ -48,7 +48,7 @@ class PacingSnapshot:
         reserved_operators: of this campaign's, for whom a call is being made.
         talking, wrapping: how long each of the others has been talking, or writing a result, who then is free for this campaign.
         ringing: ages of calls placed without an operator of their own.
-        waiting: answered calls for which no operator has been found yet.
+        waiting: answered calls for which no operator has been found yet, and people who called in: each has the next free operator.
         odds: what was learned; None while that is too little.
         budget, price: what abandoned calls may be, and the learned risk a line may carry.
         least_operators: with fewer at work nothing is predicted.

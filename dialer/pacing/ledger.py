@@ -32,7 +32,7 @@ class Ledger:
             first, _ = day_bounds(day - timedelta(days=29), day, self._zone)
             self._day, self._edge = day, None
             self._before = count_answers(session, self._campaign_id, first, start)
-        if self._edge is None or now - self._edge >= 2 * COUNT_AGAIN:
+        if self._edge is None or not self._edge <= now < self._edge + 2 * COUNT_AGAIN:
             self._edge = max(start, now - COUNT_AGAIN)
             self._settled = count_answers(session, self._campaign_id, start, self._edge)
         today = self._settled + count_answers(session, self._campaign_id, self._edge, now + timedelta(seconds=1))

@@ -48,7 +48,7 @@ class Pacer:
     def odds(self, session: Session, now: datetime, ringing: Ages, talking: Ages, wrapping: Ages) -> Odds | None:
         """What was learned, as tables; None while that is too little."""
         self.learn(session, now)
-        if self._refreshed is None or now - self._refreshed >= REFRESH_EVERY:
+        if self._refreshed is None or abs(now - self._refreshed) >= REFRESH_EVERY:
             self._refreshed = now
             memory = pooled(self._hours, now.astimezone(self.zone).hour, self.price, self._recent)
             self._odds = build_odds(hazards_of(memory, ringing, talking, wrapping)) if memory.has_seen_enough else None
@@ -78,6 +78,8 @@ class Pacer:
             self._load(session, now)
         assert self._learned_until is not None
         until = now - SETTLED_AFTER
+        if until < self._learned_until - LEARN_EVERY:  # the clock was set back: it goes on from here
+            self._learned_until = until
         if until - self._learned_until < LEARN_EVERY:
             return
         for ended in ended_between(session, self.campaign_id, self._learned_until, until):

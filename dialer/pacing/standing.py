@@ -86,6 +86,7 @@ def keep_decision(session: Session, campaign_id: int, snapshot: PacingSnapshot, 
     is_news = or_(
         PacingState.decided_at.is_(None),
         PacingState.decided_at < now - KEEP_EVERY,
+        PacingState.decided_at > now,  # by a clock that was set back since
         PacingState.why != values["why"],
         PacingState.mode != values["mode"],
     )
