@@ -68,7 +68,8 @@ class Inbox:
     def take(self, *, all_now: bool = False) -> list[CarrierEvent]:
         """What is to be taken together now; nothing while more is gathered."""
         now, wait = self._line.clock.now(), timedelta(seconds=GATHER_SECONDS)
-        is_gathering = self._line.makes_many and len(self._others) < MOST_TOGETHER and now < self._due_at <= now + wait
+        may_wait = self._line.makes_many and not self._line.carrier.keeps_until_polled
+        is_gathering = may_wait and len(self._others) < MOST_TOGETHER and now < self._due_at <= now + wait
         if not self._others or (is_gathering and not all_now):
             return []
         self._due_at = now + wait

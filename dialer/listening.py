@@ -46,9 +46,10 @@ class Listener:
         return self._line.clock
 
     def listen(self, timeout: float, *, all_now: bool = False) -> bool:
-        """Takes what the carrier tells; an event leaves the queue only when it is on record."""
-        self._inbox.add(self._line.carrier.poll(self._inbox.patience(timeout)))
+        """Takes what the carrier tells; an event leaves the queue only when it is on record, and before the carrier is asked for more."""
         has_news = self._apply_first()
+        self._inbox.add(self._line.carrier.poll(self._inbox.patience(timeout)))
+        has_news = self._apply_first() or has_news
         while events := self._inbox.take(all_now=all_now):
             has_news = True
             self._apply_together(events)

@@ -129,10 +129,12 @@ class Carrier(Protocol):
 
     Attributes:
         can_predict: whether it keeps an answered call for an operator, and says `OriginateRequest.nobody` by itself when none comes.
+        keeps_until_polled: what `poll` gave would be given again after a crash, until it is called once more: by then it must be on record.
     """
 
     name: str
     can_predict: bool
+    keeps_until_polled: bool
 
     def connect(self) -> None:
         """Connects, or starts connecting in the background; a lost connection is remade without being asked."""

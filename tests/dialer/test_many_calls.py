@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -209,3 +209,24 @@ def test_gathering_ends_also_when_the_clock_is_set_back(line: Line) -> None:
     inbox.add([told("robocall-1", EventKind.ENDED)])
     line.clock = ManualClock(MORNING - timedelta(hours=1))
     assert inbox.take()
+
+
+def test_a_carrier_that_forgets_what_it_told_is_asked_again_only_once_that_is_on_record(
+    office_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hall = robocalls(office_id, ["0002", "0010"] * 4)
+    given: set[str] = set()
+    poll = hall.carrier.poll
+
+    def forgets(timeout: float) -> Sequence[CarrierEvent]:
+        with transaction(office_id) as session:
+            assert given <= set(session.scalars(select(CallEvent.event_key)))
+        found = poll(timeout)
+        given.update(one.key for one in found if one.channel_id)
+        return found
+
+    monkeypatch.setattr(hall.carrier, "poll", forgets)
+    monkeypatch.setattr(hall.carrier, "keeps_until_polled", True)
+    hall.pass_time(40)
+    assert len(given) > 8
+    assert {attempt.state for attempt in hall.attempts()} == {"closed"}

@@ -277,6 +277,7 @@ class Trunk:
 
     name = "simulated"
     can_predict = True
+    keeps_until_polled = False
 
     def __init__(self, network: Network, node: str) -> None:
         self._network, self.node = network, node

@@ -54,6 +54,7 @@ class AsteriskCarrier:
 
     name = "asterisk"
     can_predict = True
+    keeps_until_polled = False
 
     def __init__(self, settings: AsteriskSettings, clock: Clock) -> None:
         self._settings = settings

@@ -55,6 +55,7 @@ class SimulatedCarrier:
 
     name = "simulator"
     can_predict = True
+    keeps_until_polled = False
 
     def __init__(
         self,

@@ -65,6 +65,7 @@ class TwilioCarrier:
 
     name = "twilio"
     can_predict = False
+    keeps_until_polled = True
 
     def __init__(self, settings: TwilioSettings, clock: Clock, inbox: Inbox) -> None:
         self._settings = settings
