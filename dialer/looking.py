@@ -21,6 +21,7 @@ from dialer.calls.binding import PATIENCE, PREDICTIVE, is_waiting, serves
 from dialer.calls.following import ROBOCALL
 from dialer.calls.models import Call
 from dialer.calls.state import CallState
+from dialer.inbound.models import InboundCall
 from dialer.line import CASES, Line
 from dialer.pacing import PacingDecision, PacingSnapshot, Why, decide
 from dialer.sharing import CampaignShare
@@ -180,6 +181,7 @@ def _predictive(
         tuple(_age(since, now) for state, since in busy if state == wanted) for wanted in (AgentState.TALKING, AgentState.WRAP_UP)
     )
     waiting = select(func.count()).where(is_waiting(), Call.campaign_id == share.campaign_id, Call.answered_at > now - PATIENCE)
+    callers = select(func.count()).where(InboundCall.state.in_(("ringing", "waiting")), InboundCall.node == line.node)
     ringing = tuple(_age(moment, now) for moment in placed)
     budget = pacer.budget(session, now, _seconds_to_come(line.policy(session, share.office_id), now))
     return replace(
@@ -187,7 +189,7 @@ def _predictive(
         talking=talking,
         wrapping=wrapping,
         ringing=ringing,
-        waiting=session.scalar(waiting) or 0,
+        waiting=(session.scalar(waiting) or 0) + (session.scalar(callers) or 0),
         odds=pacer.odds(session, now, ringing, talking, wrapping),
         budget=budget,
         price=pacer.price,

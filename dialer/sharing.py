@@ -38,11 +38,6 @@ class CampaignShare:
     dial_mode: str
     options: Mapping[str, Any]
 
-    def number(self, name: str, default: float) -> float:
-        """A numeric option."""
-        value = self.options.get(name, default)
-        return float(value) if isinstance(value, int | float) else default
-
     @property
     def dialling(self) -> Dialling:
         """Lines, and what predictive dialling may do."""
@@ -51,12 +46,7 @@ class CampaignShare:
     @property
     def ring_seconds(self) -> float:
         """How long a debtor's phone rings."""
-        return self.number("ring_seconds", 30.0)
-
-    @property
-    def wrap_up_seconds(self) -> float:
-        """How long an operator may take to write down a result."""
-        return self.number("wrap_up_seconds", 120.0)
+        return self.dialling.ring_seconds
 
 
 def renew(

@@ -16,6 +16,7 @@ from campaigns.attempts import service as attempts
 from campaigns.attempts.codes import LineResult
 from campaigns.attempts.locking import hold_attempt
 from campaigns.attempts.models import Attempt
+from campaigns.planning.dialling import dialling_of
 from campaigns.planning.models import Campaign
 from dialer.agents import service as agents
 from dialer.calls import binding, robocalls
@@ -27,7 +28,6 @@ from dialer.telephony.events import CarrierEvent, EventKind
 log = structlog.get_logger(__name__)
 
 ROBOCALL = "robocall"
-WRAP_UP_SECONDS = 120
 
 
 def follow(session: Session, call: Call, change: Change, event: CarrierEvent, now: datetime) -> tuple[Joining | None, str | None]:
@@ -112,7 +112,7 @@ def _ended(session: Session, call: Call, attempt: Attempt, view: CallView, now: 
         if is_conversation and not (agent_id and agents.wrap_up(session, agent_id, attempt.id, now)):
             is_conversation, line_result = False, LineResult.ABANDONED  # answered, and nobody was there to talk
             call.line_result = line_result.value
-        wrap_up = timedelta(seconds=_wrap_up_seconds(session, call) if is_conversation else 0)
+        wrap_up = wrap_up_of(session, call) if is_conversation else timedelta(0)
         attempts.record_line_result(
             session, attempt.id, line_result, ended_at, answered_at=view.answered_at, ended_at=ended_at, wrap_up=wrap_up
         )
@@ -122,7 +122,7 @@ def _ended(session: Session, call: Call, attempt: Attempt, view: CallView, now: 
         agents.release(session, agent_id, now, attempt.id)
 
 
-def _wrap_up_seconds(session: Session, call: Call) -> float:
+def wrap_up_of(session: Session, call: Call) -> timedelta:
+    """How long the call's operator may take to write the result, as its campaign says."""
     options = session.scalar(select(Campaign.options).where(Campaign.id == call.campaign_id)) or {}
-    seconds = options.get("wrap_up_seconds", WRAP_UP_SECONDS)
-    return float(seconds) if isinstance(seconds, int | float) else WRAP_UP_SECONDS
+    return timedelta(seconds=dialling_of(options).wrap_up_seconds)

@@ -106,7 +106,8 @@ def office_of_channel(channel_id: str) -> int | None:
 
 def apply_event(session: Session, event: CarrierEvent, now: datetime) -> Applied | None:
     """Writes one carrier event down and does what follows from it; None for a stranger's channel, a duplicate or old news."""
-    call = session.scalar(select(Call).where(Call.channel_id == event.channel_id).with_for_update())
+    own = select(Call).where(Call.channel_id == event.channel_id).with_for_update()
+    call = session.scalar(own, execution_options={"populate_existing": True})  # it may have been read before it was locked
     if call is None or not _remember(session, call, event):
         return None
     return _step(session, call, event, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from campaigns.attempts.effects import escalate
 from campaigns.attempts.models import Attempt
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
-from dialer.calls.following import WRAP_UP_SECONDS
+from dialer.calls.following import wrap_up_of
 from dialer.calls.models import Call
 from dialer.controls.models import Consultation
 from dialer.controls.state import Talk
@@ -58,10 +58,8 @@ def hand_over(session: Session, talk: Consultation, now: datetime) -> None:
     call.held_at = None
     escalate(session, attempt.debtor_id, talk.reason, "", now, attempt_id=attempt.id, user_id=attempt.operator_id)
     if agents.wrap_up(session, talk.agent_session_id, attempt.id, now):
-        wrap_up = timedelta(seconds=WRAP_UP_SECONDS)
-        attempts.record_line_result(
-            session, attempt.id, LineResult.ANSWERED, now, answered_at=call.answered_at, ended_at=now, wrap_up=wrap_up
-        )
+        answered_at, wrap_up = call.answered_at, wrap_up_of(session, call)
+        attempts.record_line_result(session, attempt.id, LineResult.ANSWERED, now, answered_at=answered_at, ended_at=now, wrap_up=wrap_up)
 
 
 def forget_lost(session: Session, live: frozenset[str], now: datetime) -> int:

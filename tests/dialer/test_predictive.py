@@ -21,8 +21,14 @@ from campaigns.worklist.models import WorkItem
 from dialer.agents import service as agents
 from dialer.calls import service as calls
 from dialer.calls.models import Call
+from dialer.inbound.models import InboundCall
+from dialer.line import Line
+from dialer.looking import look
 from dialer.pacing.models import PacingHour, PacingState
+from dialer.pacing.pacer import Pacer
 from dialer.pacing.standing import standing_of
+from dialer.sharing import renew
+from dialer.telephony.port import CarrierLimits
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from dialer.telephony.simulator.day import DayPlan, SimulatedDay
 from tests.dialer.history import add_history
@@ -351,3 +357,19 @@ def test_a_simulated_half_hour_keeps_the_budget_and_every_call_has_its_end(offic
     assert (standing.answers_today, standing.abandoned_today) == (answered, abandoned)
     assert_log_and_database_agree(day)
     assert_nothing_is_left_open(office_id)
+
+
+def test_people_who_called_in_have_the_next_free_operators(office_id: int) -> None:
+    hall = open_hall(office_id, [])
+    hall.dialer.start()
+    now = hall.clock.now()
+    line = Line(hall.carrier, hall.clock, "node1", CarrierLimits(max_lines=40), "+81300000000")
+    with transaction(office_id) as session:
+        came = [("node1", "waiting"), ("node1", "ringing"), ("node1", "talking"), ("node2", "waiting")]
+        session.add_all(
+            InboundCall(carrier="simulator", channel_id=f"in-{n}", node=node, state=state, came_at=now)
+            for n, (node, state) in enumerate(came)
+        )
+        (share,) = renew(session, "node1", now)
+        found = look(session, line, share, (), Pacer(hall.campaign_id, 0.03), None)
+    assert found.snapshot.waiting == 2

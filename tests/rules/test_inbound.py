@@ -76,6 +76,9 @@ def test_words_tell_place_and_times_and_nothing_of_any_matter() -> None:
         ("anonymous", None),
         ("", None),
         ("12", None),
+        ("+123456789012345", "+123456789012345"),
+        ("+1234567890123456", None),
+        ("01234567890123456789", None),
     ],
 )
 def test_numbers_as_trunks_write_them(number: str, expected: str | None) -> None:

@@ -17,7 +17,7 @@ from dialer.telephony.port import CallerNotice
 PREFIX = "in-"
 _FOREIGN = re.compile(r"((?:[A-Za-z0-9_-]{1,40}-)?[0-9]{1,20})\.([0-9]{1,12})", re.ASCII)
 _OURS = re.compile(rf"{PREFIX}((?:[A-Za-z0-9_-]{{1,40}}-)?[0-9]{{1,20}})_([0-9]{{1,12}})", re.ASCII)
-_NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
+_NUMBER = re.compile(r"\+?[0-9]{3,15}", re.ASCII)  # E.164 has 15 digits at most; whoever calls may claim more
 
 
 def our_id(unique_id: str) -> str:
