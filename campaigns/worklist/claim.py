@@ -177,8 +177,8 @@ def _first(wanted: Sequence[ColumnElement[bool]], limit: int, *columns: Any, is_
     Each priority is asked in its turn, until there are enough. The index stands by priority and then by time: asked for all at once,
     whatever waits for another day in the priorities before is passed over one by one, a million of them after a long day.
     """
-    bounds = literal_column(str(CALLBACK_PRIORITY)), literal_column(str(LAST_PRIORITY))  # said in the statement, so that the planner counts
-    each = func.generate_series(*bounds).table_valued(column("priority", Integer), name="each").render_derived()
+    first, last = (literal_column(str(end), Integer) for end in (CALLBACK_PRIORITY, LAST_PRIORITY))  # literally, so that the planner counts
+    each = func.generate_series(first, last).table_valued(column("priority", Integer), name="each").render_derived()
     of_one = select(*columns).where(*wanted, WorkItem.priority == each.c.priority).order_by(WorkItem.not_before, WorkItem.id)
     found = (of_one.limit(limit).with_for_update(skip_locked=True) if is_claim else of_one.limit(limit)).lateral("of_one")
     return select(found).select_from(each.join(found, true())).limit(limit)
