@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
+from unicodedata import east_asian_width
 
 import xlsxwriter
 
+from reports.cuts import Cut
 from reports.eras import Years
 from reports.exports.table import Cell, Table, build, plain_text
+from reports.figures import Row
 from reports.metrics import Metric, Unit
 from reports.queries.headline import Headline, HeadlineQuery
 
@@ -22,7 +27,17 @@ MEDIA_TYPES = {
 }
 
 
-OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+OPTIONS = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_numbers": False,
+    "strings_to_urls": False,
+    "default_format_properties": {"font_name": "Yu Gothic", "font_size": 11},
+}
+HEAD_HEIGHT = 38
+"""Points for two lines of a column's head."""
+DATES = {Years.WESTERN: "yyyy-mm-dd", Years.ERA: "[$-411]ge.m.d"}
+"""Days are dates in a workbook: they can be sorted and reckoned with, and are written as `reports.eras.write_date` writes them."""
 PLAIN_RATIO = "0.0%"
 NUMBERS = {
     Unit.RATIO: f'[<0.9995]{PLAIN_RATIO};[<1]"99.9%";{PLAIN_RATIO}',  # as `reports.exports.table.per_cent`
@@ -71,34 +86,49 @@ def to_xlsx(report: Headline, lang: str = "ja", years: Years = Years.WESTERN) ->
     table = build(report, lang, years)
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, OPTIONS) as book:
-        figures_sheet(book, table)
+        figures_sheet(book, table, days_of(report.rows, report.query.cut), years)
         definitions_sheet(book, table, "Definitions" if lang == "en" else "定義")
     return out.getvalue()
 
 
-def figures_sheet(book: Any, table: Table) -> None:
+def days_of(rows: Iterable[Row], cut: Cut | None) -> list[date | None]:
+    """The rows' days; None for a row that is none."""
+    return [date.fromisoformat(row.key) if row.key and cut in (Cut.DAY, Cut.WEEK) else None for row in rows]
+
+
+def for_print(sheet: Any, heads: int) -> None:
+    """A4 landscape, as wide as a page, the row of heads on each."""
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(heads)
+
+
+def figures_sheet(book: Any, table: Table, days: Sequence[date | None], years: Years) -> None:
     """Title, period, then the table with its heads frozen."""
     sheet = book.add_worksheet(table.title[:31])
     bold = book.add_format({"bold": True, "font_size": 14})
     head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "bg_color": "#F2F2F2"})
     formats = {unit: book.add_format({"num_format": form}) for unit, form in NUMBERS.items()}
     count = book.add_format({"num_format": "#,##0"})
+    day = book.add_format({"num_format": DATES[years], "align": "left"})
     sheet.write_string(0, 0, table.title, bold)
     sheet.write_string(1, 0, table.subtitle)
+    sheet.set_row(3, HEAD_HEIGHT)
     for column, text in enumerate(table.heads):
         sheet.write_string(3, column, text, head)
-    for number, row in enumerate(table.rows, start=4):
-        sheet.write_string(number, 0, str(row[0]))
+    for number, (row, on) in enumerate(zip(table.rows, days, strict=True), start=4):
+        if on is None:
+            sheet.write_string(number, 0, str(row[0]))
+        else:
+            sheet.write_datetime(number, 0, on, day)
         for column, (metric, cell) in enumerate(zip(table.metrics, row[1:], strict=True), start=1):
             if cell is not None:
                 sheet.write_number(number, column, cell, formats.get(metric.unit, count))
     sheet.freeze_panes(4, 1)
     sheet.set_column(0, 0, 22)
     sheet.set_column(1, len(table.metrics), 13)
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(3)
+    for_print(sheet, 3)
 
 
 def definitions_sheet(book: Any, table: Table, name: str) -> None:
@@ -111,13 +141,20 @@ def definitions_sheet(book: Any, table: Table, name: str) -> None:
     for number, row in enumerate(table.definitions, start=1):
         for column, text in enumerate(row):
             sheet.write_string(number, column, text, wrap)
-    sheet.set_column(0, 0, 26)
-    sheet.set_column(1, 2, 44)
-    sheet.set_column(3, 3, 10)
-    sheet.set_column(4, 4, 60)
-    sheet.set_column(5, 5, 6)
-    sheet.set_column(6, 6, 36)
+        lines = max(-(-wide(text) // (width - 2)) for text, width in zip(row, DEFINITION_WIDTHS, strict=True))
+        sheet.set_row(number, 18 * max(1, lines))
+    for column, width in enumerate(DEFINITION_WIDTHS):
+        sheet.set_column(column, column, width)
     sheet.freeze_panes(1, 1)
+    for_print(sheet, 0)
+
+
+DEFINITION_WIDTHS = (26, 44, 44, 10, 60, 6, 36)
+
+
+def wide(text: str) -> int:
+    """How many columns of a digit's width a text takes: Japanese letters take two."""
+    return sum(2 if east_asian_width(char) in "WFA" else 1 for char in text)
 
 
 def cross_workbook(metric: Metric, subtitle: str, heads: list[str], rows: list[list[Cell]], lang: str) -> bytes:
@@ -139,7 +176,5 @@ def cross_workbook(metric: Metric, subtitle: str, heads: list[str], rows: list[l
         sheet.autofilter(3, 0, 3 + len(rows), len(heads) - 1)
         sheet.freeze_panes(4, 1)
         sheet.set_column(0, 0, 24)
-        sheet.set_landscape()
-        sheet.set_paper(9)
-        sheet.fit_to_pages(1, 0)
+        for_print(sheet, 3)
     return out.getvalue()

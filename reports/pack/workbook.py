@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,9 @@ from reports.collection.ageing import BUCKETS
 from reports.collection.effect import FIELDS, Inputs
 from reports.collection.rates import TOTAL, VINTAGE_WORDS, Collection
 from reports.control.meeting import MeetingControl
-from reports.exports.files import NUMBERS, OPTIONS, PLAIN_RATIO
+from reports.cuts import Cut
+from reports.eras import Years
+from reports.exports.files import DATES, HEAD_HEIGHT, NUMBERS, OPTIONS, PLAIN_RATIO, days_of, for_print
 from reports.exports.table import Cell, head
 from reports.figures import Row, ratio
 from reports.metrics import BY_CODE, HEADLINE, Unit
@@ -28,6 +31,19 @@ class Measured:
 
     value: float
     unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoned:
+    """A column that the sheet reckons: `{head}` in `formula` is another column's cell of the row; `values` are what comes out."""
+
+    head: str
+    formula: str
+    values: Sequence[float | str]
+
+    def written(self, table: str) -> str:
+        """The formula as files have it: without the table's name other programs than Excel can't read it."""
+        return re.sub(r"\{(.+?)\}", lambda found: f"{table}[[#This Row],[{found[1]}]]", self.formula)
 
 
 DECISION_FIELDS = ("starts_on", "what", "who", "due_on", "metric", "effect", "state")
@@ -62,7 +78,8 @@ def pack_xlsx(pack: Pack) -> bytes:
             [(BUCKETS[number].ja, age.persons, age.debts, age.yen) for number, age in enumerate(pack.ages)],
         )
         steps = [(row["name"], row["count"], row["base"] or None, row["of"]) for row in steps_of(pack)]
-        _plain(book, "名簿から納付まで", ("段階", "人", "割合の分母", "分母"), steps, ("割合", '=IFERROR([@人]/[@割合の分母],"")'))
+        share = Reckoned("割合", '=IFERROR({人}/{割合の分母},"")', [count / base if base else "" for _, count, base, _ in steps])
+        _plain(book, "名簿から納付まで", ("段階", "人", "割合の分母", "分母"), steps, share)
         if pack.collected is not None:
             _collected(book, pack.collected)
         if pack.effect is not None:
@@ -83,6 +100,7 @@ def _about(book: Any, pack: Pack) -> None:
     ):
         sheet.write_string(place + 1, 0, line)
     sheet.set_column(0, 0, 80)
+    for_print(sheet, 0)
 
 
 def _collected(book: Any, collected: Collection) -> None:
@@ -93,10 +111,19 @@ def _collected(book: Any, collected: Collection) -> None:
         for vintage, one in compared.items()
         if vintage != TOTAL
     ]
-    rate = '=IF([@調定額]>0,ROUNDDOWN([@収入済額]/[@調定額],3),"")'
-    last = '=IF([@前年調定額]>0,ROUNDDOWN([@前年収入済額]/[@前年調定額],3),"")'
+    rates = (
+        Reckoned("収納率", '=IF({調定額}>0,ROUNDDOWN({収入済額}/{調定額},3),"")', [_cut_off(row[3], row[2]) for row in rows]),
+        Reckoned(
+            "前年収納率", '=IF({前年調定額}>0,ROUNDDOWN({前年収入済額}/{前年調定額},3),"")', [_cut_off(row[5], row[4]) for row in rows]
+        ),
+    )
     heads = ("税目", "区分", "調定額", "収入済額", "前年調定額", "前年収入済額")
-    _plain(book, f"収納({collected.month.year}年{collected.month.month}月末)", heads, rows, ("収納率", rate), ("前年収納率", last))
+    _plain(book, f"収納({collected.month.year}年{collected.month.month}月末)", heads, rows, *rates)
+
+
+def _cut_off(over: int, under: int) -> float | str:
+    """A rate after its third digit, as ROUNDDOWN has it."""
+    return over * 1000 // under / 1000 if under > 0 else ""
 
 
 def _effect(book: Any, effect: Inputs) -> None:
@@ -120,6 +147,7 @@ def _effect(book: Any, effect: Inputs) -> None:
         sheet.write_formula(place, 1, formula, bold, result)
     sheet.set_column(0, 0, 42)
     sheet.set_column(1, 1, 18)
+    for_print(sheet, 0)
 
 
 def _control(book: Any, control: MeetingControl) -> None:
@@ -144,30 +172,48 @@ def _numbers(row: dict[str, Any]) -> list[Measured | None]:
 def _figures(book: Any, name: str, key: str, rows: Sequence[Row]) -> None:
     """A table of the headline figures with a row of sums; rates of the whole are formulas over the sums."""
     sheet = book.add_worksheet(name)
-    columns: list[dict[str, Any]] = [{"header": key, "total_string": "計"}]
+    table = f"T_{book.worksheets().index(sheet)}"
+    day = book.add_format({"num_format": DATES[Years.WESTERN], "align": "left"})
+    columns: list[dict[str, Any]] = [{"header": key, "total_string": "計", "format": day}]
     for metric in HEADLINE:
         column: dict[str, Any] = {
             "header": head(metric, "ja"),
             "format": book.add_format({"num_format": NUMBERS.get(metric.unit, "#,##0")}),
         }
         if metric.code in SUMMED:
-            column |= {"total_function": "sum", "total_value": _sum(rows, metric.code)}
+            column |= {"total_function": "sum", "total_formula": _subtotal(table, metric.code), "total_value": _sum(rows, metric.code)}
         elif metric.unit is Unit.RATIO and {metric.over, metric.under} <= SUMMED:
-            over, under = (head(next(one for one in HEADLINE if one.code == code), "ja") for code in (metric.over, metric.under))
-            column["total_function"] = f'=IFERROR(SUBTOTAL(109,[{over}])/SUBTOTAL(109,[{under}]),"")'
-            column["total_value"] = ratio(_sum(rows, metric.over), _sum(rows, metric.under)) or 0
+            column["total_function"] = f'=IFERROR({_subtotal(table, metric.over)}/{_subtotal(table, metric.under)},"")'
+            column["total_formula"] = column["total_function"]
+            share = ratio(_sum(rows, metric.over), _sum(rows, metric.under))
+            column["total_value"] = "" if share is None else share
         columns.append(column)
-    data = [[row.label, *(row.figures.value(metric.code) for metric in HEADLINE)] for row in rows] or [["", *[None] * len(HEADLINE)]]
+    days = days_of(rows, {"日": Cut.DAY, "月曜": Cut.WEEK}.get(key))
+    wrapped = book.add_format({"text_wrap": True, "valign": "top"})
+    columns = [column | {"header_format": wrapped} for column in columns]
+    sheet.set_row(0, HEAD_HEIGHT)
+    data = [[on or row.label, *(row.figures.value(metric.code) for metric in HEADLINE)] for on, row in zip(days, rows, strict=True)] or [
+        ["", *[None] * len(HEADLINE)]
+    ]
     sheet.add_table(
         0,
         0,
         len(data) + 1,
         len(HEADLINE),
-        {"columns": columns, "data": data, "total_row": True, "name": f"T_{book.worksheets().index(sheet)}"},
+        {"columns": columns, "data": data, "total_row": True, "name": table},
     )
+    for place, column in enumerate(columns):  # with the table's name, which other programs than Excel need
+        if "total_formula" in column:
+            sheet.write_formula(len(data) + 1, place, column["total_formula"], column["format"], column["total_value"])
     sheet.set_column(0, 0, 20)
     sheet.set_column(1, len(HEADLINE), 13)
     sheet.freeze_panes(1, 1)
+    for_print(sheet, 0)
+
+
+def _subtotal(table: str, code: str) -> str:
+    """The sum of the rows that are shown."""
+    return f"SUBTOTAL(109,{table}[{head(BY_CODE[code], 'ja')}])"
 
 
 def _sum(rows: Sequence[Row], code: str) -> int:
@@ -175,15 +221,19 @@ def _sum(rows: Sequence[Row], code: str) -> int:
     return sum(int(row.figures.value(code) or 0) for row in rows)
 
 
-def _plain(book: Any, name: str, heads: Sequence[str], rows: Sequence[Sequence[Cell | Measured]], *shares: tuple[str, str]) -> None:
-    """A table of texts and numbers; `shares` are columns after them that the sheet reckons, as (head, formula)."""
+def _plain(book: Any, name: str, heads: Sequence[str], rows: Sequence[Sequence[Cell | Measured]], *shares: Reckoned) -> None:
+    """A table of texts and numbers; `shares` are columns after them that the sheet reckons."""
     sheet = book.add_worksheet(name)
     number = book.add_format({"num_format": "#,##0"})
     data = [[cell.value if isinstance(cell, Measured) else cell for cell in row] for row in rows] or [[""] * len(heads)]
     share = book.add_format({"num_format": NUMBERS[Unit.RATIO]})
     columns = [{"header": text, "format": number} for text in heads]
-    columns += [{"header": text, "formula": formula, "format": share} for text, formula in shares]
-    sheet.add_table(0, 0, len(data), len(columns) - 1, {"columns": columns, "data": data, "name": f"T_{book.worksheets().index(sheet)}"})
+    table = f"T_{book.worksheets().index(sheet)}"
+    columns += [{"header": each.head, "formula": each.written(table), "format": share} for each in shares]
+    sheet.add_table(0, 0, len(data), len(columns) - 1, {"columns": columns, "data": data, "name": table})
+    for column, each in enumerate(shares, start=len(heads)):  # with what comes out, for programs that do not reckon
+        for place, value in enumerate(each.values, start=1):
+            sheet.write_formula(place, column, each.written(table), share, value)
     points = book.add_format({"num_format": PLAIN_RATIO})
     units = {unit: book.add_format({"num_format": form}) for unit, form in NUMBERS.items()}
     for place, row in enumerate(rows, start=1):
@@ -193,3 +243,4 @@ def _plain(book: Any, name: str, heads: Sequence[str], rows: Sequence[Sequence[C
                 sheet.write_number(place, column, cell.value, points if is_less else units.get(cell.unit, number))
     sheet.set_column(0, len(columns) - 1, 18)
     sheet.freeze_panes(1, 1)
+    for_print(sheet, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
@@ -68,6 +69,13 @@ def test_the_pack_has_the_month_s_figures_beside_the_month_before(session: Sessi
     words = book.read("xl/sharedStrings.xml").decode()
     assert "今月のまとめ" in words
     assert "接触が増えた。" in words
+    sheets = [book.read(name).decode() for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+    formulas = [found for sheet in sheets for found in re.findall(r"<f>([^<]*)</f><v>([^<]*)</v>", sheet)]
+    assert ("SUBTOTAL(109,T_1[架電件数])", "120") in formulas, "what comes out stands beside each formula"
+    named = re.compile(r"T_\d+\[")  # other programs than Excel read no column without its table
+    assert formulas
+    assert all(len(named.findall(formula)) == formula.count("SUBTOTAL") + formula.count("[#This Row]") for formula, _ in formulas)
+    assert all('orientation="landscape"' in sheet and 'fitToHeight="0"' in sheet for sheet in sheets)
 
 
 def test_a_month_that_is_empty_or_under_way(session: Session) -> None:
