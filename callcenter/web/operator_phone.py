@@ -119,5 +119,5 @@ def _ended(scene: Scene) -> dict[str, Any] | None:
 
 def _line_note(scene: Scene, lang: str) -> str:
     kind = scene.screen.line_type
-    came_in = phrases.pick(lang, ("かかってきた電話", "Called in")) if scene.attempt is not None and scene.attempt.is_inbound else ""
+    came_in = phrases.pick(lang, ("着信", "Incoming")) if scene.attempt is not None and scene.attempt.is_inbound else ""
     return "・".join(filter(None, (phrases.pick(lang, LINE_TYPES[kind]) if kind in LINE_TYPES else "", came_in)))
