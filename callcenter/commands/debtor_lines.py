@@ -62,7 +62,7 @@ def _term(term: Mapping[str, Any], as_of: date, lang: str) -> str:
 def _phone(phone: Mapping[str, Any], lang: str) -> str:
     status = debtor_words.NUMBER_STATUSES.get(phone["status"])
     parts = [
-        debtor_words.word(debtor_words.LINES, phone["line_type"], lang),
+        debtor_words.line_word(phone["line_type"], lang),
         pick(lang, status[2], status[3]) if status else phone["status"],
         debtor_words.word(debtor_words.SOURCES, phone["source"], lang),
         *(["SMS"] if phone["sms"] else []),

@@ -146,7 +146,7 @@ def _number(phone: PhoneNumber, events: list[PhoneEvent], names: Mapping[int, st
     return {
         "id": phone.id,
         "number": phone.original,
-        "line": words.word(words.LINES, phone.line_type, lang),
+        "line": words.line_word(phone.line_type, lang),
         "source": words.word(words.SOURCES, phone.source, lang),
         "position": phone.position,
         "status": phone.status,

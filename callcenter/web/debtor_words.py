@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from callcenter.web import phrases
+from campaigns.compliance.lines import voice_lines
 
 HOLDS: Mapping[int, tuple[str, str]] = {
     0: ("なし", "None"),
@@ -102,6 +103,12 @@ DEBT_STATUSES: Mapping[str, tuple[str, str]] = {
     "settled": ("完納", "Paid"),
     "not_listed": ("名簿から消えた", "No longer listed"),
 }
+
+
+def line_word(line_type: str, lang: str) -> str:
+    """The kind of a number; of one that is not called as well that it is not, such as IP telephones where a setting says so."""
+    known = word(LINES, line_type, lang)
+    return known if line_type in voice_lines() else known + ("（掛けない種類）" if lang == "ja" else " (a kind that is not called)")
 
 
 def word(table: Mapping[str, tuple[str, ...]], code: str | None, lang: str) -> str:

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from callcenter.core.settings import get_settings
+from callcenter.web.debtor_words import line_word
 from campaigns.compliance.lines import voice_lines
 from campaigns.imports.columns import split_phones
 from dialer.telephony.errors import CarrierRefused
@@ -57,3 +58,11 @@ def test_refusal_does_not_repeat_the_number() -> None:
 def test_dialled_form() -> None:
     assert dial_string("+81312345678", NumberFormat.NATIONAL) == "0312345678"
     assert dial_string("+81312345678", NumberFormat.E164) == "+81312345678"
+
+
+@pytest.mark.parametrize(("dials_ip", "told"), [(True, "IP"), (False, "IP（掛けない種類）")])
+def test_a_debtor_s_page_says_which_kind_of_number_is_not_called(monkeypatch: pytest.MonkeyPatch, dials_ip: bool, told: str) -> None:
+    monkeypatch.setattr(get_settings(), "dial_ip_phones", dials_ip)
+    assert line_word("ip", "ja") == told
+    assert line_word("mobile", "ja") == "携帯"
+    assert line_word("toll_free", "en").endswith("(a kind that is not called)")
