@@ -19,6 +19,8 @@ from campaigns.promises import service as promises
 from campaigns.promises.models import Promise
 from campaigns.worklist.withdraw import withdraw_for_debtors
 
+CALLBACK_PAUSE = timedelta(minutes=10)  # who has just hung up is not rung in the same moment
+
 
 def apply(
     session: Session,
@@ -48,13 +50,14 @@ def apply(
 
 
 def callback_moment(result: Result, follows: Consequence, policy: ContactPolicy, now: datetime) -> datetime | None:
-    """When somebody is to be called back: as named, or, asked for without a time as by a key, as soon as operators may call; else None.
+    """When somebody is to be called back: as named, or, asked for without a time as by a key, shortly, in operators' hours; else None.
 
     It is a wish of theirs, so neither the quiet days after the conversation in which they asked nor caps stand against it.
     """
     if result.callback_at is not None or follows.move is not Move.CALLBACK:
         return result.callback_at
-    return next_open(policy.hours, Channel.OPERATOR_CALL, now) or now
+    soon = now + CALLBACK_PAUSE
+    return next_open(policy.hours, Channel.OPERATOR_CALL, soon) or soon
 
 
 def escalate(

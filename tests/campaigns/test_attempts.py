@@ -172,10 +172,11 @@ def test_whoever_presses_the_key_for_a_call_back_is_called_back_though_they_were
     debtor, item, attempt = called
     attempt.channel = item.channel = "auto_call"
     asked_at = NOW + timedelta(minutes=2)
+    due = asked_at + timedelta(minutes=10)
     record(session, attempt, Party.DEBTOR_UNVERIFIED, Outcome.CALLBACK_PROMISED, now=asked_at)
     session.refresh(item)
-    assert (item.state, item.channel, item.is_callback, item.not_before) == ("ready", "operator_call", True, asked_at)
-    gate = explain(session, debtor.debtor_no, None, asked_at + timedelta(minutes=1), "en")["gate"]
+    assert (item.state, item.channel, item.is_callback, item.not_before) == ("ready", "operator_call", True, due)
+    gate = explain(session, debtor.debtor_no, None, due + timedelta(minutes=1), "en")["gate"]
     assert gate["operator_call"]["allowed"]
     assert not gate["auto_call"]["allowed"], "the wish is for a person's call"
 
