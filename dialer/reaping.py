@@ -68,6 +68,7 @@ def tidy(session: Session, node: str, carrier: str, live: frozenset[str] | None,
     free_operators(session, now)
     expire_wrap_ups(session, now)
     agents.pause_stale(session, now)
+    agents.sign_out_absent(session, now)
     claim.sweep(session, now)
     passing("reap.done")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from callcenter.core.db import transaction
 from dialer import reaping
+from dialer.agents.models import AgentStateSpan
 from dialer.calls.models import DialerLease
 from dialer.calls.service import request_hang_up
 from tests.dialer.world import Hall
@@ -47,3 +48,16 @@ def test_calls_of_a_dialer_that_seems_gone_stand_while_nobody_can_tell(office_id
         with transaction(office_id) as session:
             reaping.tidy(session, "another", "simulator", live, hall.clock.now())
         assert hall.calls()[0].state == expected
+
+
+def test_who_went_home_without_signing_out_is_signed_out(office_id: int) -> None:
+    hall = Hall(office_id)
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(5)
+    for later, expected in ((timedelta(minutes=5), "paused"), (timedelta(minutes=100), "paused"), (timedelta(minutes=20), "ended")):
+        hall.clock.move_to(hall.clock.now() + later)
+        hall.dialer.step_reap()
+        assert hall.agent().state == expected
+    with transaction(office_id) as session:
+        assert session.scalars(select(AgentStateSpan.id).where(AgentStateSpan.ended_at.is_(None))).all() == []
