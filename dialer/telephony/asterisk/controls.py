@@ -5,6 +5,7 @@ A debtor on hold is outside the operator's room, in a line of the dialplan that 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from dialer.telephony.asterisk.orders import Order, require_channel, require_id,
 from dialer.telephony.errors import CarrierRefused
 
 _KEY_MS = "120"
+_ON_THE_MOVE = "channel not up"  # as Asterisk says while a channel carries out the move before, and of one that is hanging up
+_MOVE_TRIES, _MOVE_SECONDS = 10, 0.03
 
 
 class Asks(Protocol):
@@ -76,7 +79,19 @@ def _set(link: Asks, channel_id: str, name: str, value: str) -> None:
 
 def _redirect(link: Asks, channel_id: str, context: str, extension: str) -> None:
     target = {"Channel": require_channel(channel_id), "Context": context, "Exten": extension, "Priority": "1"}
-    _require(link.ask("Redirect", target), "move the call")
+    _require(redirect(link, target), "move the call")
+
+
+def redirect(link: Asks, target: Mapping[str, str]) -> Answer:
+    """One move, asked for again for a moment while the channel is still carrying out the one before: who waits is told their place in the
+    queue at the very time at which an operator becomes free."""
+    answer = link.ask("Redirect", target)
+    for _ in range(_MOVE_TRIES):
+        if not (answer.is_error and _ON_THE_MOVE in answer.message):
+            break
+        time.sleep(_MOVE_SECONDS)
+        answer = link.ask("Redirect", target)
+    return answer
 
 
 def _require(answer: Answer, what: str) -> None:

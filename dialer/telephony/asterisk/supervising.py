@@ -6,6 +6,7 @@ conversation over and to give it back; the recording hangs on the debtor's chann
 
 from __future__ import annotations
 
+from dialer.telephony.asterisk.controls import redirect
 from dialer.telephony.asterisk.link import AmiLink
 from dialer.telephony.asterisk.orders import AsteriskSettings, Order, leg_order, require_id
 from dialer.telephony.conversation import SupervisionMode, SupervisionRequest
@@ -54,6 +55,6 @@ def change(link: AmiLink, request: SupervisionRequest) -> None:
     for channel, room, context, exten in moves(request):
         answer = link.ask("Setvar", {"Channel": channel, "Variable": "CALLCENTER_ROOM", "Value": room})
         if not answer.is_error:
-            answer = link.ask("Redirect", {"Channel": channel, "Context": context, "Exten": exten, "Priority": "1"})
+            answer = redirect(link, {"Channel": channel, "Context": context, "Exten": exten, "Priority": "1"})
         if answer.is_error:
             raise CarrierRefused(f"Asterisk could not change the supervisor's part ({answer.message})", code="no_conversation")
