@@ -18,6 +18,7 @@ from callcenter.core.live import publish
 from campaigns.attempts.codes import LineResult
 from campaigns.attempts.models import Attempt
 from campaigns.worklist import claim
+from dialer.agents import absence
 from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
 from dialer.agents.queries import claimed_item
@@ -67,8 +68,8 @@ def tidy(session: Session, node: str, carrier: str, live: frozenset[str] | None,
     _end_not_taken(session, now)
     free_operators(session, now)
     expire_wrap_ups(session, now)
-    agents.pause_stale(session, now)
-    agents.sign_out_absent(session, now)
+    absence.pause_stale(session, now)
+    absence.sign_out_absent(session, now)
     claim.sweep(session, now)
     passing("reap.done")
 

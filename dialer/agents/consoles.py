@@ -8,8 +8,8 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from callcenter.core.live import publish
+from dialer.agents.absence import STALE_SECONDS
 from dialer.agents.models import AgentSession
-from dialer.agents.service import STALE_SECONDS
 from dialer.agents.state import AgentState
 
 

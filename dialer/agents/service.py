@@ -32,8 +32,6 @@ from dialer.agents.state import (
     can_move,
 )
 
-STALE_SECONDS = 60.0
-GONE_HOME = timedelta(hours=2)
 SEEN_EVERY = timedelta(seconds=10)
 OWED_FOR = timedelta(minutes=15)  # a result taken back that long ago is the supervisor's to settle
 
@@ -152,39 +150,6 @@ def heartbeat(session: Session, user_id: int, now: datetime) -> None:
         .where(or_(AgentSession.last_seen_at < now - SEEN_EVERY, AgentSession.last_seen_at > now + SEEN_EVERY))
         .values(last_seen_at=now)
     )
-
-
-def pause_stale(session: Session, now: datetime, seconds: float = STALE_SECONDS) -> int:
-    """Pauses operators whose console has been gone: nobody is called for an empty chair. In a call: after this call."""
-    stale = session.scalars(
-        select(AgentSession)
-        .where(AgentSession.state.not_in((AgentState.ENDED, AgentState.PAUSED)), AgentSession.is_bot.is_(False))
-        .where(AgentSession.last_seen_at < now - timedelta(seconds=seconds), AgentSession.next_state == "")
-        .order_by(AgentSession.id)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for agent in stale:
-        if agent.state == AgentState.READY:
-            move(session, agent, AgentState.PAUSED, now, pause_reason=PauseReason.CONSOLE_GONE)
-        else:
-            agent.next_state, agent.next_pause_reason = AgentState.PAUSED.value, PauseReason.CONSOLE_GONE.value
-    return len(stale)
-
-
-def sign_out_absent(session: Session, now: datetime) -> int:
-    """Ends the sign-in of operators who closed their page long ago and owe nothing: who goes home seldom signs out.
-
-    A sign-in without an end would keep the reports' facts of all its days from being made.
-    """
-    absent = session.scalars(
-        select(AgentSession)
-        .where(AgentSession.state == AgentState.PAUSED, AgentSession.is_bot.is_(False), AgentSession.last_seen_at < now - GONE_HOME)
-        .order_by(AgentSession.id)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for agent in absent:
-        move(session, agent, AgentState.ENDED, now)
-    return len(absent)
 
 
 def reserve(
