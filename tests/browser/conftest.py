@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from callcenter.core.clock import SystemClock
 from dialer.sharing import WakeUp
@@ -14,6 +14,12 @@ from dialer.telephony.port import CarrierLimits
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from dialer.worker import Dialer, DialerSettings
 from tests.browser.looking import FLAGS
+
+
+@pytest.fixture(autouse=True)
+def nothing_waited_for_inside_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages' own policy forbids what `wait_for_function` does whenever it has to ask a second time."""
+    monkeypatch.setattr(Page, "wait_for_function", None)  # looking.comes_true asks from outside
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,13 @@ def looked_at(pictures: Path, page: Page, name: str) -> None:
     assert axe(page) == []
 
 
+def comes_true(page: Page, expression: str) -> None:
+    """Waits until the page says so. Asked from outside each time: Playwright's own `wait_for_function` asks again from inside the
+    page, where the policy forbids it to be read as a script; it passes only when the first asking is answered with yes."""
+    while not page.evaluate(expression):  # pytest-timeout ends it
+        page.wait_for_timeout(50)
+
+
 def answered(page: Page) -> None:
     """The case is on the screen and the hand is at what the other end says: from here on a digit chooses."""
     expect(page.locator("#branch-form [data-digits] input").first).to_be_focused(timeout=SOON)

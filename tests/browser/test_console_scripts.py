@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from callcenter.web.rendering import STATIC, render
-from tests.browser.looking import FLAGS
+from tests.browser.looking import FLAGS, comes_true
 from tests.browser.samples import PAGES_BY_NAME
 from tests.browser.test_templates import Pages
 
@@ -213,7 +213,7 @@ def test_a_refused_result_keeps_everything_and_shows_what_to_correct(page: Page,
 def test_a_failed_send_says_so_and_the_next_press_carries_the_same_key(page: Page, address: str, office: Office) -> None:
     office.answers["/console/attempts/77/lease"] = (503, "")
     page.goto(f"{address}/wrapup")
-    page.wait_for_function("window.htmx !== undefined")  # before it is there, a form is sent as without scripts
+    comes_true(page, "window.htmx !== undefined")  # before it is there, a form is sent as without scripts
     for _ in range(2):
         with page.expect_response("**/lease"):
             page.keyboard.press("Control+Shift+Y")
@@ -313,7 +313,7 @@ def test_an_answer_for_another_stage_is_asked_for_again_and_nothing_is_put_in_un
     page.evaluate("document.querySelector('#memo').dataset.same = 'yes'")
     with page.expect_response(lambda answer: f"key={after.replace(':', '%3A')}" in answer.url, timeout=60_000):
         office.stage_gate.set()
-    page.wait_for_function("!document.querySelector('.htmx-request')")
+    comes_true(page, "!document.querySelector('.htmx-request')")
     expect(page.locator("#memo")).to_have_attribute("data-same", "yes")
     expect(page.locator("#memo")).to_be_focused()
     expect(page.locator("#memo")).to_have_value("25日の給料のあと")

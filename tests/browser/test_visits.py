@@ -21,7 +21,7 @@ from campaigns.attempts.models import Attempt
 from campaigns.debtors.models import Debt
 from campaigns.promises.models import Promise
 from campaigns.visits.models import VisitRound, VisitStop
-from tests.browser.looking import looked_at
+from tests.browser.looking import comes_true, looked_at
 from tests.browser.serving import served
 from tests.callcenter.conftest import PASSWORD, stored_password
 from tests.campaigns.town import Town
@@ -82,7 +82,7 @@ def opened(browser: Browser, address: str, round_id: int) -> tuple[Page, list[st
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()  # under the worker, so that everything it needs is kept
     expect(page.locator("[data-stop]")).to_have_count(3, timeout=SOON)
-    page.wait_for_function("navigator.serviceWorker.controller !== null", timeout=SOON)
+    comes_true(page, "navigator.serviceWorker.controller !== null")
     return page, complaints
 
 
