@@ -6,48 +6,27 @@ with a `SystemClock` `poll` waits. What truly happened is kept in `calls`, for t
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from callcenter.core.clock import Clock
-from campaigns.attempts.codes import LineResult, Party
+from campaigns.attempts.codes import LineResult
 from dialer.telephony.conversation import SupervisionMode, SupervisionRequest
 from dialer.telephony.errors import CarrierError, CarrierRefused, CarrierUnreachable, HandoverUnknown, NotSupported
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.numbers import require_dialable
 from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, OriginateRequest, PhoneLogin
+from dialer.telephony.simulator.course import ANNOUNCEMENT_SECONDS, JOIN_SECONDS, course
 from dialer.telephony.simulator.future import Future
-from dialer.telephony.simulator.sound import write_tones
-from dialer.telephony.simulator.town import Fate, TownBehaviour, fate_of, lognormal, source
-from dialer.telephony.simulator.walk import moments
+from dialer.telephony.simulator.town import Fate, TownBehaviour, fate_of, returned_call
+from dialer.telephony.simulator.truth import SimulatedCall, Truth
 
-_KEEP = 200_000
 GUEST_RINGS = 3.0  # seconds until a tax officer of the made-up town picks up
 LAST_WORDS_SECONDS = 8.0
-ANNOUNCEMENT_SECONDS = 6.0  # how long the words last that an abandoned call hears
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedCall:
-    """What truly happened to one call; `line_result` and `ended_at` are None while it lasts."""
-
-    channel_id: str
-    number: str
-    fate: Fate
-    placed_at: datetime
-    is_robocall: bool
-    leg_id: str | None = None
-    answered_at: datetime | None = None
-    ended_at: datetime | None = None
-    line_result: LineResult | None = None
-    digits: str = ""
-    is_abandoned: bool = False
-    caller_id: str = ""
-    bridged_at: datetime | None = None
 
 
 class SimulatedCarrier:
@@ -76,19 +55,15 @@ class SimulatedCarrier:
         self._plan = self._future.plan
         self._live: set[str] = set()
         self.supervisors: dict[str, SupervisionRequest] = {}
-        self._spool = spool
-        self._recorded: dict[str, str] = {}
         self._legs: dict[str, str] = {}  # channel -> room
-        self._held: set[str] = set()
-        self._muted: set[str] = set()
         self.sent_keys: dict[str, str] = {}
         self._waiting: set[str] = set()
         self._tries: Counter[str] = Counter()
         self._is_up = False
         self._next_error: CarrierError | None = None
         self.refuses_legs = False
-        self.calls: OrderedDict[str, SimulatedCall] = OrderedDict()
-        self.incoming: OrderedDict[str, SimulatedCall] = OrderedDict()
+        self._truth = Truth(spool)
+        self.calls, self.incoming = self._truth.calls, self._truth.incoming
         self.said: list[CallerNotice] = []
 
     def connect(self) -> None:
@@ -132,47 +107,16 @@ class SimulatedCarrier:
         self._tries[request.number] += 1
         nth = self._tries[request.number]
         fate = fate_of(request.number, nth, now, self._town, self._seed, is_scripted=self._is_scripted)
-        is_robocall = request.robocall is not None
-        self.calls[request.channel_id] = SimulatedCall(
-            request.channel_id, request.number, fate, now, is_robocall, request.leg_id, caller_id=request.caller_id
-        )
-        if len(self.calls) > _KEEP:
-            self.calls.popitem(last=False)
-        self._live.add(request.channel_id)
-        if request.recording is not None:
-            self._recorded[request.channel_id] = request.recording.name
-        self._plan(request.channel_id, EventKind.PLACED, 0.0)
-        if fate.line_result not in (LineResult.UNOBTAINABLE, LineResult.FAILED, LineResult.BUSY, LineResult.UNREACHABLE):
-            self._plan(request.channel_id, EventKind.RINGING, min(1.0, fate.ring / 2))
-        if fate.line_result in (LineResult.ANSWERED, LineResult.MACHINE):
-            self._plan_answer(request, fate)
-        else:
-            seconds = min(fate.ring, request.ring_seconds)
-            self._plan(request.channel_id, EventKind.ENDED, seconds, line_result=fate.line_result)
-
-    def _plan_answer(self, request: OriginateRequest, fate: Fate) -> None:
-        channel_id = request.channel_id
-        if fate.ring >= request.ring_seconds:
-            self._plan(channel_id, EventKind.ENDED, request.ring_seconds, line_result=LineResult.NO_ANSWER)
-            return
-        self._plan(channel_id, EventKind.ANSWERED, fate.ring)
-        if fate.line_result is LineResult.MACHINE and self._detects_machines:
-            self._plan(channel_id, EventKind.MACHINE, fate.ring + 1.5)
-        if request.robocall is not None:
-            heard, ends_after = moments(request.robocall, fate, self._town.prompt_seconds)
-            for moment in heard:
-                self._plan(channel_id, moment.kind, moment.seconds, node=moment.node, digit=moment.digit, step=moment.step)
-            self._plan(channel_id, EventKind.ENDED, ends_after, line_result=fate.line_result)
-            return
-        if request.leg_id is not None and request.leg_id in self._legs.values():
-            self._plan(channel_id, EventKind.BRIDGED, fate.ring + 0.003)
-        elif request.nobody is not None:
+        is_robocall, channel_id = request.robocall is not None, request.channel_id
+        call = SimulatedCall(channel_id, request.number, fate, now, is_robocall, request.leg_id, caller_id=request.caller_id)
+        self._truth.begin(call, request.recording.name if request.recording is not None else None)
+        self._live.add(channel_id)
+        has_leg = request.leg_id is not None and request.leg_id in self._legs.values()
+        planned = course(request, fate, self._town.prompt_seconds, has_leg=has_leg, detects_machines=self._detects_machines)
+        for one in planned:
+            self._plan(channel_id, one.kind, one.seconds, line_result=one.line_result, digit=one.digit, node=one.node, step=one.step)
+        if any(one.kind is EventKind.ABANDONED for one in planned):
             self._waiting.add(channel_id)
-            alone = fate.ring + request.nobody.patience
-            self._plan(channel_id, EventKind.ABANDONED, alone)
-            self._plan(channel_id, EventKind.ENDED, alone + ANNOUNCEMENT_SECONDS, line_result=fate.line_result)
-            return
-        self._plan(channel_id, EventKind.ENDED, fate.ring + fate.talk, line_result=fate.line_result)
 
     def hang_up(self, channel_id: str) -> None:
         if channel_id not in self._live:
@@ -192,13 +136,12 @@ class SimulatedCarrier:
             return
         if leg_id not in self._legs.values():
             raise CarrierRefused("there is no such voice leg to join")
-        self._held.discard(channel_id)
-        call = self.incoming.get(channel_id) or self.calls.get(channel_id)
+        call = self._truth.find(channel_id)
         if call is not None and call.leg_id is None and call.bridged_at is None:  # what else would have happened does not any more
             self._forget(channel_id)
             self._live.add(channel_id)
             self._plan(channel_id, EventKind.ENDED, max(1.0, call.fate.talk), line_result=call.fate.line_result)
-        self._plan(channel_id, EventKind.BRIDGED, 0.003)
+        self._plan(channel_id, EventKind.BRIDGED, JOIN_SECONDS)
 
     def _end_waiting(self, channel_id: str, leg_id: str) -> None:
         """The wait for an operator ends: they talk, or the debtor hears that nobody is there. Once told so, a call stays abandoned."""
@@ -213,7 +156,7 @@ class SimulatedCarrier:
             self._plan(channel_id, EventKind.ENDED, ANNOUNCEMENT_SECONDS, line_result=call.fate.line_result)
             return
         self.calls[channel_id] = replace(call, leg_id=leg_id)
-        self._plan(channel_id, EventKind.BRIDGED, 0.003)
+        self._plan(channel_id, EventKind.BRIDGED, JOIN_SECONDS)
         self._plan(channel_id, EventKind.ENDED, call.fate.talk, line_result=call.fate.line_result)
 
     def come_in(self, caller: str | None, called: str | None, fate: Fate, seconds: float = 0.0) -> str:
@@ -225,14 +168,6 @@ class SimulatedCarrier:
         self._future.tell(event)
         self._plan(channel_id, EventKind.ENDED, seconds + fate.ring, line_result=LineResult.NO_ANSWER)
         return channel_id
-
-    def _may_call_back(self, call: SimulatedCall) -> None:
-        """Whoever sees a call they missed may call the office."""
-        draw = source(self._seed, "calls back", call.number, self._tries[call.number])
-        if draw.random() >= self._town.calls_back:
-            return
-        fate = Fate(LineResult.ANSWERED, draw.uniform(60.0, 300.0), lognormal(draw, self._town.talk_mean, self._town.talk_cv), Party.DEBTOR)
-        self.come_in(call.number, call.caller_id, fate, draw.uniform(60.0, 3600.0))
 
     def announce(self, notice: CallerNotice) -> None:
         self._require_up()
@@ -246,13 +181,11 @@ class SimulatedCarrier:
 
     def hold(self, channel_id: str) -> None:
         self._require_call(channel_id)
-        self._held.add(channel_id)
 
     def mute(self, leg_id: str, room: str, *, is_muted: bool) -> None:
         self._require_up()
         if leg_id not in self._legs:
             raise CarrierRefused("there is no such voice leg")
-        (self._muted.add if is_muted else self._muted.discard)(leg_id)
 
     def send_keys(self, channel_id: str, keys: str, room: str) -> None:
         self._require_call(channel_id)
@@ -263,7 +196,6 @@ class SimulatedCarrier:
         if guest_id not in self._legs:
             raise CarrierRefused("there is no such voice leg to hand over to")
         self._legs[guest_id] = guest_id
-        self._held.discard(channel_id)
 
     def make_phone(self, login: PhoneLogin) -> None:
         raise NotSupported("the simulated carrier has no browser phones", hint="Choose the desk phone.")
@@ -341,32 +273,18 @@ class SimulatedCarrier:
         return found
 
     def _note(self, event: CarrierEvent) -> None:
-        known = self.incoming if event.channel_id in self.incoming else self.calls
-        call = known.get(event.channel_id)
+        call = self._truth.note(event)
         if call is None:
             return
         if event.kind is EventKind.INCOMING:
             self._live.add(event.channel_id)
-        elif event.kind is EventKind.BRIDGED:
-            call = replace(call, bridged_at=call.bridged_at or event.at, answered_at=call.answered_at or event.at)
-        elif event.kind is EventKind.ANSWERED:
-            call = replace(call, answered_at=event.at)
-        elif event.kind is EventKind.ABANDONED:
-            call = replace(call, is_abandoned=True)
-        elif event.kind is EventKind.DIGIT:
-            call = replace(call, digits=call.digits + (event.digit or ""))
         elif event.kind is EventKind.ENDED:
-            call = replace(call, ended_at=event.at, line_result=event.line_result)
             self._live.discard(event.channel_id)
-            if event.line_result is LineResult.NO_ANSWER and known is self.calls:
-                self._may_call_back(call)
-            self._record(call)
-            self._held.discard(event.channel_id)
             self._waiting.discard(event.channel_id)
-        known[event.channel_id] = call
+            if event.line_result is LineResult.NO_ANSWER and event.channel_id not in self.incoming:
+                self._may_call_back(call)
 
-    def _record(self, call: SimulatedCall) -> None:
-        """Leaves a recording behind, as Asterisk's MixMonitor would."""
-        name = self._recorded.pop(call.channel_id, None)
-        if name is not None and self._spool is not None and call.answered_at is not None and call.ended_at is not None:
-            write_tones(self._spool, name, (call.ended_at - call.answered_at).total_seconds())
+    def _may_call_back(self, call: SimulatedCall) -> None:
+        back = returned_call(call.number, self._tries[call.number], self._town, self._seed)
+        if back is not None:
+            self.come_in(call.number, call.caller_id, *back)

@@ -172,6 +172,15 @@ def fate_of(number: str, nth_try: int, at: datetime, town: TownBehaviour, seed: 
     )
 
 
+def returned_call(number: str, nth_try: int, town: TownBehaviour, seed: int) -> tuple[Fate, float] | None:
+    """Whoever sees a call they missed may call the office: what comes of that call, and in how many seconds; None when they do not."""
+    draw = source(seed, "calls back", number, nth_try)
+    if draw.random() >= town.calls_back:
+        return None
+    fate = Fate(LineResult.ANSWERED, draw.uniform(60.0, 300.0), lognormal(draw, town.talk_mean, town.talk_cv), Party.DEBTOR)
+    return fate, draw.uniform(60.0, 3600.0)
+
+
 def _line(draw: random.Random, town: TownBehaviour, at: datetime) -> LineResult:
     factor = town.hours.get(at.astimezone(OFFICE_ZONE).hour, 1.0)
     point = draw.random()

@@ -22,6 +22,7 @@ class Moment:
     node: str | None = None
     digit: str | None = None
     step: int = 0
+    line_result: LineResult | None = None
 
 
 def moments(plan: RobocallPlan, fate: Fate, prompt_seconds: float) -> tuple[list[Moment], float]:

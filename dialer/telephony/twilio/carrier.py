@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -27,7 +26,9 @@ from dialer.telephony.port import CallerNotice, CheckLine, LegRequest, Originate
 from dialer.telephony.recent import Recent
 from dialer.telephony.robocall import OnMachine, RobocallPlan
 from dialer.telephony.twilio import twiml
+from dialer.telephony.twilio.checks import check_twilio
 from dialer.telephony.twilio.http import TwilioHttp, carrier_errors
+from dialer.telephony.twilio.settings import TwilioSettings
 
 _log = structlog.get_logger(__name__)
 _CLIENT = re.compile(r"(client:[A-Za-z0-9_-]{1,100}|sip:[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+)", re.ASCII)
@@ -37,27 +38,6 @@ _LOOK_SECONDS = 0.25
 _LONGEST_RING = 600
 
 Inbox = Callable[[], Sequence[CarrierEvent]]
-
-
-@dataclass(frozen=True, slots=True)
-class TwilioSettings:
-    """The account and where it reaches us.
-
-    Attributes:
-        public_url: https address of this installation as Twilio sees it.
-        base_url: another server that speaks Twilio's interface; "" for Twilio itself.
-        detect_machines: Twilio listens for answering machines during the call (charged extra).
-    """
-
-    account_sid: str
-    auth_token: str = field(repr=False)
-    public_url: str
-    caller_id: str = ""
-    base_url: str = ""
-    timeout: float = 10.0
-    allow_ip_phones: bool = True
-    blocked_prefixes: tuple[str, ...] = field(default=())
-    detect_machines: bool = False
 
 
 class TwilioCarrier:
@@ -260,33 +240,7 @@ class TwilioCarrier:
         return frozenset(ours[sid] for sid in sids) if sids <= ours.keys() else None
 
     def check(self) -> Sequence[CheckLine]:
-        lines = [self._check_account()]
-        if lines[0].is_ok and self._settings.caller_id:
-            lines.append(self._check_caller_id())
-        is_https = self._settings.public_url.startswith("https://")
-        hint = "" if is_https else "Set CALLCENTER_PUBLIC_URL to the https address Twilio reaches this installation by."
-        lines.append(CheckLine("public address", is_https, self._settings.public_url or "not set", hint))
-        return lines
-
-    def _check_account(self) -> CheckLine:
-        try:
-            with carrier_errors("reading the account"):
-                account = self._client.api.accounts(self._settings.account_sid).fetch()
-        except CarrierError as error:
-            return CheckLine("account", False, error.message, error.hint)
-        is_ok = account.status == "active"
-        return CheckLine("account", is_ok, str(account.status), "" if is_ok else "The Twilio account is not active.")
-
-    def _check_caller_id(self) -> CheckLine:
-        try:
-            with carrier_errors("reading the numbers"):
-                number = self._settings.caller_id
-                owned = self._client.incoming_phone_numbers.list(phone_number=number, limit=1)
-                verified = owned or self._client.outgoing_caller_ids.list(phone_number=number, limit=1)
-        except CarrierError as error:
-            return CheckLine("caller id", False, error.message, error.hint)
-        hint = "" if verified else "Buy or verify the number of CALLCENTER_CALLER_ID in the Twilio account."
-        return CheckLine("caller id", bool(verified), "known to the account" if verified else "not of this account", hint)
+        return check_twilio(self._client, self._settings)
 
     def _sid(self, channel_id: str) -> str | None:
         with self._lock:

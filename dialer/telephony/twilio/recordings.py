@@ -18,8 +18,8 @@ from urllib3.exceptions import HTTPError
 
 from dialer.telephony.conversation import GONE, HeldRecording
 from dialer.telephony.errors import CarrierRefused, CarrierUnreachable
-from dialer.telephony.twilio.carrier import TwilioSettings
 from dialer.telephony.twilio.http import TwilioHttp, carrier_errors
+from dialer.telephony.twilio.settings import TwilioSettings
 from dialer.telephony.twilio.webhook import held_recording
 
 _HOST = "https://api.twilio.com"
