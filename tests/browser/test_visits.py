@@ -150,8 +150,10 @@ def test_a_round_without_a_network(chromium: Browser, address: str, round_id: in
         stops = session.scalars(select(VisitStop).order_by(VisitStop.position)).all()
         debt = session.scalars(select(Debt).where(Debt.debtor_id == stops[1].debtor_id)).one()
         debt.outstanding, debt.status = 0, "settled"
+    page.locator("li:nth-child(3) [name=note]").focus()
     page.context.set_offline(False)
     expect(page.locator("#unsent")).to_have_text("すべて送信済み", timeout=SOON)
+    expect(page.locator("li:nth-child(3) [name=note]")).to_be_focused()  # sending takes nothing from under the hand
     expect(page.locator("#alert")).to_contain_text("事情が変わって", timeout=SOON)
     checked(page, "4-sent")
     with transaction(office_id) as session:

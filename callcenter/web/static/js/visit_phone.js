@@ -165,36 +165,44 @@ function drawMap() {
   place.append(svg);
 }
 
+/** Draws the round anew, in one go. What is being filled in at another stop meanwhile stays under the hand, with every letter of it. */
 async function render() {
   await status();
   drawMap();
   const list = at("stops");
-  const isOpen = new Set([...list.querySelectorAll("details[open]")].map((each) => each.dataset.stop));
-  list.replaceChildren();
-  if (!state.pack) return;
-  at("title").textContent = `${day(state.pack.visit_on)} ${state.pack.title}`;
+  if (!state.pack) { list.replaceChildren(); return; }
+  await Promise.allSettled([...waiting.keys()].map(saveDraft));
   const entries = new Map((await state.box.all("entry:")).map((entry) => [entry.stop_id, entry]));
   const drafts = new Map((await state.box.all("draft:")).map((draft) => [draft.stop_id, draft]));
-  for (const stop of state.pack.stops) {
-    const item = at("t-stop").content.cloneNode(true).firstElementChild;
-    const entry = entries.get(stop.id);
-    const details = item.querySelector("details");
-    details.dataset.stop = stop.id;
-    item.querySelector(".pos").textContent = stop.position;
-    item.dataset.state = entry ? "kept" : stop.state;
-    part(item, "name").textContent = stop.name ?? "";
-    part(item, "address").textContent = stop.address ?? "";
-    const answer = state.answers.get(stop.id);
-    const shown = entry ? words.kept : answer?.state === "conflict" ? words.conflict : words[stop.state];
-    part(item, "state").textContent = shown;
-    if (stop.name) fillBody(details.querySelector(".handbody"), stop, entry ?? drafts.get(stop.id), entry?.problem);
-    else {
-      part(item, "name").textContent = answer?.state === "conflict" ? codes.why[answer.why] : stop.reason ? codes.reasons[stop.reason] ?? "" : words[stop.state];
-      details.querySelector(".handbody").remove();
-    }
-    details.open = isOpen.has(String(stop.id)) || Boolean(entry?.problem);
-    list.append(item);
+  if (!state.pack) return; // it was taken off the telephone meanwhile
+  at("title").textContent = `${day(state.pack.visit_on)} ${state.pack.title}`;
+  const before = new Map([...list.children].map((item) => [Number(item.querySelector("details").dataset.stop), item]));
+  const isInHand = (item, stop) => item?.dataset.state === stop.state && stop.name && (waiting.has(stop.id) || item.querySelector("form")?.contains(document.activeElement));
+  const items = state.pack.stops.map((stop) => {
+    const [entry, shown] = [entries.get(stop.id), before.get(stop.id)];
+    return !entry && isInHand(shown, stop) ? shown : draw(stop, entry, drafts.get(stop.id), shown?.querySelector("details").open);
+  });
+  for (const item of before.values()) if (!items.includes(item)) item.remove();
+  items.forEach((item, place) => { if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null); });
+}
+
+function draw(stop, entry, draft, isOpen) {
+  const item = at("t-stop").content.cloneNode(true).firstElementChild;
+  const details = item.querySelector("details");
+  details.dataset.stop = stop.id;
+  item.querySelector(".pos").textContent = stop.position;
+  item.dataset.state = entry ? "kept" : stop.state;
+  part(item, "name").textContent = stop.name ?? "";
+  part(item, "address").textContent = stop.address ?? "";
+  const answer = state.answers.get(stop.id);
+  part(item, "state").textContent = entry ? words.kept : answer?.state === "conflict" ? words.conflict : words[stop.state];
+  if (stop.name) fillBody(details.querySelector(".handbody"), stop, entry ?? draft, entry?.problem);
+  else {
+    part(item, "name").textContent = answer?.state === "conflict" ? codes.why[answer.why] : stop.reason ? codes.reasons[stop.reason] ?? "" : words[stop.state];
+    details.querySelector(".handbody").remove();
   }
+  details.open = Boolean(isOpen || entry?.problem);
+  return item;
 }
 
 function fillBody(place, stop, told, problem) {
@@ -282,7 +290,7 @@ function saveDraft(id) {
   const save = waiting.get(id);
   waiting.delete(id);
   clearTimeout(save?.timer);
-  save?.();
+  return save?.();
 }
 // a telephone closes pages without asking
 document.addEventListener("visibilitychange", () => { if (document.hidden) for (const id of [...waiting.keys()]) saveDraft(id); });
