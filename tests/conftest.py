@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,12 @@ from tests import servers
 from tests.emptying import empty_tables
 
 ROOT_VARIABLE = "CALLCENTER_TEST_RUN"
-settings.register_profile("fast", max_examples=25)
+# How long an example takes says something of the machine only, and the same tree must be judged the same each time: what is drawn anew
+# each time is looked for with --hypothesis-profile=anew.
+settings.register_profile("anew", deadline=None, derandomize=False, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", settings.get_profile("anew"), derandomize=True, database=None)
+settings.register_profile("fast", settings.get_profile("steady"), max_examples=25)
+settings.load_profile("steady")
 for name in ("DATABASE_URL", "REDIS_URL", "CALLCENTER_OFFICE", "CALLCENTER_LANG"):
     os.environ.pop(name, None)
 
