@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 from tests.callcenter.conftest import PASSWORD
 
@@ -36,10 +36,30 @@ def looked_at(pictures: Path, page: Page, name: str) -> None:
     assert axe(page) == []
 
 
+def overheard(page: Page) -> list[str]:
+    """What the browser complains about from now on: the policy, errors of scripts, answers that refuse. Not that an answer took longer than
+    the page waits for one, which is the machine's: the page says so and asks again."""
+    complaints: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error" and "htmx:error: timeout" not in message.text:
+            complaints.append(f"{message.text} ({page.url})")
+
+    page.on("pageerror", lambda problem: complaints.append(str(problem)))
+    page.on("console", on_console)
+    return complaints
+
+
 def comes_true(page: Page, expression: str) -> None:
     """Waits until the page says so. Asked from outside each time: Playwright's own `wait_for_function` asks again from inside the
     page, where the policy forbids it to be read as a script; it passes only when the first asking is answered with yes."""
     while not page.evaluate(expression):  # pytest-timeout ends it
+        page.wait_for_timeout(50)
+
+
+def until(page: Page, is_so: Callable[[], bool]) -> None:
+    """Waits until something outside the page is so, while what the page tells goes on being heard."""
+    while not is_so():  # pytest-timeout ends it
         page.wait_for_timeout(50)
 
 

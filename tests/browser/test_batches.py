@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from campaigns.messages.release import Releaser
 from campaigns.messages.senders.port import SmsRequest, SmsStatus
 from campaigns.planning.service import plan, set_status
 from campaigns.planning.state import CampaignStatus
-from tests.browser.looking import looked_at
+from tests.browser.looking import looked_at, until
 from tests.browser.serving import served
 from tests.browser.test_main_job import Desk
 from tests.callcenter.conftest import stored_password
@@ -41,14 +41,15 @@ class Gated(Provider):
 
     def __init__(self) -> None:
         super().__init__(segments_per_second=20.0)
-        self.goes_on, self._left, self._lock = threading.Event(), PASSED, threading.Lock()
+        self.goes_on, self.waiting, self._left, self._lock = threading.Event(), 0, PASSED, threading.Lock()
 
     def send(self, request: SmsRequest) -> SmsStatus:
         with self._lock:
             self._left -= 1
             waits = self._left < 0
+            self.waiting += waits
         if waits:
-            assert self.goes_on.wait(120)
+            assert self.goes_on.wait(240)
         return super().send(request)
 
 
@@ -99,13 +100,6 @@ def address(campaign_id: int) -> Iterator[str]:
         yield where
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_a_batch_from_its_preparation_to_its_end(chromium: Browser, address: str, office_id: int, campaign_id: int) -> None:
     hori, toda = Desk(chromium, address, "hori"), Desk(chromium, address, "toda")
     first, second = hori.page, toda.page
@@ -127,9 +121,10 @@ def test_a_batch_from_its_preparation_to_its_end(chromium: Browser, address: str
     try:
         second.get_by_role("button", name="承認して送る").click()
         expect(first.locator("#batch")).to_contain_text(f"{PASSED} / {PEOPLE}件が済んだ", timeout=SOON)  # by itself, without a reload
+        until(second, lambda: provider.waiting == THREADS)  # all that can be on their way are
         second.get_by_role("button", name="止める").click()
         expect(second.get_by_role("button", name="続ける")).to_be_visible(timeout=SOON)
-        until(lambda: bool(work.releaser._way.stopped))
+        until(second, lambda: bool(work.releaser._way.stopped))
         provider.goes_on.set()  # what was on its way arrives; nothing else leaves
         on_its_way = PASSED + THREADS
         expect(first.locator("#batch")).to_contain_text(f"{on_its_way} / {PEOPLE}件が済んだ", timeout=SOON)

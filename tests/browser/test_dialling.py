@@ -76,7 +76,7 @@ def test_a_supervisor_sees_why_and_changes_the_limit(chromium: Browser, address:
     page.goto(f"{address}/campaigns/{campaign_id}/dialling")
     expect(page.locator("html")).to_have_attribute("lang", "en")
     checked(page, "dialling-en")
-    assert [words for words in complaints if "422" not in words] == []
+    assert [words for words in complaints if "status of 422" not in words] == []
     page.context.close()
     with transaction(office_id) as session:
         assert session.scalars(select(Campaign.options)).one() == {"abandon_percent": 1.0, "max_lines": 12}

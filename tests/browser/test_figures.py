@@ -18,7 +18,7 @@ from campaigns.planning.models import RuleSet
 from reports import jobs
 from reports.control import letters, service
 from reports.control.models import Decision
-from tests.browser.looking import SOON, in_both, looked_at, sign_in
+from tests.browser.looking import SOON, in_both, looked_at, sign_in, until
 from tests.browser.serving import served
 from tests.callcenter.conftest import stored_password
 
@@ -110,12 +110,13 @@ def a_file_that_takes_a_while_is_told_about_and_kept(page: Page, address: str) -
         expect(page.locator("#status")).to_have_text("ファイルを作っています…", timeout=SOON)
         expect(link).to_have_attribute("aria-busy", "true")
         link.click()  # one is enough
-        page.wait_for_timeout(0)
+        until(page, lambda: bool(held))
         assert len(held) == 1
         held[0].continue_()
     assert waited.value.suggested_filename.endswith(".pdf")
     assert Path(waited.value.path()).read_bytes().startswith(b"%PDF-")
     expect(page.locator(".making")).to_have_count(0, timeout=SOON)
+    expect(link).not_to_have_attribute("aria-busy", "true")
     page.unroute("**/reports/cross.pdf*")
     page.route("**/reports/cross.pdf*", lambda route: route.abort())
     link.click()

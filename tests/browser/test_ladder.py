@@ -108,6 +108,6 @@ def test_the_ladder_is_looked_at_and_changed(chromium: Browser, address: str, ca
     expect(page.locator("html")).to_have_attribute("lang", "en", timeout=SOON)
     page.goto(f"{address}/campaigns/{campaign_id}")
     is_sound(mori)
-    assert [problem for problem in mori.problems if "422" not in problem] == []
+    assert [problem for problem in mori.problems if "status of 422" not in problem] == []
     for desk in (mori, hori):
         desk.close()

@@ -18,7 +18,7 @@ from callcenter.core.db import transaction
 from campaigns.debtors.models import Debt
 from campaigns.imports.models import ImportFile
 from campaigns.imports.service import run_import
-from tests.browser.looking import looked_at
+from tests.browser.looking import looked_at, overheard
 from tests.browser.serving import served
 from tests.browser.test_main_job import SOON
 from tests.callcenter.conftest import PASSWORD, stored_password
@@ -58,9 +58,7 @@ def signed_in(browser: Browser, address: str, *, width: int = 1280, scripts: boo
     """A page of the supervisor's, and what the browser complained about."""
     context = browser.new_context(locale="ja-JP", viewport={"width": width, "height": 900}, java_script_enabled=scripts)
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda problem: complaints.append(str(problem)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    complaints = overheard(page)
     page.goto(address + "/login")
     page.get_by_label("利用者名").fill("hori")
     page.get_by_label("パスワード").fill(PASSWORD)
@@ -120,7 +118,7 @@ def test_from_a_vendor_s_file_to_open_debts_by_keyboard(chromium: Browser, addre
     tab_to(page, "[name='ours.hold.0']")
     page.keyboard.press("ArrowDown")  # A: none
     expect(page.locator("#h-preview + p")).to_contain_text("3行のうち 2行は取り込めません", timeout=SOON)
-    assert page.evaluate("document.activeElement.name") == "ours.hold.0"  # the hand stays where it was
+    expect(page.locator("[name='ours.hold.0']")).to_be_focused()  # the hand stays where it was
     tab_to(page, "[name='ours.hold.1']")
     for _ in range(5):
         page.keyboard.press("ArrowDown")  # B: seized
@@ -203,10 +201,10 @@ def test_without_scripts(chromium: Browser, address: str, office: int, vendor_fi
     page.locator("#name").fill("東町")
     page.get_by_role("button", name="取り込む前に確認する").click()
     page.wait_for_url("**/imports/*")
-    run_newest(office)
+    rehearsal = run_newest(office)
     page.reload()
     page.get_by_role("button", name="この内容で取り込む").click()
-    page.wait_for_url("**/imports/*")
+    page.wait_for_url(f"**/imports/{rehearsal + 1}")
     run_newest(office)
     page.reload()
     expect(page.locator("#h-counts")).to_have_text("取り込んだ結果")

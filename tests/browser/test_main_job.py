@@ -27,7 +27,7 @@ from campaigns.promises.models import Promise
 from campaigns.worklist.models import WorkItem
 from dialer.agents.models import AgentSession
 from dialer.worker import Dialer
-from tests.browser.looking import answered
+from tests.browser.looking import answered, overheard
 from tests.browser.serving import served
 from tests.callcenter.conftest import PASSWORD, stored_password
 
@@ -92,12 +92,7 @@ class Desk:
     def __init__(self, browser: Browser, address: str, name: str) -> None:
         self.context = browser.new_context(locale="ja-JP", viewport={"width": 1366, "height": 900})
         self.page: Page = self.context.new_page()
-        self.address, self.problems = address, list[str]()
-        self.page.on("pageerror", lambda problem: self.problems.append(str(problem)))
-        self.page.on(
-            "console",
-            lambda message: self.problems.append(f"{self.page.url} {message.location} {message.text}") if message.type == "error" else None,
-        )
+        self.address, self.problems = address, overheard(self.page)
         self.page.goto(address + "/login")
         self.page.get_by_label("利用者名").fill(name)
         self.page.get_by_label("パスワード").fill(PASSWORD)

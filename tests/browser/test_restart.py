@@ -91,6 +91,7 @@ def test_nothing_is_lost_when_the_web_process_dies(chromium: Browser, web: Web, 
     page.locator("#outcome input[value=hardship]").check()
     hang_up(office_id, operator)
     web.start()
+    web.wait()
     expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=SOON)
     expect(page.locator("[data-lease-until]")).to_be_visible(timeout=SOON)
     expect(page.locator("#memo")).to_have_value("25日の給料のあと、半分")
@@ -103,9 +104,10 @@ def test_nothing_is_lost_when_the_web_process_dies(chromium: Browser, web: Web, 
     web.kill()
     second = next_call(office_id, operator, case)
     web.start()
+    web.wait()
+    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=SOON)
     answered(page)
     expect(page.locator("#h-verify")).to_have_count(1)
-    expect(page.locator("#connection")).to_have_attribute("data-state", "ok", timeout=SOON)
 
     # a slow network: two presses are one result
     desk.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW)

@@ -88,8 +88,8 @@ def test_a_rule_from_the_editor_to_activation(chromium: Browser, address: str, o
     page.locator("#c-add").click()
     page.locator("#c-1-attribute").select_option("has_mobile")
     expect(page.locator("#c-1-value option")).to_have_count(2, timeout=SOON)
-    assert page.locator("#c-0-value").input_value() == "20,000円"  # what was typed stays
-    assert page.locator("#f-name").input_value() == "少額の携帯"
+    expect(page.locator("#c-0-value")).to_have_value("20,000円")  # what was typed stays
+    expect(page.locator("#f-name")).to_have_value("少額の携帯")
     page.get_by_role("button", name="読み直す").click()
     expect(page.locator(".asread")).to_contain_text("未納額(本税)が20,000円未満、かつ使える携帯がある", timeout=SOON)
     page.locator("#f-channel").select_option("operator_call")
@@ -105,7 +105,7 @@ def test_a_rule_from_the_editor_to_activation(chromium: Browser, address: str, o
     conflict = page.locator("#page-conflict")
     expect(conflict).to_contain_text("堀さんが", timeout=SOON)
     expect(conflict).to_contain_text("移動")
-    assert page.locator("#c-0-value").input_value() == "20,000円"
+    expect(page.locator("#c-0-value")).to_have_value("20,000円")
     mori.picture("rules-2-conflict")
     page.get_by_role("button", name="変更を見たうえで保存する").click()
     page.wait_for_url("**rule=small_mobile*")
@@ -139,7 +139,7 @@ def test_a_rule_from_the_editor_to_activation(chromium: Browser, address: str, o
     mori.picture("rules-3-preview")
     page.get_by_role("button", name="承認に出す").click()
     expect(page.locator("body")).to_contain_text("最後に編集した森さん自身は、有効にできません", timeout=SOON)
-    assert page.get_by_role("button", name="有効にする").is_disabled()
+    expect(page.get_by_role("button", name="有効にする")).to_be_disabled()
 
     other.goto(f"{address}/rules/{number}/preview")
     other.locator(".matrix td.moved a").first.click()

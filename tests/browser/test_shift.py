@@ -16,6 +16,7 @@ from callcenter.auth import throttling
 from callcenter.auth.models import Office, Role, User, UserSession
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
+from campaigns.attempts import undo
 from campaigns.attempts.models import Attempt
 from campaigns.debtors.models import Debt, Debtor, PhoneNumber
 from campaigns.planning.service import create_campaign, set_status
@@ -33,8 +34,9 @@ NAMES = ("aoki", "baba", "chiba", "doi")
 
 
 @pytest.fixture
-def town(office_id: int) -> int:
+def town(office_id: int, monkeypatch: pytest.MonkeyPatch) -> int:
     """A training office with four operators and as many debtors, who answer at once and stay on the line."""
+    monkeypatch.setattr(undo, "WINDOW", timedelta(minutes=5))  # ten seconds could be over before the test is there
     now = utc_now()
     with transaction(None) as session:
         session.execute(update(Office).where(Office.id == office_id).values(is_training=True, name="架空市"))

@@ -36,7 +36,7 @@ from dialer.sharing import WakeUp
 from dialer.telephony.asterisk.render import PhonePlan
 from dialer.telephony.port import CarrierLimits
 from dialer.worker import Dialer, DialerSettings
-from tests.browser.looking import FLAGS
+from tests.browser.looking import FLAGS, overheard
 from tests.browser.serving import served
 from tests.callcenter.conftest import PASSWORD, stored_password
 from tests.telephony.conftest import rig_is_there  # noqa: F401 - a fixture
@@ -136,7 +136,7 @@ def dialer(asterisk: Rig, town: int, database_url: str) -> Iterator[Dialer]:
         for channel_id in carrier.live_channels() or ():
             carrier.hang_up(channel_id)
         stopping.set()
-        thread.join(timeout=20)
+        thread.join()  # pytest-timeout ends it: one that goes on would work in the next test's database
 
 
 @pytest.fixture
@@ -163,9 +163,7 @@ class Desk:
         if may_listen:
             self.context.grant_permissions(["microphone"])
         self.page: Page = self.context.new_page()
-        self.problems: list[str] = []
-        self.page.on("pageerror", lambda problem: self.problems.append(str(problem)))
-        self.page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
+        self.problems = overheard(self.page)
         # what the page's own connection tells, for the checks below
         self.page.add_init_script(
             "window.peers = []; const Bare = RTCPeerConnection;"
@@ -271,7 +269,7 @@ def test_a_call_of_the_browser_with_sound_both_ways_and_every_control(desk: Desk
     expect(page.get_by_text("通話は終わりました")).to_be_visible()
     expect(page.locator("#phone-meters")).to_have_count(0)
     wait(page, lambda: officer.hears(DEBTOR), "the debtor's voice")
-    assert stored(town, Consultation).handed_over_at is not None
+    wait(page, lambda: stored(town, Consultation).handed_over_at is not None, "the hand-over")
     assert stored(town, Call).state == "bridged"  # they go on without the operator
     desk.wait_line("up")
     assert desk.problems == []
@@ -300,8 +298,9 @@ def test_the_network_breaks_and_the_call_goes_on(desk: Desk, phones: dict[str, P
     print(f"restored within {time.monotonic() - began:.2f} s")
     after = stored(town, Call)
     assert (after.id, after.channel_id, after.state) == (before.id, before.channel_id, "bridged")
+    wait(page, lambda: stored(town, AgentSession).is_leg_up, "Asterisk's word that the leg is back")
     agent = stored(town, AgentSession)
-    assert (agent.state, agent.is_leg_up, agent.leg_channel == leg) == ("talking", True, False)
+    assert (agent.state, agent.leg_channel == leg) == ("talking", False)
     expect(page.locator("#alert")).to_be_empty(timeout=SOON)
 
 
@@ -320,7 +319,8 @@ def test_without_a_microphone_the_page_says_what_to_do(chromium: Browser, addres
     expect(desk.page.locator("#test-state")).to_contain_text("声が返っています", timeout=SOON)
     desk.page.get_by_role("button", name="テストを終える").click()
     expect(desk.page.locator("[data-phone=test]")).to_have_attribute("aria-pressed", "false")
-    assert [name for name in ("mic", "speaker") if desk.page.locator(f"#{name} option").count() < 2] == []
+    for name in ("mic", "speaker"):
+        expect(desk.page.locator(f"#{name} option").nth(1)).to_be_attached()
     desk.page.evaluate(PULL)
     expect(desk.page.locator("#status")).to_contain_text("ほかのマイクに切り替えました", timeout=SOON)
     desk.page.evaluate("window.isBare = true")
