@@ -21,6 +21,7 @@ from campaigns.compliance.windows import is_open
 from campaigns.debtors.models import PhoneNumber
 from campaigns.worklist import claim
 from campaigns.worklist.models import WorkItem
+from dialer.inbound.callers import calling_in
 
 MOST_REFUSALS = 50
 TRIES_SINCE = timedelta(days=30)
@@ -99,6 +100,9 @@ def admit_all(
     """The same for several items of one channel, asked together: of two for one person only the first may be called."""
     channel = Channel(items[0].channel)
     policy = policy or gate.load_policy(session)
+    items = _not_calling_in(session, items, now)
+    if not items:
+        return []
     phones = _phones(session, items, channel, policy, now)
     asks = [gate.Ask(item.debtor_id, phone.id if phone else None, item.campaign_id, item.id) for item, phone in phones]
     decisions = gate.check_contacts(session, asks, channel, now, policy=policy, mode=mode)
@@ -116,6 +120,17 @@ def admit_all(
         else:
             cases.append(Case(item, phone, decision.decision_id, decision.valid_until))
     return cases
+
+
+def _not_calling_in(session: Session, items: Sequence[WorkItem], now: datetime) -> list[WorkItem]:
+    """Nobody is called who is calling us and waits: their items go back until the line is free."""
+    callers = calling_in(session, [item.debtor_id for item in items])
+    for item in items:
+        if item.debtor_id in callers:
+            assert item.claim_token is not None
+            free_at = now + gate.LINE_IS_FREE_AFTER
+            claim.release(session, item.id, item.claim_token, now, not_before=free_at, reason=gate.DenialReason.DECIDED_ELSEWHERE.value)
+    return [item for item in items if item.debtor_id not in callers]
 
 
 def open_case(session: Session, case: Case, channel: Channel, now: datetime, *, operator_id: int | None = None) -> Attempt:

@@ -15,7 +15,8 @@ from callcenter.core.clock import utc_now
 from callcenter.core.db import office_of, transaction
 from callcenter.core.retention import Kind, days_of, forget_some
 from campaigns.retention import KINDS as OF_CAMPAIGNS
-from dialer.calls.models import CarrierInbox
+from dialer.calls.models import CallEvent, CarrierInbox
+from dialer.controls.models import LineOrder
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,9 @@ KINDS: tuple[Kind, ...] = (
         also=CarrierInbox.processed_at.is_not(None) & (CarrierInbox.payload != {}),
         forget=empty_webhooks,
     ),
+    # Nothing asks for them later than a word of the carrier may still come; the call, its result and its consultations stay.
+    Kind("call_events", CallEvent, CallEvent.at, days=180, least=30),
+    Kind("line_orders", LineOrder, LineOrder.asked_at, days=180, least=30),
     *OF_ACCOUNTS,
 )
 

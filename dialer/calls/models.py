@@ -58,7 +58,7 @@ class Call(OfficeMixin, Base):
 
 
 class CallEvent(OfficeMixin, Base):
-    """One thing the carrier told, append-only, unique by its key: a duplicate is a no-op."""
+    """One thing the carrier told, append-only until its time is over, unique by its key: a duplicate is a no-op."""
 
     __tablename__ = "call_event"
     __table_args__ = (within_office("call_id", "call"), UniqueConstraint("office_id", "call_id", "event_key"))

@@ -11,7 +11,8 @@ from callcenter.core.db import Base, OfficeMixin, within_office
 
 
 class LineOrder(OfficeMixin, Base):
-    """One thing an operator asked of the line, carried out by the dialer at most once; the rows stay as the record of it.
+    """One thing an operator asked of the line, carried out by the dialer at most once; the rows stay as the record of it,
+    as long as the office keeps them.
 
     `verb` is one of `dialer.controls.service.Verb`; `argument` belongs to it (keys are not kept once sent). `problem` says why it was
     not done.

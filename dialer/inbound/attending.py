@@ -18,7 +18,7 @@ from campaigns.compliance.windows import is_open, next_open, spans_on
 from dialer.agents.models import AgentSession
 from dialer.agents.state import AgentState
 from dialer.inbound import words
-from dialer.inbound.callers import find_caller
+from dialer.inbound.callers import find_caller, our_calls
 from dialer.inbound.models import InboundCall
 from dialer.inbound.owed import owe_callback
 from dialer.inbound.rules import ENDINGS, Floor, Seat, Treatment, choose_operator, is_told_again, treat
@@ -39,16 +39,18 @@ def attend(session: Session, node: str, policy: ContactPolicy, now: datetime) ->
     """Treats everybody of this dialer who waits, in the order in which they came."""
     live = select(InboundCall).where(InboundCall.node == node, InboundCall.state.in_(("ringing", "waiting", "closing")))
     calls = session.scalars(live.order_by(InboundCall.came_at, InboundCall.id).with_for_update(skip_locked=True)).all()
-    orders = [Order(call.channel_id) for call in calls if call.state == "closing" and call.result in ("talked", "refused")]
+    orders = [Order(call.channel_id) for call in calls if call.state == "closing" and call.result == "talked"]
     waiting = [call for call in calls if call.state != "closing"]
     if not waiting:
         return orders
     floor, agents = _floor(session, node, policy, now)
     office = session.get_one(Office, office_of(session))
     name = office.desk_name or office.name
-    place = 1
+    place, lines = 1, our_calls(session, waiting)
     for call in waiting:
-        how = treat(floor, call.came_at, place, now)
+        how = treat(floor, call.came_at, place, now, is_on_line=bool(lines[call.id]))
+        if how is Treatment.RING:
+            continue
         if how is Treatment.CONNECT:
             seat = choose_operator(floor.free, find_caller(session, call.caller).last_user_id)
             assert seat is not None
@@ -70,9 +72,6 @@ def _tell(
     session: Session, call: InboundCall, how: Treatment, place: int, office: str, policy: ContactPolicy, now: datetime
 ) -> Order | None:
     is_first, zone = call.told_at is None, policy.hours.zone
-    if how is Treatment.REFUSED:
-        call.state, call.result = "closing", "refused"
-        return Order(call.channel_id)
     if how in ENDINGS:
         call.state, call.result = "closing", how.value
         owe_callback(session, call, policy, now)

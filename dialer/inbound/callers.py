@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,6 +15,9 @@ from campaigns.debtors.models import Debtor, PhoneNumber
 from campaigns.planning.models import Campaign
 from campaigns.segmentation.models import ChannelAssignment
 from campaigns.worklist.models import WorkItem
+from dialer.calls.models import Call
+from dialer.calls.state import CallState
+from dialer.inbound.models import InboundCall
 
 NOT_THEIRS = ("wrong_person", "dead")
 MOST_PERSONS = 20
@@ -40,6 +44,32 @@ def find_caller(session: Session, e164: str | None) -> Caller:
     )
     persons = tuple((debtor_id, phone_id) for debtor_id, phone_id in rows)
     return Caller(persons, last_operator(session, [debtor_id for debtor_id, _ in persons]))
+
+
+def our_calls(session: Session, callers: Sequence[InboundCall]) -> dict[int, list[Call]]:
+    """Our own calls that have not ended, to the person each caller is taken for or to the number they call from, by the caller's id."""
+    theirs = (Attempt.office_id == Call.office_id) & (Attempt.id == Call.attempt_id)
+    persons = [call.debtor_id for call in callers if call.debtor_id is not None]
+    numbers = [call.caller for call in callers if call.caller]
+    dialled = (PhoneNumber.office_id == Attempt.office_id) & (PhoneNumber.id == Attempt.phone_id)
+    live = (
+        select(Call, Attempt.debtor_id, PhoneNumber.e164)
+        .join(Attempt, theirs)
+        .join(PhoneNumber, dialled, isouter=True)
+        .where(Call.state != CallState.ENDED, ~Attempt.is_inbound, Attempt.debtor_id.in_(persons) | PhoneNumber.e164.in_(numbers))
+        .order_by(Call.id)
+    )
+    rows = session.execute(live).all() if persons or numbers else ()
+    return {
+        call.id: [row.Call for row in rows if row.debtor_id == call.debtor_id or (call.caller and row.e164 == call.caller)]
+        for call in callers
+    }
+
+
+def calling_in(session: Session, debtor_ids: Collection[int]) -> set[int]:
+    """Those of these debtors who are calling us."""
+    live = select(InboundCall.debtor_id).where(InboundCall.debtor_id.in_(debtor_ids), InboundCall.state != "ended")
+    return {debtor_id for debtor_id in session.scalars(live) if debtor_id is not None}
 
 
 def last_operator(session: Session, debtor_ids: list[int]) -> int | None:

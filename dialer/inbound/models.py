@@ -14,7 +14,7 @@ class InboundCall(OfficeMixin, Base):
     """One call that came in: `state` ringing, waiting, talking, closing (it is being told something and ends), ended.
 
     `debtor_id` is who the caller is taken for: the only one who has that number, or whom the operator chose; nothing is disclosed by it.
-    `attempt_id` is the conversation. `result`: talked, gave_up (in the queue), after_hours, all_left, too_long, refused.
+    `attempt_id` is the conversation. `result`: talked, gave_up (in the queue), after_hours, all_left, too_long, refused (a full queue).
     `callback` is what is owed to a caller nobody talked to: none, wanted (no campaign has a place for it: the list shows it), made, done.
     """
 

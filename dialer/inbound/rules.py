@@ -9,6 +9,7 @@ from enum import StrEnum
 
 LONGEST_WAIT = timedelta(minutes=10)
 TELL_AGAIN = timedelta(seconds=45)
+LINE_ENDS = timedelta(seconds=5)  # so long a caller rings on while our own call to them is being ended
 MOST_WAITING = 20
 
 
@@ -20,10 +21,11 @@ class Treatment(StrEnum):
     AFTER_HOURS = "after_hours"
     ALL_LEFT = "all_left"
     TOO_LONG = "too_long"
-    REFUSED = "refused"
+    REFUSED = "refused"  # the queue is full
+    RING = "ring"
 
 
-ENDINGS = frozenset({Treatment.AFTER_HOURS, Treatment.ALL_LEFT, Treatment.TOO_LONG})
+ENDINGS = frozenset({Treatment.AFTER_HOURS, Treatment.ALL_LEFT, Treatment.TOO_LONG, Treatment.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,19 @@ def choose_operator(free: Sequence[Seat], last_user_id: int | None) -> Seat | No
     return min(last or free, key=lambda seat: (seat.idle_since, seat.agent_session_id), default=None)
 
 
-def treat(floor: Floor, came_at: datetime, position: int, now: datetime) -> Treatment:
+def treat(floor: Floor, came_at: datetime, position: int, now: datetime, *, is_on_line: bool = False) -> Treatment:
     """What is done with the caller at this place of the queue, from 1.
 
-    Somebody who came in hours is still talked to when they are over, as long as an operator is there.
+    Somebody who came in hours is still talked to when they are over, as long as an operator is there. Somebody who is on another line
+    with us (`is_on_line`) gets nobody else: they ring on while that line is being ended, else wait until it is over.
     """
     if position > MOST_WAITING:
         return Treatment.REFUSED
     if floor.free and position <= len(floor.free):
-        return Treatment.CONNECT
+        if not is_on_line:
+            return Treatment.CONNECT
+        if now - came_at < LINE_ENDS:
+            return Treatment.RING
     if not floor.is_open:
         return Treatment.AFTER_HOURS
     if not floor.at_work:

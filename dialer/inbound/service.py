@@ -28,7 +28,7 @@ from dialer.agents.state import AgentState
 from dialer.calls import service as calls
 from dialer.calls.models import Call
 from dialer.calls.state import CallState
-from dialer.inbound.callers import campaign_for, find_caller, live_item
+from dialer.inbound.callers import campaign_for, find_caller, live_item, our_calls
 from dialer.inbound.models import InboundCall
 from dialer.inbound.owed import owe_callback, settle_callback
 from dialer.telephony.events import CarrierEvent, EventKind
@@ -57,7 +57,17 @@ def come_in(session: Session, event: CarrierEvent, carrier: str, node: str) -> I
     if new is None:
         return None
     publish(session, "board")
-    return session.scalar(select(InboundCall).where(InboundCall.id == new))
+    call = session.scalars(select(InboundCall).where(InboundCall.id == new)).one()
+    _stop_calling(session, call, event.at)
+    return call
+
+
+def _stop_calling(session: Session, call: InboundCall, now: datetime) -> None:
+    """Whoever calls us while we ring them is not rung any longer: their line is busy with this call, and it is them we wanted."""
+    ringing = [line.channel_id for line in our_calls(session, [call])[call.id] if line.answered_at is None]
+    if ringing:
+        calls.note_let_go(session, ringing, now)
+        publish(session, "dial")
 
 
 def connect(session: Session, call: InboundCall, agent: AgentSession, now: datetime) -> None:

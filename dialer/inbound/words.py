@@ -14,11 +14,12 @@ CLOSES = "本日の受付は、{time}までです。このまま、お待ちく�
 AFTER_HOURS = "本日の受付は終了しました。"
 OPENS = "次の受付は、{day}、{time}からです。"
 ALL_LEFT = "申し訳ございません。ただいま、電話に出られる者がおりません。"
+FULL = "申し訳ございません。ただいま、電話が大変混み合っております。"
 TOO_LONG = "長らくお待たせして、申し訳ございません。"
 CALLED_BACK = "こちらから、あらためてお電話いたします。"
 CALL_AGAIN = "恐れ入りますが、あらためてお掛け直しください。"
 GOODBYE = "失礼いたします。"
-_REASONS = {Treatment.AFTER_HOURS: AFTER_HOURS, Treatment.ALL_LEFT: ALL_LEFT, Treatment.TOO_LONG: TOO_LONG}
+_REASONS = {Treatment.AFTER_HOURS: AFTER_HOURS, Treatment.ALL_LEFT: ALL_LEFT, Treatment.TOO_LONG: TOO_LONG, Treatment.REFUSED: FULL}
 
 
 def place_words(office: str, place: int, closes_at: datetime | None, zone: tzinfo, *, is_first: bool) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from campaigns.debtors.models import Debtor, PhoneNumber
 from dialer.agents import service as agents
 from dialer.agents.queries import current_view
 from dialer.agents.state import AgentState
+from dialer.cases import next_case
+from dialer.inbound import rules
 from dialer.inbound import service as inbound
 from dialer.inbound.callers import find_person
 from dialer.inbound.models import InboundCall
@@ -32,8 +34,9 @@ GIVES_UP = Fate(LineResult.NO_ANSWER, 20.0)
 class Desk(Hall):
     """A hall without work of its own, whose office has a published number; `people` debtors are known."""
 
-    def __init__(self, office_id: int, *, operators: int = 1, people: int = 1, has_work: bool = False) -> None:
-        super().__init__(office_id, ["0003"] * people if has_work else (), operators=operators, dial_mode="preview")
+    def __init__(self, office_id: int, *, operators: int = 1, people: int = 1, has_work: bool = False, **dialling: str) -> None:
+        suffix, mode = dialling.get("suffix", "0003"), dialling.get("dial_mode", "preview")
+        super().__init__(office_id, [suffix] * people if has_work else (), operators=operators, dial_mode=mode)
         with transaction(office_id) as session:
             session.get_one(Office, office_id).phone = OFFICE
             if not has_work:
@@ -231,3 +234,59 @@ def test_a_call_for_nobody_s_number_is_hung_up(office_id: int) -> None:
     desk.pass_time(3)
     assert desk.incoming() == []
     assert channel not in (desk.carrier.live_channels() or ())
+
+
+def test_who_calls_us_while_we_ring_them_is_not_rung_any_longer_and_has_one_line(office_id: int) -> None:
+    desk = Desk(office_id, operators=2, has_work=True, dial_mode="progressive")
+    desk.staff()
+    desk.pass_time(3)
+    (ours,) = desk.calls()
+    assert (ours.state, ours.answered_at) == ("ringing", None)
+    desk.come_in(desk.number)
+    assert [(call.state, call.line_result, call.mode) for call in desk.calls()] == [
+        ("ended", "no_answer", "progressive"),
+        ("bridged", "answered", "inbound"),
+    ]
+    assert sorted(desk.agent(n).state for n in range(2)) == ["ready", "talking"]
+
+
+def test_who_talks_with_us_gets_nobody_else_by_calling_in(office_id: int) -> None:
+    desk = Desk(office_id, operators=2, has_work=True, dial_mode="progressive", suffix="0001")
+    desk.staff()
+    desk.pass_time(2)
+    assert [call.state for call in desk.calls()] == ["bridged"]
+    desk.come_in(desk.number)
+    assert [call.state for call in desk.incoming()] == ["ringing"]  # should our line just end, they are put through
+    desk.pass_time(6)
+    assert ([call.state for call in desk.incoming()], len(desk.calls())) == (["waiting"], 1)
+    channel = desk.calls()[0].channel_id
+    desk.carrier.hang_up(channel)
+    desk.pass_time(3)
+    assert [call.state for call in desk.incoming()] == ["talking"]
+
+
+def test_who_waits_at_our_number_is_not_called(office_id: int) -> None:
+    desk = Desk(office_id, operators=2, people=2, has_work=True)
+    desk.staff()
+    with transaction(office_id) as session:
+        agents.pause(session, desk.user_ids[1], "break", desk.clock.now())
+    first, second = desk.numbers.values()
+    desk.come_in(first)
+    desk.come_in(second)
+    assert [call.state for call in desk.incoming()] == ["talking", "waiting"]
+    with transaction(office_id) as session:
+        assert next_case(session, desk.campaign_id, Channel.OPERATOR_CALL, "test", desk.clock.now()) is None
+    assert [(item.state, item.reason) for item in desk.items()] == [("claimed", ""), ("ready", "decided_elsewhere")]
+
+
+def test_who_finds_the_queue_full_is_told_so_and_owed_a_call(office_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MOST_WAITING", 1)
+    desk = Desk(office_id, people=3, has_work=True)
+    desk.staff()
+    for number in desk.numbers.values():
+        desk.come_in(number)
+    desk.pass_time(15)
+    call = desk.incoming()[2]
+    assert (call.state, call.result, call.callback) == ("ended", "refused", "made")
+    words = "".join(text for _, text in desk.carrier.said[-1].sounds)
+    assert ("混み合って" in words, "あらためてお電話いたします" in words) == (True, True)

@@ -6,12 +6,15 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
+from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from dialer import reaping
 from dialer.agents.models import AgentStateSpan
-from dialer.calls.models import DialerLease
+from dialer.calls.models import Call, CallEvent, DialerLease
 from dialer.calls.service import request_hang_up
-from tests.dialer.world import Hall
+from dialer.controls.models import LineOrder
+from dialer.retention import forget_old
+from tests.dialer.world import MORNING, Hall
 
 
 def talking(office_id: int) -> Hall:
@@ -61,3 +64,23 @@ def test_who_went_home_without_signing_out_is_signed_out(office_id: int) -> None
         assert hall.agent().state == expected
     with transaction(office_id) as session:
         assert session.scalars(select(AgentStateSpan.id).where(AgentStateSpan.ended_at.is_(None))).all() == []
+
+
+def test_steps_of_calls_and_orders_go_when_their_time_is_over_and_the_calls_stay(office_id: int) -> None:
+    hall = Hall(office_id, ["0002"])
+    hall.dialer.start()
+    hall.staff()
+    hall.pass_time(20)
+    old, now = MORNING - timedelta(days=3000), hall.clock.now()
+    with transaction(office_id) as session:
+        (call,) = session.scalars(select(Call)).all()
+        session.execute(update(CallEvent).values(at=old))
+        session.add(CallEvent(call_id=call.id, event_key="new", kind="ringing", at=utc_now()))
+        for at in (old, utc_now()):
+            session.add(LineOrder(agent_session_id=hall.agent().id, call_id=call.id, verb="mute", asked_at=at, taken_at=now))
+    gone = forget_old(office_id)
+    assert (gone["call_events"] >= 1, gone["line_orders"]) == (True, 1)
+    with transaction(office_id) as session:
+        assert session.scalars(select(CallEvent.event_key)).all() == ["new"]
+        assert len(session.scalars(select(LineOrder.id)).all()) == 1
+        assert session.scalars(select(Call.id)).all() == [call.id]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dialer.inbound import words
-from dialer.inbound.rules import MOST_WAITING, Floor, Seat, Treatment, choose_operator, is_told_again, treat
+from dialer.inbound.rules import ENDINGS, MOST_WAITING, Floor, Seat, Treatment, choose_operator, is_told_again, treat
 from dialer.ivr.checking import TAX_WORDS
 from dialer.telephony.asterisk.inbound import e164, our_id, their_id
 
@@ -42,6 +42,18 @@ def test_treatment(is_open: bool, free: list[Seat], at_work: int, position: int,
     assert treat(Floor(is_open, free, at_work), NOW - timedelta(seconds=waited), position, NOW) is expected
 
 
+def test_who_is_on_another_line_with_us_gets_nobody_else() -> None:
+    def treated(seconds: int, free: list[Seat]) -> Treatment:
+        return treat(Floor(True, free, 2), NOW - timedelta(seconds=seconds), 1, NOW, is_on_line=True)
+
+    assert [treated(1, [ANNA]), treated(6, [ANNA]), treated(1, []), treated(600, [ANNA])] == [
+        Treatment.RING,
+        Treatment.WAIT,
+        Treatment.WAIT,
+        Treatment.TOO_LONG,
+    ]
+
+
 def test_the_place_is_told_at_first_when_it_changes_and_now_and_then() -> None:
     def told(seconds: int, before: int, after: int) -> bool:
         return is_told_again(NOW - timedelta(seconds=seconds), before, after, NOW)
@@ -57,7 +69,7 @@ def test_words_tell_place_and_times_and_nothing_of_any_matter() -> None:
     assert "午後5時まで" in "".join(waiting)
     assert words.WELCOME.format(office="架空市コールセンター") in waiting
     opens = datetime(2026, 11, 19, 0, 30, tzinfo=UTC)
-    for why in (Treatment.AFTER_HOURS, Treatment.ALL_LEFT, Treatment.TOO_LONG):
+    for why in sorted(ENDINGS):
         for is_called_back in (True, False):
             said = "".join(words.ending_words(why, "架空市", opens, ZONE, is_first=True, is_called_back=is_called_back))
             assert (words.CALLED_BACK in said) == is_called_back
