@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
+from callcenter.core.clock import local_day
 from callcenter.web.debtor_view import debt_name
 from callcenter.web.formats import write_day
 from callcenter.web.i18n import Translate
@@ -53,7 +54,7 @@ def figures(quality: PaymentQuality, today: date, t: Translate, lang: str) -> li
     """The key figures above every view: {label, value, unit, note, href, is_warning}."""
     age = "" if quality.oldest_days is None else t("payments.oldest", days=quality.oldest_days)
     known = t("payments.not_known") if quality.complete_to is None else write_day(quality.complete_to, lang)
-    file_age = None if quality.last_file_at is None else (today - quality.last_file_at.date()).days
+    file_age = None if quality.last_file_at is None else (today - local_day(quality.last_file_at)).days
     return [
         _figure(t("payments.unmatched"), quality.unmatched, t("unit.items"), age, HREFS["unmatched"], (quality.oldest_days or 0) > 14),
         _figure(t("payments.unmatched_yen"), quality.unmatched_yen, t("unit.yen"), "", HREFS["unmatched"]),

@@ -109,7 +109,7 @@ SELECT d.id, d.do_not_contact, d.is_listed, owed.outstanding, owed.holds, reach.
        promised.until, promised.lapsed_on, plans.debtor_id IS NOT NULL AS has_plan, tried.ats, tried.channels, tried.anywhere,
        tried.conversed_at, tried.met_at, tried.is_on_line,
        coalesce((SELECT max(as_of) FROM import_file WHERE office_id = :office AND kind = 'debts' AND status = 'done'
-                 AND NOT is_dry_run AND as_of <= :today), d.updated_at::date) AS list_as_of, {dialled}, {household}
+                 AND NOT is_dry_run AND as_of <= :today), (d.updated_at AT TIME ZONE :zone)::date) AS list_as_of, {dialled}, {household}
 FROM debtor d
 LEFT JOIN owed ON owed.debtor_id = d.id LEFT JOIN reach ON reach.debtor_id = d.id
 LEFT JOIN barred ON barred.debtor_id = d.id LEFT JOIN named ON named.debtor_id = d.id LEFT JOIN wish ON wish.debtor_id = d.id
@@ -278,6 +278,7 @@ def facts_values(
         "answered": LineResult.ANSWERED.value,
         "now": now,
         "today": now.astimezone(policy.hours.zone).date(),
+        "zone": policy.hours.zone.key,
         "since": now - timedelta(days=recent),
         "long_since": now - timedelta(days=max(recent, policy.quiet_days + 2, rest)),
         "callback_since": now - timedelta(days=policy.callback_days),

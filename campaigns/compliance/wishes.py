@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from callcenter.core.clock import local_day
 from callcenter.core.errors import InvalidInput, NotFound
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.days import Hours, hours_text, read_hours
@@ -80,7 +81,7 @@ def lift(session: Session, debtor_id: int, wish_id: int, user_id: int | None, no
 
 def in_force(session: Session, debtor_id: int, now: datetime) -> Sequence[ContactWish]:
     """The wishes that hold."""
-    holds = (ContactWish.lifted_at.is_(None), or_(ContactWish.ends_on.is_(None), ContactWish.ends_on >= now.date()))
+    holds = (ContactWish.lifted_at.is_(None), or_(ContactWish.ends_on.is_(None), ContactWish.ends_on >= local_day(now)))
     return session.scalars(select(ContactWish).where(ContactWish.debtor_id == debtor_id, *holds).order_by(ContactWish.id)).all()
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import select
 
 from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.db import advisory_lock, transaction
+from callcenter.web.payment_model import figures
 from campaigns.debtors.models import Debt
 from campaigns.payments.models import Payment
+from campaigns.payments.queries import PaymentQuality
 from tests.callcenter.conftest import Person
 from tests.campaigns.import_files import DEBT, PAYMENT, load, table
 
@@ -128,3 +131,8 @@ def test_the_files_page(supervisor: Person) -> None:
     page = supervisor.get("/payments/files").text
     assert "payments.csv" in page
     assert "指定なし" in page
+
+
+def test_a_file_taken_this_morning_is_of_today_also_where_it_is_still_yesterday_in_utc() -> None:
+    state = PaymentQuality(0, 0, 0, 0, 0, None, 0, 0, 0, 0, None, datetime(2026, 11, 17, 20, tzinfo=UTC), None)
+    assert figures(state, date(2026, 11, 18), lambda _, **told: str(told.get("days")), "ja")[-1]["note"] == "0"

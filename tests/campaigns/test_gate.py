@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from random import Random
 
 import pytest
@@ -11,9 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from callcenter.auth.models import Office
+from callcenter.core.clock import OFFICE_ZONE
 from callcenter.core.errors import InvalidInput
 from campaigns.attempts.codes import Channel
-from campaigns.compliance import gate
+from campaigns.compliance import gate, wishes
+from campaigns.compliance.facts import load_facts
 from campaigns.compliance.models import CalendarDay, ComplianceDecision, ContactPolicyVersion, ContactWish
 from campaigns.compliance.presets import municipality, to_document
 from campaigns.compliance.rules import Allowed, Denied, check
@@ -266,6 +268,18 @@ def test_a_list_that_is_too_old_and_a_workplace(session: Session, town: Town) ->
     session.flush()
     assert reason(session, debtor, Channel.SMS) is None
     assert reason(session, at_work) == "number_workplace"
+
+
+def test_the_day_is_the_office_s_also_before_nine_when_it_is_still_yesterday_in_utc(session: Session, town: Town) -> None:
+    """A wish up to yesterday was still counted until nine, and who came without a list seemed a day older than they were."""
+    debtor, early = town.debtor(), datetime.combine(TODAY, time(8), OFFICE_ZONE)
+    debtor.updated_at = early
+    for until in (TODAY - DAY, TODAY):
+        wishes.put_down(session, debtor.id, is_only=False, hours="09:00-12:00", ends_on=until, now=NOW - 3 * DAY)
+    session.flush()
+    assert [wish.ends_on for wish in wishes.in_force(session, debtor.id, early)] == [TODAY]
+    known = load_facts(session, {debtor.id: None}, CALL, municipality(), early)
+    assert known[debtor.id].list_as_of == TODAY
 
 
 def test_two_contacts_to_one_household_or_person_are_not_made_together(session: Session, town: Town) -> None:
