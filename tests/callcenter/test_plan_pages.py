@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -14,8 +14,13 @@ from callcenter.core.db import transaction
 from campaigns.promises.models import Instalment, InstalmentPlan
 from tests.callcenter.conftest import Case, Person, add_case
 
-TODAY = local_day(utc_now())
-DAYS = [(TODAY + timedelta(days=30 * n)).isoformat() for n in (1, 2, 3)]
+
+def today() -> date:
+    """The day of the office now: midnight may pass between the collecting of tests and their running."""
+    return local_day(utc_now())
+
+
+DAYS = [(today() + timedelta(days=30 * n)).isoformat() for n in (1, 2, 3)]
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def schedule(case: Case, *amounts: str, **more: str) -> dict[str, object]:
         "debtor_id": case.debtor_id,
         "due_on": [*DAYS, "", ""][: len(amounts)],
         "amount": list(amounts),
-        "agreed_on": TODAY.isoformat(),
+        "agreed_on": today().isoformat(),
         **more,
     }
 
@@ -83,7 +88,7 @@ def test_from_a_number_to_a_plan(office_id: int, case: Case, officer: Person) ->
 def test_a_schedule_that_can_not_be_is_refused_and_kept_on_the_page(
     form: dict[str, object], words: str, case: Case, officer: Person
 ) -> None:
-    told = {"debtor_id": case.debtor_id, "agreed_on": TODAY.isoformat(), **form}
+    told = {"debtor_id": case.debtor_id, "agreed_on": today().isoformat(), **form}
     answer = officer.post("/plans/enter", told)
     assert answer.status_code == 422
     assert words in answer.text

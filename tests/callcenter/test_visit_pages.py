@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import uuid4
 
 import pytest
@@ -23,7 +23,10 @@ from campaigns.segmentation.models import ChannelAssignment
 from campaigns.visits.models import VisitRound, VisitStop
 from tests.callcenter.conftest import Case, Person, add_case
 
-TODAY = local_day(utc_now())
+
+def today() -> date:
+    """The day of the office now: midnight may pass between the collecting of tests and their running."""
+    return local_day(utc_now())
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def officer(person: Callable[..., Person]) -> Person:
 def open_day(office_id: int) -> str:
     """The next day from tomorrow on at which may be visited."""
     with transaction(office_id) as session:
-        moment = next_open(load_policy(session).hours, Channel.VISIT, datetime.combine(TODAY + timedelta(days=1), time(), OFFICE_ZONE))
+        moment = next_open(load_policy(session).hours, Channel.VISIT, datetime.combine(today() + timedelta(days=1), time(), OFFICE_ZONE))
         assert moment is not None
         return local_day(moment).isoformat()
 
@@ -76,7 +79,7 @@ def set_out(office_id: int, round_id: int) -> None:
     """As if today were the day and a time to visit; the gate's part in it is tested with the room."""
     with transaction(office_id) as session:
         found = session.scalars(select(VisitRound).where(VisitRound.id == round_id)).one()
-        found.state, found.visit_on, found.set_out_at = "out", TODAY, utc_now()
+        found.state, found.visit_on, found.set_out_at = "out", today(), utc_now()
 
 
 def entry(stop_id: int, **changes: object) -> dict[str, object]:
@@ -150,7 +153,7 @@ def test_a_report_that_came_too_late_waits_on_the_round_s_page(office_id: int, c
         stop_id = session.scalars(select(VisitStop.id)).one()
         for debt in session.scalars(select(Debt).order_by(Debt.id)):
             debt.outstanding, debt.status = 0, "settled"
-    due = (TODAY + timedelta(days=3)).isoformat()
+    due = (today() + timedelta(days=3)).isoformat()
     told = entry(stop_id, party="debtor", outcome="promise_full", promise=74_200, due_on=due, verified="document")
     answer = sync(officer, round_id, told)["answers"][0]  # type: ignore[index]
     assert (answer["state"], answer["why"]) == ("conflict", "paid")

@@ -127,7 +127,7 @@ def decision(day: date, **more: str) -> Decision:
         "what": "夕方に架電を寄せる",
         "who": "堀",
         "starts_on": day.isoformat(),
-        "due_on": "2026-12-01",
+        "due_on": (day + timedelta(days=30)).isoformat(),
         "metric": "contact_rate_per_call",
     }
     found, errors = service.read_decision(given | more)
