@@ -30,7 +30,6 @@ from tests.telephony.sipp import Behaviour, number_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.asterisk, pytest.mark.xdist_group("browser_softphone")]
 BEEP, TONE = 400.0, 440.0  # Chromium's microphone beeps twice a second; SIPp says a tone for seven seconds
-MEDIA = range(40000, 65536, 2)  # where SIPp listens; RTP has the even ports
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +46,10 @@ def debtor_number() -> str:
 
 def sounds(file: Path, rig: Rig) -> tuple[list[Stream], list[Stream]]:
     """What Asterisk sends to SIPp, and what SIPp sends, as the capture has it so far."""
-    ports = range(rig.plan().rtp_first, rig.plan().rtp_last + 1)
+    first, last = rig.media_ports
+    ports = range(first, last + 1)
     told = streams(file)
-    to = [one for one in told if one.source in ports and one.target in MEDIA]
+    to = [one for one in told if one.source in ports and one.target in rig.far_media_ports]
     return to, [one for one in told if one.target in ports and one.source not in ports]
 
 

@@ -83,12 +83,18 @@ def kill(store: EmbeddedStore) -> None:
     pid = store.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: store.pid() is None, 10)
+    assert wait_until(lambda: store.pid() is None, 60)
+
+
+def postmasters(data: Path) -> list[str]:
+    """Numbers of the database servers on the folder."""
+    command = ["pgrep", "-f", f"postgres -D {EmbeddedPostgres(data).folder}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
 
 
 def end(process: subprocess.Popen[str]) -> None:
     """Lets a holder leave in good order."""
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 0
 
 
@@ -144,8 +150,7 @@ def test_many_at_once_start_one_server(data: Path, holders: Holders) -> None:
     started = [holders() for _ in range(3)]
     for process in started:
         wait_until_open(process)
-    postmasters = subprocess.run(["pgrep", "-f", f"postgres -D {EmbeddedPostgres(data).folder}"], capture_output=True, text=True)
-    assert len(postmasters.stdout.split()) == 1
+    assert wait_until(lambda: len(postmasters(data)) == 1, 60), postmasters(data)  # what it forks has its name for a moment
     for process in started:
         end(process)
 
@@ -166,7 +171,7 @@ def test_backends_of_a_killed_server_are_gone_before_the_next_starts(data: Path)
 def test_a_stale_pid_file_of_another_program_does_not_stop_the_start(data: Path) -> None:
     with ensure_stores(Settings()):
         pass
-    innocent = subprocess.Popen(["sleep", "60"])
+    innocent = subprocess.Popen(["sleep", "600"])
     try:
         (data / "postgres" / "postmaster.pid").write_text(f"{innocent.pid}\n{data / 'postgres'}\n{int(time.time())}\n5432\n\n\n\nready\n")
         with ensure_stores(Settings()) as urls:

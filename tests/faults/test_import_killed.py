@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, func, select, text, update
+from sqlalchemy import Connection, create_engine, func, select, text, update
 
 from callcenter.auth.models import Office
 from callcenter.core.clock import utc_now
@@ -86,7 +86,7 @@ def importing(office_id: int, import_id: int, point: str, number: int, action: s
 def killed_at(office_id: int, import_id: int, point: str, number: int, flag: Path) -> None:
     """An importing process that is killed at a point, which it must have reached."""
     process = importing(office_id, import_id, point, number, "die", flag)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=120)
     assert flag.with_suffix(".hit").exists(), told.decode()
     assert process.returncode == -signal.SIGKILL
     servers.wait_for(lambda: not is_held(office_id), "the server's process to notice")
@@ -214,11 +214,11 @@ def test_the_servers_process_is_killed(own_office: int, tmp_path: Path, point: s
     before = state(own_office)
     import_id = register(own_office, SECOND)
     process = importing(own_office, import_id, point, number, "kill", tmp_path / "flag")
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=120)
     assert (tmp_path / "flag.hit").exists()
     assert process.returncode == 1, told
     dispose_engines()
-    servers.wait_for(server_answers, "PostgreSQL", 30)
+    servers.wait_for(server_answers, "PostgreSQL", 60)
     assert state(own_office) == before
     assert status(own_office, import_id)[0] == "running"
     make_late(own_office, import_id)
@@ -237,6 +237,12 @@ def server_answers() -> bool:
         return False
 
 
+def waits_for(gate: Connection, table_name: str) -> bool:
+    """Whether somebody waits for a lock on the table."""
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = CAST(:name AS regclass) AND NOT granted)"
+    return bool(gate.scalar(text(waiting), {"name": table_name}))
+
+
 def test_the_worker_is_killed(office_id: int, clean_redis: str) -> None:
     """An RQ worker in the middle of a larger list; the next worker gets the file from the sweeper."""
     data = table(DEBT, *debts(range(30_000)))
@@ -244,14 +250,17 @@ def test_the_worker_is_killed(office_id: int, clean_redis: str) -> None:
     assert enqueue("campaigns.jobs.run_import", office_id, import_id)
     command = [sys.executable, "-m", "callcenter.cli", "work", "default"]
     environment = {**os.environ, "CALLCENTER_LOG_LEVEL": "WARNING"}
-    first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        servers.wait_for(lambda: status(office_id, import_id)[0] == "running", "the import", 60)
-        time.sleep(0.3)
-    finally:
-        first.kill()
-        first.wait(60)
-    assert state(office_id) == EMPTY, "the whole list was imported before the kill: it came too late to tell anything"
+    with get_engine().begin() as gate:  # whoever writes debts waits here, so that the kill comes before the end
+        gate.execute(text("LOCK TABLE debt IN SHARE MODE"))
+        first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            servers.wait_for(lambda: waits_for(gate, "debt"), "the import", 120)
+        finally:
+            first.kill()
+            first.wait(60)
+    servers.wait_for(lambda: not is_held(office_id), "the server's process to notice")
+    assert state(office_id) == EMPTY
+    assert status(office_id, import_id)[0] == "running"
     make_late(office_id, import_id)
     jobs.sweep_imports(office_id)
     assert status(office_id, import_id)[0] == "running", "it must have been handed to the queue, not run here"
@@ -277,7 +286,7 @@ def test_two_imports_at_once_wait_for_each_other(office_id: int, tmp_path: Path)
     assert state(office_id) == EMPTY
     flag.unlink()
     for process in (one, two):
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=120)
         assert process.returncode == 0, told
     assert state(office_id) == in_turn
 
@@ -292,7 +301,7 @@ def test_the_same_file_is_run_by_two_processes_once(office_id: int, tmp_path: Pa
     time.sleep(2)
     flag.unlink()
     for process in (one, two):
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=120)
         assert process.returncode == 0, told
     with transaction(office_id) as session:
         row = session.get_one(ImportFile, (office_id, import_id))

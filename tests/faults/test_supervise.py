@@ -105,7 +105,7 @@ def test_what_is_killed_under_a_running_supervisor_comes_back(data: Path, start_
     assert "child=web" in (data / "up.err").read_text()
 
     up.send_signal(signal.SIGTERM)
-    assert up.wait(timeout=30) == 0
+    assert up.wait(timeout=120) == 0
     assert EmbeddedPostgres(data).pid() is None
     assert EmbeddedValkey(data).pid() is None
 
@@ -130,10 +130,10 @@ def test_a_killed_supervisor_leaves_nothing_that_stops_the_next_start(data: Path
 
     children = children_of(second.pid)
     second.send_signal(signal.SIGINT)
-    assert second.wait(timeout=30) == 0
+    assert second.wait(timeout=120) == 0
     assert not any(is_alive(child) for child in children)
     assert postmaster is not None
-    assert wait_until(lambda: not is_alive(postmaster), 5)
+    assert wait_until(lambda: not is_alive(postmaster), 60)
 
 
 def test_a_port_in_use_is_one_clear_line(data: Path) -> None:

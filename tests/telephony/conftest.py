@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialer.telephony.asterisk.carrier import AsteriskCarrier
+from tests.telephony.listening import resync_of
 from tests.telephony.rig import Rig, RigMissing, asterisk_root
 
 
@@ -43,8 +44,7 @@ def carrier(rig: Rig) -> Iterator[AsteriskCarrier]:
     made = rig.carrier()
     made.connect()
     try:
-        assert made.wait_connected(60), made.check()
-        made.poll(1)
+        resync_of(made)
         yield made
     finally:
         made.close()

@@ -10,6 +10,7 @@ from types import TracebackType
 
 _EVERY_PACKET = 0x0003
 _OUTGOING = 4
+_LARGE_BUFFER = 33  # SO_RCVBUFFORCE: not in the socket module
 
 
 class Ear:
@@ -24,6 +25,7 @@ class Ear:
         self._heard: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_EVERY_PACKET))
         self._socket.bind(("lo", 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, _LARGE_BUFFER, 1 << 25)  # nothing is lost while this thread waits for its turn
         self._socket.settimeout(0.2)
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)

@@ -140,7 +140,7 @@ class FakeTwilio:
 
     def post(self, address: str, fields: Mapping[str, str]) -> str:
         """Posts a signed report as Twilio does; the answer's text."""
-        answer = requests.post(address, data=fields, headers=self.signed(address, fields), timeout=10)
+        answer = requests.post(address, data=fields, headers=self.signed(address, fields), timeout=60)
         answer.close()
         self.reports.append((address, dict(fields), answer.text))
         return answer.text

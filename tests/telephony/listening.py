@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
+from dialer.telephony.asterisk.carrier import AsteriskCarrier
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import Carrier
 
 
-def listen_until(carrier: Carrier, is_enough: Callable[[list[CarrierEvent]], bool], seconds: float = 60.0) -> list[CarrierEvent]:
-    """All events up to the one that is enough. Raises AssertionError when it does not come."""
-    heard: list[CarrierEvent] = []
+def listen_until(
+    carrier: Carrier, is_enough: Callable[[list[CarrierEvent]], bool], seconds: float = 60.0, before: Sequence[CarrierEvent] = ()
+) -> list[CarrierEvent]:
+    """All events up to the one that is enough, and those that were told with it. Raises AssertionError when it does not come.
+
+    Args:
+        before: what was heard already; what comes of itself may have been told with it.
+    """
+    heard = [*before]
     deadline = time.monotonic() + seconds
     while not is_enough(heard):
         if time.monotonic() > deadline:
@@ -41,3 +48,10 @@ def only(heard: list[CarrierEvent], kind: EventKind, channel_id: str) -> Carrier
     found = [event for event in heard if event.kind is kind and event.channel_id == channel_id]
     assert len(found) == 1, found
     return found[0]
+
+
+def resync_of(carrier: AsteriskCarrier) -> tuple[list[CarrierEvent], CarrierEvent]:
+    """All events up to a new connection's, and this one, which others may be told together with; calls may be handed over from here on."""
+    heard = listen_until(carrier, lambda events: any(event.kind is EventKind.RESYNC for event in events))
+    assert carrier.wait_connected(60), carrier.check()  # it is told a moment before
+    return heard, next(event for event in heard if event.kind is EventKind.RESYNC)

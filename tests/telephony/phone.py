@@ -175,8 +175,9 @@ class Phone:
     def _listen(self) -> None:
         while not self._closing.is_set():
             try:
-                packet = self._rtp.recv(2048)
+                packet, source = self._rtp.recvfrom(2048)
             except TimeoutError:
                 continue
-            if packet[1] & 0x7F == 0:
+            far = self._far
+            if packet[1] & 0x7F == 0 and (far is None or source == far):  # a port may have been somebody else's a moment ago
                 self._heard.append(packet[12:])

@@ -1,4 +1,4 @@
-"""A real Asterisk and a far end (SIPp) on loopback and free ports, from nothing to ready in about two seconds, gone without a trace.
+"""A real Asterisk and a far end (SIPp) on loopback and ports of its own, from nothing to ready in about two seconds, gone without a trace.
 
     with Rig(folder) as rig:
         carrier = rig.carrier()
@@ -12,12 +12,11 @@ start a rig from the main thread.
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import socket
 import subprocess
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -27,13 +26,15 @@ from dialer.telephony.asterisk.link import AmiSettings
 from dialer.telephony.asterisk.orders import AsteriskSettings
 from dialer.telephony.asterisk.render import AsteriskPlan, FoldersPlan, PhonePlan, TrunkPlan, write
 from tests.telephony.captures import write_sound
+from tests.telephony.ports import Slot, free_tcp_ports, is_held_by
 from tests.telephony.sipp import write_scenario
 
 CALLER_ID = "+81312345678"
 PHONES = ("op-1", "op-2", "op-3", "op-4", "op-away", "op-short")
 _SECRET = "rig-secret"
 _SCRIPT = Path(__file__).parents[2] / "scripts" / "asterisk-root"
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
+_PATIENCE = {"answer_seconds": 30.0, "boot_seconds": 60.0}  # a busy machine is no Asterisk that hangs
 _DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 _INTO_ROOT = """
 set -e
@@ -74,14 +75,12 @@ class Rig:
         ws_port: SIP over WebSocket for browser phones (`/ws`).
     """
 
-    def __init__(
-        self, folder: Path, *, rtp_ports: int = 1000, extra_phones: tuple[PhonePlan, ...] = (), wait_seconds: int = 6, far_port: int = 0
-    ) -> None:
+    def __init__(self, folder: Path, *, extra_phones: tuple[PhonePlan, ...] = (), wait_seconds: int = 6, far_port: int = 0) -> None:
         self.root = asterisk_root()
         self.folder = folder
         self.home = folder / "asterisk"
         self._inside = "/mnt" if self.root != Path("/") else str(self.home)
-        self._rtp_ports = rtp_ports
+        self._slot = Slot()
         self._extra_phones = extra_phones
         self._wait_seconds = wait_seconds
         self._own_far_port = far_port
@@ -97,9 +96,10 @@ class Rig:
                     self.start_far_end()
                 self.start_asterisk()
             except RuntimeError:  # a port that was free a moment ago is not any more
-                self.close()
                 if is_last:
+                    self.close()
                     raise
+                self._end_processes()
                 self._choose_ports()
             except BaseException:
                 self.close()
@@ -109,18 +109,17 @@ class Rig:
         return self
 
     def _choose_ports(self) -> None:
-        self.sip_port, self._far_port = _free_ports(socket.SOCK_DGRAM, 2)
-        self._far_port = self._own_far_port or self._far_port
-        self.ami_port, self.ws_port = _free_ports(socket.SOCK_STREAM, 2)
-        self._rtp_first = random.randrange(20000, 32000 - self._rtp_ports, 2)
-        self.ami = AmiSettings("127.0.0.1", self.ami_port, "callcenter", _SECRET, keepalive_seconds=1.0, answer_seconds=3.0)
+        self.sip_port, far_port = self.free_ports(2)
+        self._far_port = self._own_far_port or far_port
+        self.ami_port, self.ws_port = free_tcp_ports(2)
+        self.ami = AmiSettings("127.0.0.1", self.ami_port, "callcenter", _SECRET, keepalive_seconds=1.0, **_PATIENCE)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def carrier(self, clock: Clock | None = None, *, detect_machines: bool = False) -> AsteriskCarrier:
+    def carrier(self, clock: Clock | None = None, *, detect_machines: bool = False, ami: AmiSettings | None = None) -> AsteriskCarrier:
         """A carrier of this rig, not connected yet; the caller closes it."""
-        settings = AsteriskSettings(self.ami, trunk="carrier", sound_folder=self.sound_folder, detect_machines=detect_machines)
+        settings = AsteriskSettings(ami or self.ami, trunk="carrier", sound_folder=self.sound_folder, detect_machines=detect_machines)
         return AsteriskCarrier(settings, clock or SystemClock())
 
     @property
@@ -142,8 +141,13 @@ class Rig:
 
     @property
     def media_ports(self) -> tuple[int, int]:
-        """The first and the last port from which Asterisk sends media."""
-        return self._rtp_first, self._rtp_first + self._rtp_ports - 1
+        """The first and the last port from which this Asterisk, and no other, sends media."""
+        return self._slot.media
+
+    @property
+    def far_media_ports(self) -> range:
+        """Where SIPp says that it listens; RTP has the even ports."""
+        return range(self._slot.far_media, self._slot.far_media + 10_000, 2)
 
     def plan(self) -> AsteriskPlan:
         """What the configuration is rendered from."""
@@ -156,8 +160,8 @@ class Rig:
             ami_port=self.ami_port,
             sip_bind=f"127.0.0.1:{self.sip_port}",
             http_port=self.ws_port,
-            rtp_first=self._rtp_first,
-            rtp_last=self._rtp_first + self._rtp_ports - 1,
+            rtp_first=self.media_ports[0],
+            rtp_last=self.media_ports[1],
             phones=tuple(PhonePlan(name, contact=f"sip:{name}@127.0.0.1:{self._far_port}") for name in PHONES) + self._extra_phones,
             recording_spool=f"{inside}/recordings",
             wait_seconds=self._wait_seconds,
@@ -171,15 +175,20 @@ class Rig:
             ),
         )
 
+    def free_ports(self, count: int) -> list[int]:
+        """Ports for SIP over UDP that nobody has."""
+        return self._slot.free_udp_ports(count)
+
     def start_asterisk(self) -> None:
-        """Starts Asterisk and waits until its manager interface listens."""
+        """Starts Asterisk and waits until it has its ports."""
         if self.root == Path("/"):
             command = ["asterisk", "-C", f"{self.home}/etc/asterisk.conf", "-f", "-q"]
         else:
             command = ["unshare", "-m", "bash", "-c", _INTO_ROOT, "rig", str(self.root), str(self.home)]
         with (self.folder / "asterisk.out").open("ab") as out:
             self._asterisk = subprocess.Popen([*_DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        _until(lambda: _listens(self.ami_port), self._asterisk, "Asterisk", self.folder / "asterisk.out")
+        ports = {"udp": (self.sip_port,), "tcp": (self.ami_port, self.ws_port)}
+        until_held(ports, self._asterisk, "Asterisk", self.folder / "asterisk.out")
 
     def kill_asterisk(self) -> None:
         """`kill -9`, as a crash would be."""
@@ -204,15 +213,15 @@ class Rig:
         return self._far_port
 
     def start_far_end(self) -> None:
-        """Starts SIPp and waits until it listens."""
-        media = random.randrange(40000, 55000, 4)  # [auto_media_port] of the scenario counts up from here, modulo 10,000
+        """Starts SIPp and waits until it has its ports, that for media being the last it takes."""
+        media = self._slot.far_media  # [auto_media_port] of the scenario counts up from here, modulo 10,000
         command = ["sipp", "-sf", str(self.folder / "far_end.xml"), "-i", "127.0.0.1", "-p", str(self._far_port)]
         command += ["-mi", "127.0.0.1", "-mp", str(media)]
         command += ["-nostdin", "-trace_logs", "-log_file", str(self.folder / "far_end.log"), "-l", "5000"]
         command += ["-trace_err", "-error_file", str(self.folder / "far_end.err")]
         with (self.folder / "far_end.out").open("ab") as out:
             self._far_end = subprocess.Popen([*_DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder)
-        _until(lambda: _is_taken(self._far_port), self._far_end, "SIPp", self.folder / "far_end.out")
+        until_held({"udp": (self._far_port, media, media + 2)}, self._far_end, "SIPp", self.folder / "far_end.out")
 
     def far_end(self) -> dict[str, list[str]]:
         """What SIPp did: number in E.164 (or name of the phone) -> its words in order."""
@@ -234,6 +243,10 @@ class Rig:
 
     def close(self) -> None:
         """Ends everything."""
+        self._end_processes()
+        self._slot.close()
+
+    def _end_processes(self) -> None:
         for process in (self._far_end, self._asterisk):
             if process is not None:
                 process.kill()
@@ -252,35 +265,10 @@ class Rig:
         return [*self.root.glob("usr/lib/*/asterisk/modules"), self.root / "usr/lib/asterisk/modules"]
 
 
-def _free_ports(kind: socket.SocketKind, count: int) -> list[int]:
-    held = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-        return False
-
-
-def _until(is_ready: object, process: subprocess.Popen[bytes], what: str, log: Path) -> None:
-    assert callable(is_ready)
+def until_held(ports: Mapping[str, Sequence[int]], process: subprocess.Popen[bytes], what: str, log: Path) -> None:
+    """Waits until the process itself has all of these ports: somebody else's socket on one of them is no sign of life."""
     deadline = time.monotonic() + _START_SECONDS
-    while not is_ready():
+    while not all(is_held_by(process.pid, kind, port) for kind, numbers in ports.items() for port in numbers):
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{what} did not start:\n{log.read_text(errors='replace')[:2000]}")
         time.sleep(0.02)

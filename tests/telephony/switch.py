@@ -6,18 +6,16 @@ What belongs to a call goes where its INVITE went, whatever the switch says mean
 from __future__ import annotations
 
 import contextlib
-import random
 import re
 import socket
 import subprocess
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dialer.telephony.asterisk.render import AsteriskPlan
-from tests.telephony.rig import Rig
+from tests.telephony.rig import Rig, until_held
 
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 _REFUSES = """<?xml version="1.0" encoding="UTF-8"?>
@@ -103,14 +101,12 @@ class SwitchedRig(Rig):
     def _start_refusing(self) -> None:
         scenario = self.folder / "refusing.xml"
         scenario.write_text(_REFUSES, "utf-8")
-        self._refusing_port = random.randrange(33000, 39000)
+        (self._refusing_port,) = self.free_ports(1)
         command = ["setpriv", "--pdeathsig", "KILL", "sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", str(self._refusing_port)]
         command += ["-nostdin", "-trace_logs", "-log_file", str(self.folder / "refusing.log")]
         with (self.folder / "refusing.out").open("ab") as out:
             self._refusing = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder)
-        time.sleep(0.5)
-        if self._refusing.poll() is not None:
-            raise RuntimeError(f"the refusing SIPp did not start, see {self.folder / 'refusing.out'}")
+        until_held({"udp": (self._refusing_port,)}, self._refusing, "the refusing SIPp", self.folder / "refusing.out")
 
     def refused(self) -> list[str]:
         """The numbers that were answered 503, in order."""

@@ -18,6 +18,7 @@ from tests.telephony.sipp import KEYS, REFUSALS, Behaviour, new_serial, number_o
 
 pytestmark = pytest.mark.asterisk
 PLAN = short_plan("prompt", keys="1239", repeats=2, wait_seconds=0.6, thanks="thanks")
+PATIENT = short_plan("prompt", keys="0123456789", repeats=2, wait_seconds=30.0, thanks="thanks")  # for a key that comes when it comes
 
 # behaviour -> (result, Q.850 cause, SIP status, what the far end writes after "invited")
 OUTCOMES = {
@@ -46,7 +47,7 @@ def call(carrier: AsteriskCarrier, behaviour: Behaviour, **more: object) -> tupl
     """Hands one call over; its channel id and number."""
     serial = new_serial()
     number, channel_id = number_of(behaviour, serial), f"call-{serial}"
-    request = OriginateRequest(channel_id, number, CALLER_ID, **{"ring_seconds": 8.0, **more})  # type: ignore[arg-type]
+    request = OriginateRequest(channel_id, number, CALLER_ID, **{"ring_seconds": 60.0, **more})  # type: ignore[arg-type]
     carrier.originate(request)
     return channel_id, number
 
@@ -66,7 +67,7 @@ def test_every_refusal_has_a_row() -> None:
 def test_outcome_is_what_the_far_end_did(rig: Rig, carrier: AsteriskCarrier, behaviour: Behaviour) -> None:
     _, cause, sip_code, words = OUTCOMES[behaviour]
     result = result_of(rig, behaviour)
-    ring_seconds = 1.0 if behaviour is Behaviour.NO_ANSWER else 8.0
+    ring_seconds = 1.0 if behaviour is Behaviour.NO_ANSWER else 60.0
     channel_id, number = call(carrier, behaviour, ring_seconds=ring_seconds)
     heard = listen_to_the_end(carrier, [channel_id])
     ended = only(heard, EventKind.ENDED, channel_id)
@@ -79,7 +80,7 @@ def test_outcome_is_what_the_far_end_did(rig: Rig, carrier: AsteriskCarrier, beh
 
 def test_a_trunk_at_work_on_a_call_is_told_from_one_that_says_nothing(rig: Rig, carrier: AsteriskCarrier) -> None:
     """Nobody picks up in either case, and no telephone is told to ring."""
-    early, _ = call(carrier, Behaviour.EARLY_SOUND, ring_seconds=1.0)
+    early, _ = call(carrier, Behaviour.EARLY_SOUND, ring_seconds=3.0)
     silent, _ = call(carrier, Behaviour.SILENT, ring_seconds=1.0)
     heard = listen_to_the_end(carrier, [early, silent])
     assert kinds(heard, early) == [EventKind.PLACED, EventKind.PROGRESS, EventKind.ENDED]
@@ -126,7 +127,7 @@ def test_endpoint_missing_is_a_failure_of_the_line_not_of_the_person(rig: Rig) -
 
 @pytest.mark.parametrize("behaviour", KEYS, ids=lambda behaviour: behaviour.name.lower())
 def test_key_of_a_robocall(rig: Rig, carrier: AsteriskCarrier, behaviour: Behaviour) -> None:
-    channel_id, number = call(carrier, behaviour, robocall=PLAN)
+    channel_id, number = call(carrier, behaviour, robocall=PATIENT)
     heard = listen_to_the_end(carrier, [channel_id])
     assert only(heard, EventKind.DIGIT, channel_id).digit == KEYS[behaviour]
     assert only(heard, EventKind.ENDED, channel_id).line_result is LineResult.ANSWERED
@@ -134,14 +135,14 @@ def test_key_of_a_robocall(rig: Rig, carrier: AsteriskCarrier, behaviour: Behavi
 
 
 def test_key_by_sip_info(rig: Rig, carrier: AsteriskCarrier) -> None:
-    channel_id, number = call(carrier, Behaviour.PRESSES_BY_INFO, robocall=PLAN)
+    channel_id, number = call(carrier, Behaviour.PRESSES_BY_INFO, robocall=PATIENT)
     heard = listen_to_the_end(carrier, [channel_id])
     digit = only(heard, EventKind.DIGIT, channel_id).digit
     assert f"pressed {digit}" in rig.wait_far_end(number, "bye")
 
 
 def test_key_without_a_meaning_is_told_and_the_prompt_is_repeated(carrier: AsteriskCarrier) -> None:
-    plan = short_plan("prompt", keys="19", repeats=2, wait_seconds=0.3)
+    plan = short_plan("prompt", keys="19", repeats=2, wait_seconds=3.0)
     channel_id, _ = call(carrier, Behaviour.PRESSES_3, robocall=plan)
     heard = kinds(listen_to_the_end(carrier, [channel_id]), channel_id)
     assert heard[-3:] == [EventKind.DIGIT, EventKind.PROMPT_DONE, EventKind.ENDED]
@@ -199,11 +200,12 @@ def test_one_leg_serves_call_after_call(carrier: AsteriskCarrier) -> None:
 
 
 def test_operator_hangs_up_and_the_debtor_is_not_left_alone(rig: Rig, carrier: AsteriskCarrier) -> None:
-    leg_id = open_leg(carrier, "op-short")
+    leg_id = f"leg-{new_serial()}"
+    carrier.open_leg(LegRequest(leg_id, "op-short"))
+    up = listen_for(carrier, EventKind.LEG_UP, leg_id)
     channel_id, number = call(carrier, Behaviour.ANSWERS, leg_id=leg_id)
-    listen_until(
-        carrier, lambda heard: {(leg_id, EventKind.LEG_DOWN), (channel_id, EventKind.ENDED)} <= {(e.channel_id, e.kind) for e in heard}
-    )
+    wanted = {(leg_id, EventKind.LEG_DOWN), (channel_id, EventKind.ENDED)}
+    listen_until(carrier, lambda heard: wanted <= {(e.channel_id, e.kind) for e in heard}, before=up)
     assert rig.wait_far_end(number, "bye") == ["invited", "answered", "bye"]
 
 

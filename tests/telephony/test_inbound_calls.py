@@ -10,7 +10,7 @@ from dialer.telephony.asterisk.carrier import AsteriskCarrier
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import CallerNotice, LegRequest
 from tests.telephony.caller import calling
-from tests.telephony.listening import kinds, listen_for, listen_to_the_end, listen_until, only
+from tests.telephony.listening import kinds, listen_for, listen_to_the_end, listen_until, only, resync_of
 from tests.telephony.rig import CALLER_ID, Rig
 from tests.telephony.sipp import new_serial
 
@@ -34,7 +34,7 @@ def listen_for_a_caller(carrier: AsteriskCarrier) -> CarrierEvent:
 
 def test_a_caller_is_told_with_both_numbers_and_joined_with_the_operator(rig: Rig, carrier: AsteriskCarrier, leg_id: str) -> None:
     number = f"+8190880{new_serial():05d}"
-    with calling(rig, number, CALLER_ID, seconds=1.0) as phone:
+    with calling(rig, number, CALLER_ID, seconds=3.0) as phone:
         came = listen_for_a_caller(carrier)
         assert (came.caller, came.called) == (number, CALLER_ID)
         assert came.channel_id in (carrier.live_channels() or ())
@@ -83,8 +83,7 @@ def test_a_call_that_stands_is_known_again_after_a_new_connection(rig: Rig, carr
         again = rig.carrier()
         again.connect()
         try:
-            assert again.wait_connected(60)
-            resync = next(event for event in listen_until(again, bool) if event.kind is EventKind.RESYNC)
+            _, resync = resync_of(again)
             assert came.channel_id in resync.live
             again.hang_up(came.channel_id)
             only(listen_to_the_end(again, [came.channel_id]), EventKind.ENDED, came.channel_id)

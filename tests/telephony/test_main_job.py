@@ -77,7 +77,7 @@ class Town:
         for node in robocall.spoken():
             write_sound(self.rig.home / f"sounds/{node.sound}.wav", 1.2 if node.keys else 0.3)
 
-    def load(self, behaviours: list[Behaviour], robocalls: list[Behaviour], ring_seconds: float = 2.0) -> None:
+    def load(self, behaviours: list[Behaviour], robocalls: list[Behaviour], ring_seconds: float = 4.0) -> None:
         """Imports a list with one debtor per party, plans it, and queues each by the channel the test wants."""
         now = utc_now()
         self.serial = new_serial(len(behaviours) + len(robocalls))
@@ -203,7 +203,7 @@ def test_every_call_ends_in_the_database_as_the_far_end_says(town: Town) -> None
 def test_a_trunk_that_swallows_calls_is_left_alone_until_one_rings(town: Town) -> None:
     """Eight calls on eight lines without a word; the next ones are people whom the trunk does reach."""
     swallowed, reached = [Behaviour.SILENT] * town.settings.limits.max_lines, [Behaviour.HANGS_UP] * 3
-    town.load([], [*swallowed, *reached], ring_seconds=WORD_SECONDS + 3)
+    town.load([], [*swallowed, *reached], ring_seconds=WORD_SECONDS + 6)  # they hold all lines until that is noticed
 
     def problem() -> str:
         with transaction(town.office_id) as session:
@@ -254,7 +254,7 @@ def test_an_operator_is_bridged_verifies_and_records_a_promise(town: Town) -> No
 
 def test_a_dialer_that_died_in_mid_call_finds_its_call_again(town: Town) -> None:
     """The calls live on Asterisk: the next dialer of that name follows them to their end and dials nobody twice."""
-    town.load([Behaviour.ANSWERS, Behaviour.NO_ANSWER], [])
+    town.load([Behaviour.ANSWERS, Behaviour.NO_ANSWER], [], ring_seconds=8.0)  # it rings until the other one talks
     town.staff("op-1", "op-2")
     answering = number_of(Behaviour.ANSWERS, town.serial)
     town.work_until(lambda: sorted(town.agent(n).state for n in (0, 1)) == ["ringing", "talking"], "one talk and one ring")

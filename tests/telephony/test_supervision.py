@@ -16,7 +16,7 @@ from dialer.telephony.conversation import RecordingPlan, SupervisionMode, Superv
 from dialer.telephony.errors import CarrierRefused
 from dialer.telephony.events import EventKind
 from dialer.telephony.port import LegRequest, OriginateRequest
-from tests.telephony.listening import kinds, listen_for, listen_to_the_end
+from tests.telephony.listening import kinds, listen_for, listen_to_the_end, resync_of
 from tests.telephony.phone import Phone, loudness
 from tests.telephony.rig import CALLER_ID, Rig
 from tests.telephony.sipp import Behaviour, new_serial, number_of
@@ -44,8 +44,7 @@ def floor(rig_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
             carrier = rig.carrier()
             carrier.connect()
             try:
-                assert carrier.wait_connected(60), carrier.check()
-                carrier.poll(1)
+                resync_of(carrier)
                 yield Floor(rig, carrier, operator, supervisor)
             finally:
                 carrier.close()
@@ -68,7 +67,18 @@ def call(floor: Floor, leg_id: str, behaviour: Behaviour = Behaviour.ANSWERS, no
 
 
 def recorded(rig: Rig, name: str, direction: str) -> np.ndarray:
-    return np.frombuffer((rig.spool / f"{name}-{direction}.sln").read_bytes(), dtype="<i2").astype(float)
+    content = (rig.spool / f"{name}-{direction}.sln").read_bytes()
+    return np.frombuffer(content[: len(content) // 2 * 2], dtype="<i2").astype(float)  # it may be in the middle of being written
+
+
+def whole_recording(rig: Rig, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Both directions, once Asterisk has written them to their end, which may be after it has told that of the call."""
+    deadline, before = time.monotonic() + 60, None
+    while (found := (recorded(rig, name, "in"), recorded(rig, name, "out"))) and (sizes := [len(one) for one in found]) != before:
+        assert time.monotonic() < deadline, sizes
+        before = sizes
+        time.sleep(1.0)
+    return found
 
 
 def heard_by_debtor(rig: Rig, name: str, hertz: float, *, is_heard: bool = True) -> None:
@@ -90,7 +100,7 @@ def test_both_directions_of_a_call_are_recorded_apart_and_in_step(floor: Floor) 
     heard_by_debtor(floor.rig, channel_id, OPERATOR)
     floor.carrier.hang_up(channel_id)
     listen_to_the_end(floor.carrier, [channel_id], 60)
-    debtor, operator = recorded(floor.rig, channel_id, "in"), recorded(floor.rig, channel_id, "out")
+    debtor, operator = whole_recording(floor.rig, channel_id)
     second = 8000
     assert loudness(debtor[second : 2 * second], MACHINE) > 1000
     assert loudness(operator[: 2 * second], NOTICE) > 500  # the notice is part of the recording

@@ -57,7 +57,8 @@ def twilio() -> Iterator[FakeTwilio]:
 
 @pytest.fixture
 def carrier(twilio: FakeTwilio) -> Iterator[TwilioCarrier]:
-    made = TwilioCarrier(TwilioSettings(ACCOUNT, "token", PUBLIC, caller_id=OFFICE, base_url=twilio.url), SystemClock(), list)
+    settings = TwilioSettings(ACCOUNT, "token", PUBLIC, caller_id=OFFICE, base_url=twilio.url, timeout=60.0)
+    made = TwilioCarrier(settings, SystemClock(), list)
     yield made
     made.close()
 
@@ -84,12 +85,12 @@ def use_everything(twilio: FakeTwilio, carrier: TwilioCarrier, url: str = "") ->
     carrier.hang_up("c2")
     while twilio.advance():
         pass
-    recordings = TwilioRecordings(TwilioSettings(ACCOUNT, "token", PUBLIC, base_url=url))
+    recordings = TwilioRecordings(TwilioSettings(ACCOUNT, "token", PUBLIC, base_url=url, timeout=60.0))
     (held,) = recordings.of_call(twilio.of("+819012345670")[0].sid)
     recordings.remove(held.sid)
     recordings.remove(held.sid)
-    own = TwilioSender(TwilioSmsSettings(ACCOUNT, "token", sender=OFFICE, base_url=url))
-    service = TwilioSmsSettings(ACCOUNT, "token", messaging_service="MG" + "7" * 32, public_url=PUBLIC, base_url=url)
+    own = TwilioSender(TwilioSmsSettings(ACCOUNT, "token", sender=OFFICE, base_url=url, timeout=60.0))
+    service = TwilioSmsSettings(ACCOUNT, "token", messaging_service="MG" + "7" * 32, public_url=PUBLIC, base_url=url, timeout=60.0)
     for sender in (own, TwilioSender(service)):
         sender.send(MESSAGE)
         sender.find(MESSAGE, datetime.now(UTC))
@@ -136,14 +137,18 @@ def test_an_answer_that_is_not_as_published_fails_the_test_that_heard_it(
     genuine = documents.call
     monkeypatch.setattr(documents, "call", lambda *told: {**genuine(*told), **planted})
     with pytest.raises(AssertionError, match=f"answer 201: .*{said}"), FakeTwilio() as twilio:
-        Client(ACCOUNT, "token", http_client=TwilioHttp(twilio.url)).calls.create(to=NUMBER, from_=OFFICE, twiml="<Response/>")
+        Client(ACCOUNT, "token", http_client=TwilioHttp(twilio.url, timeout=60.0)).calls.create(
+            to=NUMBER, from_=OFFICE, twiml="<Response/>"
+        )
 
 
 def test_an_answer_without_a_field_twilio_always_sends_is_none_of_twilios(monkeypatch: pytest.MonkeyPatch) -> None:
     genuine = documents.call
     monkeypatch.setattr(documents, "call", lambda *told: {key: value for key, value in genuine(*told).items() if key != "queue_time"})
     with pytest.raises(AssertionError, match="'queue_time' is a required property"), FakeTwilio() as twilio:
-        Client(ACCOUNT, "token", http_client=TwilioHttp(twilio.url)).calls.create(to=NUMBER, from_=OFFICE, twiml="<Response/>")
+        Client(ACCOUNT, "token", http_client=TwilioHttp(twilio.url, timeout=60.0)).calls.create(
+            to=NUMBER, from_=OFFICE, twiml="<Response/>"
+        )
 
 
 def test_the_extract_is_what_its_script_makes() -> None:

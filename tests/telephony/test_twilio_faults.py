@@ -42,7 +42,7 @@ class Shift:
         with transaction(office_id) as session:
             for n, user in enumerate(session.scalars(select(User).order_by(User.id)), 1):
                 user.phone_address = f"client:op-{n}"
-        settings = TwilioSettings(ACCOUNT, "token", "https://calls.example.jp", caller_id=OFFICE, base_url=twilio.url, timeout=5.0)
+        settings = TwilioSettings(ACCOUNT, "token", "https://calls.example.jp", caller_id=OFFICE, base_url=twilio.url, timeout=60.0)
         self.carrier = TwilioCarrier(settings, self.clock, self._take_inbox)
         limits = CarrierLimits(calls_per_second=50, max_lines=8)
         self.dialer = Dialer(self.carrier, self.clock, DialerSettings("twilio", OFFICE, limits))

@@ -34,7 +34,7 @@ class Between:
         self.twilio, self.prism, self.url = twilio, prism, prism.url
 
     def carrier(self) -> TwilioCarrier:
-        settings = TwilioSettings(ACCOUNT, "token", PUBLIC, caller_id=OFFICE, base_url=self.url)
+        settings = TwilioSettings(ACCOUNT, "token", PUBLIC, caller_id=OFFICE, base_url=self.url, timeout=60.0)
         return TwilioCarrier(settings, SystemClock(), list)
 
 
