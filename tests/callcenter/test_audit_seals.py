@@ -71,7 +71,7 @@ def is_past(office_id: int) -> bool:
 
 def seal(office_id: int, data: Path, *, waits: bool = True) -> int | None:
     if waits:
-        servers.wait_for(lambda: is_past(office_id), "the transactions of other tests to end", 60)
+        servers.wait_for(lambda: is_past(office_id), "the transactions of other tests to end", 240)
     with transaction(office_id) as session:
         made = seal_office(session, load_key(data), utc_now(), heads=heads_path(data, office_id))
         return None if made is None else made.events

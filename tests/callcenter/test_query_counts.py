@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,12 +12,14 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import event, select, update
 
+from callcenter.auth import sessions
 from callcenter.auth.models import Role
 from callcenter.core.clock import utc_now
 from callcenter.core.db import get_engine, transaction
 from campaigns.attempts.models import Attempt
 from campaigns.debtors.models import PhoneNumber
 from campaigns.worklist.models import WorkItem
+from dialer.agents import service as agents
 from dialer.agents.models import AgentSession
 from tests.callcenter.conftest import Person, add_case, put_on_the_line
 
@@ -38,8 +41,10 @@ def counted() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def desk(person: Callable[..., Person], office_id: int) -> tuple[Person, int]:
-    """An operator in a call from the list, and the attempt."""
+def desk(person: Callable[..., Person], office_id: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Person, int]:
+    """An operator in a call from the list, and the attempt. What is written once in ten seconds or a minute is not counted."""
+    monkeypatch.setattr(agents, "SEEN_EVERY", timedelta(days=1))
+    monkeypatch.setattr(sessions, "TOUCH_EVERY", timedelta(days=1))
     operator, case = person(Role.OPERATOR), add_case(office_id)
     attempt_id, now = put_on_the_line(office_id, operator.user_id, case), utc_now()
     with transaction(office_id) as session:
