@@ -18,7 +18,9 @@ WRITES_NO_LONGER = timedelta(minutes=15)
 
 MODES = ["preview", "progressive", "predictive"]  # robocalls have other answers, and who calls us answers nothing
 
-# A call is learned from when its ringing ends: at the answer, or at an end without one.
+# A call is learned from when its ringing ends: at the answer, or at an end without one. What the trunk could not make, and what had no word
+# at all, tells nothing of people: a trunk that swallows calls would teach that nobody answers, and once it is back everybody does. Where it
+# seldom tells of ringing (`is_mute`), no word is no sign of that.
 _RINGING = """
 SELECT * FROM (
   SELECT answered_at AS at, extract(epoch FROM answered_at - placed_at) AS seconds, true AS is_hit, false AS is_ours FROM call
@@ -26,8 +28,14 @@ SELECT * FROM (
   UNION ALL
   SELECT ended_at, extract(epoch FROM ended_at - placed_at), false, hangup_requested_at IS NOT NULL FROM call
   WHERE office_id = :office AND campaign_id = :campaign AND mode = ANY(:modes) AND answered_at IS NULL
-    AND ended_at > :since AND ended_at <= :until
+    AND ended_at > :since AND ended_at <= :until AND line_result IS DISTINCT FROM 'failed'
+    AND (:is_mute OR ringing_at IS NOT NULL OR line_result IS DISTINCT FROM 'no_answer')
   ORDER BY 1 DESC LIMIT :most) newest ORDER BY at
+"""
+_IS_MUTE = """
+SELECT coalesce(avg((ringing_at IS NULL)::int) > 0.2, false) FROM (
+  SELECT ringing_at FROM call WHERE office_id = :office AND campaign_id = :campaign AND mode = ANY(:modes) AND answered_at <= :until
+  ORDER BY answered_at DESC LIMIT 50) newest
 """
 _TALKS = """
 SELECT * FROM (
@@ -74,6 +82,7 @@ def ended_between(session: Session, campaign_id: int, since: datetime, until: da
         "most": MOST_CALLS,
         "modes": MODES,
     }
+    values["is_mute"] = session.scalar(text(_IS_MUTE), values)
     for row in session.execute(text(_RINGING), values):
         kind = "answer" if row.is_hit else "let_go" if row.is_ours else "fail"
         yield Ended(row.at, kind, max(0.0, float(row.seconds)))

@@ -24,6 +24,7 @@ from dialer.calls.models import Call
 from dialer.inbound.models import InboundCall
 from dialer.line import Line
 from dialer.looking import look
+from dialer.pacing.history import ended_between
 from dialer.pacing.models import PacingHour, PacingState
 from dialer.pacing.pacer import Pacer
 from dialer.pacing.standing import standing_of
@@ -373,3 +374,20 @@ def test_people_who_called_in_have_the_next_free_operators(office_id: int) -> No
         (share,) = renew(session, "node1", now)
         found = look(session, line, share, (), Pacer(hall.campaign_id, 0.03), None)
     assert found.snapshot.waiting == 2
+
+
+def test_calls_that_the_trunk_swallowed_or_refused_teach_nothing_of_people(office_id: int) -> None:
+    hall = open_hall(office_id, (), answers=10)
+
+    def learned() -> Counter[str]:
+        with transaction(office_id) as session:
+            found = ended_between(session, hall.campaign_id, MORNING - timedelta(days=1), MORNING)
+            return Counter(one.kind for one in found if one.kind in ("answer", "fail"))
+
+    assert learned() == {"answer": 10, "fail": 300}  # a trunk that never tells of ringing: no word says nothing
+    with transaction(office_id) as session:
+        session.execute(update(Call).where(Call.answered_at.is_not(None)).values(ringing_at=Call.placed_at))
+        failures = session.scalars(select(Call).where(Call.answered_at.is_(None)).order_by(Call.id)).all()
+        failures[0].ringing_at = failures[0].placed_at
+        failures[1].line_result, failures[2].line_result = "busy", "failed"
+    assert learned() == {"answer": 10, "fail": 2}
