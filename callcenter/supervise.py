@@ -3,7 +3,7 @@
 1. one supervisor per data folder (lock); what a killed one left is ended; the port must be free;
 2. stores up, schema up to date, demo town if asked for;
 3. children started; one that ends is started again, at once when it had run for a while, else after a growing pause; so is an embedded
-   store that is gone;
+   store that is gone; for one that must be back at once a spare waits, which has imported everything and does nothing until it is told;
 4. Ctrl-C or SIGTERM ends all; a killed supervisor takes its children with it (the kernel tells them).
 """
 
@@ -52,14 +52,22 @@ class AlreadyRunning(AppError):
 
 @dataclass
 class Child:
-    """One supervised process: its command, its log, and when it may be started again."""
+    """One supervised process: its command, its log, and when it may be started again.
+
+    Attributes:
+        spare_arguments: the command of a process that waits ready, and begins with a line on its standard input; () for none.
+        spare: that process.
+    """
 
     name: str
     arguments: tuple[str, ...]
+    spare_arguments: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     failures: int = 0
     not_before: float = 0.0
     started_at: float = field(default=0.0)
+    spare: subprocess.Popen[bytes] | None = None
+    spare_started_at: float = field(default=0.0)
 
 
 def standard_children(settings: Settings) -> list[Child]:
@@ -69,7 +77,7 @@ def standard_children(settings: Settings) -> list[Child]:
         Child("work-default", ("work", "default")),
         Child("work-batch", ("work", "batch")),
         Child("schedule", ("schedule",)),
-        Child("dialer", ("dial",)),
+        Child("dialer", ("dial",), spare_arguments=("dial", "--when-told")),
     ]
 
 
@@ -78,6 +86,16 @@ def die_with_parent(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def take_spare(child: Child) -> subprocess.Popen[bytes] | None:
+    """Tells the spare to begin, and returns it; None where there is none, or it has ended. Only for a child whose own process has ended."""
+    spare, child.spare = child.spare, None
+    if spare is None or spare.stdin is None:
+        return None
+    with contextlib.suppress(BrokenPipeError), spare.stdin as told:
+        told.write(b"\n")
+    return spare if spare.poll() is None else None
 
 
 def end_all(processes: Sequence[int], seconds: float = STOP_SECONDS) -> None:
@@ -137,28 +155,46 @@ class Supervisor:
             end_all(left)
 
     def start(self, child: Child) -> None:
-        """Starts one child in a session of its own, so that Ctrl-C reaches the supervisor only."""
+        """Starts one child, by its spare where one waits."""
+        child.process = take_spare(child) or self._launch(child, child.arguments, subprocess.DEVNULL)
+        child.started_at = time.monotonic()
+        self._note_running()
+
+    def _launch(self, child: Child, arguments: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
+        """A process in a session of its own, so that Ctrl-C reaches the supervisor only."""
         self.log_dir.mkdir(parents=True, exist_ok=True)
         file = self.log_dir / f"{child.name}.log"
         if file.exists() and file.stat().st_size > LARGEST_LOG:
             file.replace(file.with_suffix(".log.1"))
         parent = os.getpid()
         with file.open("ab") as output:
-            child.process = subprocess.Popen(
-                [sys.executable, "-m", PROGRAM, *child.arguments],
+            return subprocess.Popen(
+                [sys.executable, "-m", PROGRAM, *arguments],
                 stdout=output,
                 stderr=output,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 start_new_session=True,
                 preexec_fn=lambda: die_with_parent(parent),
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
-        child.started_at = time.monotonic()
+
+    def _keep_spare(self, child: Child) -> None:
+        """Once a child has run for a while a spare is made ready; one that ended is made anew after as long."""
+        now, is_waiting = time.monotonic(), child.spare is not None and child.spare.poll() is None
+        if not child.spare_arguments or is_waiting or now - max(child.started_at, child.spare_started_at) <= CALM_SECONDS:
+            return
+        take_spare(child)  # a dead one is buried
+        child.spare, child.spare_started_at = self._launch(child, child.spare_arguments, subprocess.PIPE), now
+        self._note_running()
+
+    def _note_running(self) -> None:
         self.note.write_text(" ".join(map(str, self.running())))
 
     def running(self) -> list[int]:
-        """The numbers of the children that run, the last started first."""
-        return [child.process.pid for child in reversed(self.children) if child.process is not None and child.process.poll() is None]
+        """The numbers of the processes that run, the spares and the last started first."""
+        spares = [child.spare for child in self.children]
+        processes = [*spares, *(child.process for child in reversed(self.children))]
+        return [process.pid for process in processes if process is not None and process.poll() is None]
 
     def tend(self, children: Sequence[Child]) -> None:
         """Looks after the stores and `children` once: notices ends, starts what is down when its pause is over."""
@@ -171,6 +207,8 @@ class Supervisor:
                 child.process, child.not_before = None, time.monotonic() + pause
             if child.process is None and time.monotonic() >= child.not_before:
                 self.start(child)
+            if child.process is not None:
+                self._keep_spare(child)
 
     def tend_stores(self) -> None:
         """Every few seconds starts embedded stores that are gone; one that can't be started is tried again."""
@@ -198,9 +236,10 @@ class Supervisor:
     def stop(self) -> None:
         """Ends all children."""
         end_all(self.running())
-        for child in self.children:
-            if child.process is not None:
-                child.process.wait()
+        for process in (one for child in self.children for one in (child.process, child.spare)):
+            if process is not None:
+                with process:  # waited for, and a spare's standard input closed
+                    pass
         self.note.unlink(missing_ok=True)
 
     def wait_for_web(self, url: str, seconds: float) -> bool:

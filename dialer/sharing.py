@@ -7,6 +7,7 @@ dialers never run under one name, and a restarted one knows that its predecessor
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from campaigns.planning.models import Campaign
 from dialer.calls.models import DialerLease
 
 LEASE_SECONDS = 15.0
+LOOK_AGAIN_SECONDS = 0.1
 WAKING_TOPICS = frozenset({"call", "board", "queue", "campaign", "dial", "stop"})
 
 
@@ -110,19 +112,30 @@ def dead_nodes(session: Session, node: str, now: datetime) -> Sequence[str]:
 class WakeUp:
     """A dialer's own connection to the database: it proves that the dialer lives, and hears what is published.
 
+    Args:
+        patience: seconds for which one of the same name may still be on record that has just died.
+
     Raises:
         Conflict: a dialer of the same name is running.
         StoreUnavailable: the database does not answer.
     """
 
-    def __init__(self, url: str, node: str) -> None:
+    def __init__(self, url: str, node: str, patience: float = 0.0) -> None:
+        self._patience = patience
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
         self._node = node
         self._connection: psycopg.Connection[Any] | None = None
 
     def __enter__(self) -> WakeUp:
-        self._open()
-        return self
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                self._open()
+                return self
+            except Conflict:
+                if time.monotonic() >= until:
+                    raise
+            time.sleep(LOOK_AGAIN_SECONDS)
 
     def _open(self) -> None:
         try:

@@ -6,6 +6,7 @@ To add one: a package beside `simulator/`, a builder here, its mapping table, it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from callcenter.core.clock import Clock
@@ -34,6 +35,12 @@ def build_carrier(settings: Settings, clock: Clock, inbox: Inbox | None = None) 
     if builder is None:
         raise InvalidInput(f"there is no carrier {settings.carrier!r}", hint=f"Expected one of: {', '.join(_BUILDERS)}.")
     return builder(settings, clock, inbox or _nothing)
+
+
+def import_carrier(name: str) -> None:
+    """Imports what the carrier of that name needs; nothing is made or connected."""
+    if name in _BUILDERS:
+        import_module(f"dialer.telephony.{name}.carrier")
 
 
 def _nothing() -> Sequence[CarrierEvent]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
+from threading import Timer
 
+import pytest
 from sqlalchemy import select
 
 from callcenter.core.db import transaction
+from callcenter.core.errors import Conflict
 from campaigns.planning.service import set_status
 from campaigns.planning.state import CampaignStatus
 from dialer.agents import phones
 from dialer.calls.models import DialerLease
 from dialer.legs import phones_to_make
 from dialer.pacing.standing import standing_of
+from dialer.sharing import WakeUp
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from dialer.worker import Dialer, DialerSettings
 from tests.dialer.world import Hall
@@ -67,3 +72,14 @@ def test_a_browsers_phone_is_taken_by_one_of_two_dialers(office_id: int) -> None
         assert len(phones_to_make(one, "node1")) == 1
         assert phones_to_make(two, "node2") == []
     assert hall.agent().leg_node == "node1"
+
+
+def test_a_name_is_free_once_whoever_had_it_is_gone(database_url: str) -> None:
+    with WakeUp(database_url, "once"), pytest.raises(Conflict):
+        WakeUp(database_url, "once").__enter__()
+    with ExitStack() as dying:
+        dying.enter_context(WakeUp(database_url, "once"))
+        gone = Timer(0.3, dying.close)
+        gone.start()
+        with WakeUp(database_url, "once", patience=60.0):
+            gone.join()

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from callcenter import supervise
 from callcenter.core.embedded import EmbeddedPostgres, EmbeddedValkey
 from callcenter.core.embedded.store import is_alive, wait_until
 from tests.servers import free_port
@@ -144,3 +145,49 @@ def test_a_port_in_use_is_one_clear_line(data: Path) -> None:
     assert done.returncode == 1
     assert "--port" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+TOLD = """import sys, time
+from pathlib import Path
+if sys.argv[1] == "spare" and sys.stdin.readline():
+    Path("begun").touch()
+elif sys.argv[1] == "spare":
+    sys.exit()
+time.sleep(600)
+"""
+
+
+def test_a_child_that_is_killed_is_followed_by_the_spare_that_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "told.py").write_text(TOLD)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(supervise, "PROGRAM", "told")
+    monkeypatch.setattr(supervise, "CALM_SECONDS", 0.0)
+    child = supervise.Child("one", ("run",), spare_arguments=("spare",))
+    with supervise.Supervisor([child], tmp_path) as supervisor:
+        assert wait_until(lambda: supervisor.tend([child]) is None and child.spare is not None, 60)
+        first, spare = child.process, child.spare
+        assert first is not None
+        assert spare is not None
+        assert not (tmp_path / "begun").exists(), "it begins only when it is told"
+        first.kill()
+        first.wait()
+        supervisor.tend([child])
+        assert child.process is spare
+        assert wait_until((tmp_path / "begun").exists, 60)
+        assert wait_until(lambda: supervisor.tend([child]) is None and child.spare not in (None, spare), 60)
+        waiting = child.spare
+        assert waiting is not None
+        waiting.kill()
+        waiting.wait()
+        spare.kill()
+        spare.wait()
+        supervisor.tend([child])
+        assert child.process is not None, "a dead spare stops nothing"
+        left = supervisor.running()
+        assert left
+    assert not any(map(is_alive, left))
+
+
+def test_a_spare_dialer_ends_with_whoever_would_tell_it() -> None:
+    done = subprocess.run([sys.executable, "-m", "callcenter.cli", "dial", "--when-told"], stdin=subprocess.DEVNULL, timeout=120)
+    assert done.returncode == 0
