@@ -103,7 +103,7 @@ class Line:
     def _judge(self, trunk: Trunk) -> None:
         before, self._trunk = self._trunk, trunk
         if trunk.pauses > before.pauses:
-            log.warning(trunk.problem, failed=len(trunk.failed), unheard=len(trunk.unheard), pauses=trunk.pauses)
+            log.warning(trunk.problem, failed=len(trunk.failed), unheard=len(trunk.unheard) + len(trunk.brief), pauses=trunk.pauses)
         elif before.problem and not trunk.problem:
             log.warning("trunk_works_again", pauses=before.pauses)
 

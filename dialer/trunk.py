@@ -6,7 +6,8 @@ decides: made, and all go on as before; failed, and the next pause is longer, bu
 
 A carrier that swallows calls says nothing, which is not the silence of people: a telephone that nobody picks up is told to ring, or the
 network plays its sounds. A trunk is silent once `MOST_UNHEARD` calls have had no word at all for longer than any call takes to begin to
-ring, and no other call had one since they left. Where a trunk never tells of ringing, as an answer without it shows, silence says nothing.
+ring, and no other call had one since they left. Where telephones ring for less than that, `MOST_BRIEF` calls have to end in silence; one
+let go before most calls ring says nothing. Nor does silence where a trunk never tells of ringing, as an answer without it shows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ IN_A_ROW_SECONDS = 60.0  # failures further apart than that are no row
 MOST_UNHEARD = 5
 WORD_SECONDS = 12.0  # ITU-T E.721: a call rings within 11 s in 95 of 100 cases even abroad
 KEPT_UNHEARD = 50
+BRIEF_SECONDS, MOST_BRIEF = 8.0, 10  # the same source: within the country a call rings within 8 s in 95 of 100 cases
 PAUSES = (5.0, 10.0, 15.0)  # seconds; the last one as often as it takes
 PROBE_SECONDS = 20.0  # nothing is told of the one call that tries: another may
 CARRIER_DOWN, TRUNK_FAILING, TRUNK_SILENT = "carrier_down", "trunk_failing", "trunk_silent"
@@ -40,6 +42,7 @@ class Trunk:
     Attributes:
         failed: channels of the last calls, if the trunk could make none of them; failed_at: when the last one failed.
         unheard: channels handed over since any call had a word, and when; those that had to end before one was due are not among them.
+        brief: those of them that ended a little before, when nearly all calls ring already.
         held_until: calls are held back until then, and after it but for one at a time; None while all goes well.
         is_silent: they are since nothing is told of any, not since calls fail.
         pauses: how many pauses there were in a row.
@@ -50,6 +53,7 @@ class Trunk:
     failed: tuple[str, ...] = ()
     failed_at: float = 0.0
     unheard: tuple[tuple[str, float], ...] = ()
+    brief: tuple[str, ...] = ()
     held_until: float | None = None
     is_silent: bool = False
     pauses: int = 0
@@ -104,12 +108,13 @@ class Trunk:
         if self.is_mute or self.held_until is not None:
             return self
         overdue = sum(at - since >= WORD_SECONDS for _, since in self.unheard)
-        return self if overdue < MOST_UNHEARD else replace(self, held_until=at + _pause(0), is_silent=True, pauses=1)
+        is_silent = overdue >= MOST_UNHEARD or overdue + len(self.brief) >= MOST_BRIEF
+        return replace(self, held_until=at + _pause(0), is_silent=True, pauses=1) if is_silent else self
 
     def heard(self, event: CarrierEvent, at: float) -> Trunk:
         """What the carrier tells of a call to a debtor, or that it is connected anew: what it told meanwhile nobody heard."""
         if event.kind is EventKind.RESYNC:
-            return replace(self, unheard=())
+            return replace(self, unheard=(), brief=())
         if is_leg_id(event.channel_id):
             return self
         if event.line_result is LineResult.FAILED:
@@ -124,9 +129,12 @@ class Trunk:
         return replace(self, is_mute=True) if kind is EventKind.ANSWERED and self.is_mute is None else self
 
     def _ended_unheard(self, channel_id: str, at: float) -> Trunk:
-        """We let go of a call: before its first word was due that says nothing."""
+        """We let go of a call: long before its first word was due that says nothing, a little before not much."""
         since = dict(self.unheard).get(channel_id)
-        return self._without(channel_id) if since is not None and at - since < WORD_SECONDS else self
+        if since is None or at - since >= WORD_SECONDS:
+            return self
+        left = self._without(channel_id)
+        return left if at - since < BRIEF_SECONDS else replace(left, brief=(*self.brief, channel_id)[:MOST_BRIEF])
 
     def _without(self, channel_id: str) -> Trunk:
         return replace(self, unheard=tuple(one for one in self.unheard if one[0] != channel_id))

@@ -12,7 +12,9 @@ from campaigns.attempts.codes import LineResult
 from dialer.telephony.errors import CarrierRefused
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.trunk import (
+    BRIEF_SECONDS,
     IN_A_ROW_SECONDS,
+    MOST_BRIEF,
     MOST_FAILURES,
     MOST_UNHEARD,
     PAUSES,
@@ -147,10 +149,51 @@ def test_one_call_that_rings_shows_that_the_trunk_works_whatever_became_of_the_o
 def test_calls_that_were_let_go_before_a_word_was_due_do_not_count() -> None:
     trunk = unheard()
     for n in range(MOST_UNHEARD):
-        trunk = trunk.heard(ended(f"o1-c-{n}", None), WORD_SECONDS - 1)
+        trunk = trunk.heard(ended(f"o1-c-{n}", None), BRIEF_SECONDS - 0.1)
     assert trunk.waited(60.0) == Trunk()
     late = unheard().heard(ended("o1-c-0", LineResult.NO_ANSWER), WORD_SECONDS + 1)  # rung out, as far as we know
     assert late.waited(WORD_SECONDS + 1).problem == TRUNK_SILENT
+
+
+def rung_briefly(count: int, ring_seconds: float = 9.0, trunk: Trunk | None = None) -> tuple[Trunk, float]:
+    """So many calls of a campaign that lets telephones ring so long, one after the other: nobody picks up, and nothing is told of any."""
+    trunk, at = trunk or Trunk(), 0.0
+    for n in range(count):
+        trunk = trunk.waited(at).handed_over(f"o1-c-{n}", at).heard(told(EventKind.PLACED, f"o1-c-{n}"), at)
+        at += ring_seconds
+        trunk = trunk.waited(at).heard(ended(f"o1-c-{n}", LineResult.NO_ANSWER), at)
+    return trunk.waited(at), at
+
+
+def test_a_silent_trunk_is_noticed_where_telephones_ring_for_less_than_a_word_may_take() -> None:
+    assert rung_briefly(MOST_BRIEF - 1)[0].problem == ""
+    trunk, at = rung_briefly(MOST_BRIEF)
+    assert (trunk.problem, trunk.calls_now(at, 8)) == (TRUNK_SILENT, 0)
+    assert trunk.heard(told(EventKind.RINGING, "late"), at + 1) == Trunk()
+    assert rung_briefly(60, BRIEF_SECONDS - 0.1)[0] == Trunk(), "so soon many calls do not ring yet"
+
+
+def test_one_telephone_that_rings_between_brief_calls_ends_the_row() -> None:
+    trunk, at = rung_briefly(MOST_BRIEF - 1)
+    trunk = trunk.heard(told(EventKind.RINGING, "other"), at)
+    assert trunk == Trunk()
+    assert rung_briefly(MOST_BRIEF - 1, trunk=trunk)[0].problem == ""
+    mute = Trunk().handed_over("first", 0.0).heard(told(EventKind.ANSWERED, "first"), 5.0)
+    assert rung_briefly(60, trunk=mute)[0].problem == ""
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 20.0), st.floats(0.5, 7.5)), min_size=1, max_size=60), st.floats(8.0, 12.0))
+def test_nobody_who_does_not_pick_up_a_brief_ring_holds_a_trunk(calls: list[tuple[float, float]], ring_seconds: float) -> None:
+    begins, moments = 0.0, []
+    for n, (gap, rings_after) in enumerate(calls):
+        begins += gap
+        moments += [(begins, n, None), (begins + rings_after, n, told(EventKind.RINGING, f"c{n}"))]
+        moments.append((begins + ring_seconds, n, ended(f"c{n}", LineResult.NO_ANSWER)))
+    trunk = Trunk()
+    for at, n, event in sorted(moments, key=lambda moment: moment[:2]):
+        trunk = trunk.waited(at)
+        assert trunk.problem == ""
+        trunk = trunk.handed_over(f"c{n}", at) if event is None else trunk.heard(event, at)
 
 
 def test_what_was_told_while_nobody_was_connected_is_not_missed() -> None:

@@ -92,6 +92,7 @@ class ShiftPlan:
     holds: tuple[tuple[int, float], ...] = ()
     skew: float = 0.0
     refuses_first: bool = False
+    ring_seconds: int = 20
 
     @property
     def reap_seconds(self) -> float:
@@ -105,7 +106,8 @@ class ShiftPlan:
 
 
 STORMS = 8
-SWALLOWING = (-STORMS - 1, -STORMS - 2)  # the trunk says nothing for most of the shift; in the second the line to it is bad, too
+# The trunk says nothing for most of the shift; in the second the line to it is bad, too, in the third telephones ring for nine seconds.
+SWALLOWING = (-STORMS - 1, -STORMS - 2, -STORMS - 3)
 
 
 def plan_of(seed: int) -> ShiftPlan:
@@ -117,14 +119,15 @@ def plan_of(seed: int) -> ShiftPlan:
 
 def swallowing(seed: int) -> ShiftPlan:
     """One of the shifts in which calls are swallowed: many people, half of them for automated calls."""
-    is_bad = seed == SWALLOWING[-1]
+    is_bad, is_brief = seed == SWALLOWING[1], seed == SWALLOWING[2]
     return replace(
         _usual(8),
         seed=seed,
         mode="progressive",
         operators=3,
         lines=8,
-        people=tuple(Person(n, (f"{n:02d}00",), channel=("auto_call", "operator_call")[n % 2]) for n in range(1, 31)),
+        people=tuple(Person(n, (f"{n:02d}00",), channel=("auto_call", "operator_call")[n % 2]) for n in range(1, 61 if is_brief else 31)),
+        ring_seconds=9 if is_brief else 20,
         lost=0.1 if is_bad else 0.0,
         late=0.1 if is_bad else 0.0,
         faults=(PlannedFault("attempt.opened", 12, "kill", 0.0),) if is_bad else (),

@@ -289,7 +289,7 @@ def make_office(plan: ShiftPlan) -> tuple[int, int, list[int], list[int]]:
     with transaction(office_id) as session:
         session.add(ContactPolicyVersion(version=1, document=_rules(plan), is_active=True, created_at=now, activated_at=now, note="短い窓"))
         options = {
-            "ring_seconds": 20,
+            "ring_seconds": plan.ring_seconds,
             "wrap_up_seconds": 30,
             "retry": {"busy": {"minutes": 1, "soon": 3}, "no_answer": {"minutes": 1}, "failed": {"minutes": 1, "soon": 6}},
         }
