@@ -199,7 +199,7 @@ def test_lists_by_reason_and_age_and_the_workload(office_id: int, case: Case, of
     now = utc_now()
     with transaction(office_id) as session:
         for days, reason in ((1, "complaint"), (10, "hardship"), (40, "refusal")):
-            escalate(session, case.debtor_id, reason, f"{days}日前の話", now - timedelta(days=days, hours=1))
+            escalate(session, case.debtor_id, reason, f"{days}日前の話", now - timedelta(days=days))
     assert ["日前の話" in officer.get(f"/escalations?{query}").text for query in ("days=60", "reason=language")] == [False, False]
     aged = officer.get("/escalations?days=7").text
     assert ["10日前の話" in aged, "40日前の話" in aged, "1日前の話" in aged.replace("10日前", "")] == [True, True, False]
