@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from callcenter.core.intervals import Interval, wilson
+from reports.exports.table import per_cent
 from reports.metrics import BY_CODE
 from reports.queries.headline import Headline
 
@@ -87,18 +88,19 @@ def bar_chart_svg(series: Series, font: str = "sans-serif") -> str:
 
 @dataclass(frozen=True, slots=True)
 class HeatCell:
-    """Contact rate of one hour of one weekday. `step` 1 (low) to 5 (high) colours it; 0 when `n` is too small to say, None when empty."""
+    """Contact rate of one hour of one weekday; `is_few` when `n` is too small to say."""
 
     n: int
     contacts: int
     rate: float | None
-    step: int | None
+    is_few: bool
     interval: Interval | None
 
-    @property
-    def is_few(self) -> bool:
-        """Whether there are too few calls to say."""
-        return self.step == 0
+    def step(self, places: int) -> int | None:
+        """1 (low) to 5 (high), the colour of the rate as it is written with so many decimals; 0 for too few, None when empty."""
+        if self.rate is None or self.is_few:
+            return None if self.rate is None else 0
+        return 1 + sum(per_cent(self.rate, places) >= bound for bound in STEPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +114,16 @@ class HeatMap:
 
     def cell(self, hour: int, weekday: int) -> HeatCell:
         """The cell; an empty one where nobody was called."""
-        return self.cells.get((hour, weekday), HeatCell(0, 0, None, None, None))
+        return self.cells.get((hour, weekday), HeatCell(0, 0, None, False, None))
 
 
-STEPS = (0.25, 0.30, 0.35, 0.40)
+STEPS = (25, 30, 35, 40)
+"""Bounds of the colours in per cent: under 25 %, 25, 30, 35, 40 % and over."""
 
 
 def heat_cell(n: int, contacts: int, few: int = FEW) -> HeatCell:
-    """Bounds of the colours: under 25 %, 25, 30, 35, 40 % and over."""
-    if n == 0:
-        return HeatCell(0, 0, None, None, None)
-    rate = contacts / n
-    step = 0 if n < few else 1 + sum(rate >= bound for bound in STEPS)
-    return HeatCell(n, contacts, rate, step, wilson(contacts, n))
+    """The cell of so many calls."""
+    return HeatCell(n, contacts, contacts / n, n < few, wilson(contacts, n)) if n else HeatCell(0, 0, None, False, None)
 
 
 def heat_map(counts: dict[tuple[int, int], tuple[int, int]], few: int = FEW) -> HeatMap:

@@ -20,9 +20,10 @@ BY_CONTACT = Words(
     " compare the amount of the arm that was left alone.",
 )
 BY_CONTRACT = Words(
-    "「費用と効果」に入れた年度の額を日数で割り振る。手段と業務には分けられないため、電話催告かすべての手段で、業務で絞らないときだけ分かる。",
-    "The amounts entered under Cost and effect, shared out by days. They can't be shared out among channels and campaigns: known for"
-    " operator calls or all channels, and all campaigns.",
+    "「費用と効果」に入れた年度の額を日数で割り振る。まだ来ていない日の分は含まない。"
+    "手段と業務には分けられないため、電話催告かすべての手段で、業務で絞らないときだけ分かる。",
+    "The amounts entered under Cost and effect, shared out by days; days to come cost nothing yet. They can't be shared out among channels"
+    " and campaigns: known for operator calls or all channels, and all campaigns.",
 )
 BY_ARM = Words(
     f"期間に群に入り、その後{ARM_DAYS}日がすでに過ぎた人の、その{ARM_DAYS}日間の納付(取消を除く)。何もしない群のある実験のうち、人の最も多いもの。"
@@ -48,7 +49,7 @@ CONTRACT_COST = Metric(
     None,
     Unit.YEN,
     BY_CONTRACT,
-    1,
+    2,
     FOUNDING,
 )
 COST_PER_YEN = Metric(
@@ -58,7 +59,7 @@ COST_PER_YEN = Metric(
     COLLECTED.name,
     Unit.YEN_PER_YEN,
     BY_CONTRACT,
-    1,
+    2,
     FOUNDING,
     "contract_cost",
     "collected_after_contact",

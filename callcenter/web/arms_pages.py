@@ -82,7 +82,7 @@ def show_arms(request: Request, session: Tx, who: Reader) -> Response:
     return page(
         request,
         "arms.html",
-        shell_of(request, say("arms.title"), status=counted(now, lang)),
+        shell_of(request, say("arms.title"), status=counted(now, lang, period.zone)),
         422 if errors else 200,
         page=model,
         rows=rows,

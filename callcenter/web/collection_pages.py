@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
@@ -14,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from callcenter.auth import audit
-from callcenter.auth.models import Office
 from callcenter.auth.permissions import Action
 from callcenter.auth.permissions import may as is_allowed
 from callcenter.core.clock import local_day, utc_now
@@ -26,16 +24,20 @@ from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.formats import counted
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.report_model import counted_at
+from reports.charts import FEW
 from reports.collection import ageing, effect
 from reports.collection.rates import VINTAGE_WORDS, VINTAGES, Collection, Compared, Sums, collection, years_known
 from reports.collection.totals_file import HEADS, MOST_BYTES, Problem, read_totals, store_totals
+from reports.exports.table import per_cent
 from reports.line_chart import line_chart
+from reports.periods import zone_of
 from reports.questions import ages_of, rolls_of
 
 router = APIRouter(prefix="/reports/collection")
 Reader = Annotated[SignedIn, may(Action.SEE_REPORTS)]
 Keeper = Annotated[SignedIn, may(Action.IMPORT_FILES)]
 FIRST_YEAR, LAST_YEAR = 1990, 2100
+BANDS, ROLL_BOUNDS = "abcde", (50, 70, 85, 95)
 
 
 @router.get("")
@@ -51,9 +53,9 @@ def _shown(request: Request, session: Session, who: SignedIn, year: str, month: 
     chosen, wrong = _chosen(known, wanted, month, lang)
     wrong = unreadable or wrong
     found = collection(session, *chosen) if chosen else None
-    zone = session.get_one(Office, who.office_id).time_zone
-    today = local_day(now, ZoneInfo(zone))
-    months, rolls, _ = rolls_of(session, today, zone, now)
+    zone = zone_of(session)
+    today = local_day(now, zone)
+    months, rolls, _ = rolls_of(session, today, str(zone), now)
     ages, as_of = ages_of(session, today, now)
     model = {
         "years": [
@@ -68,20 +70,26 @@ def _shown(request: Request, session: Session, who: SignedIn, year: str, month: 
     return page(
         request,
         "collection.html",
-        shell_of(request, words_of(request)("collection.title"), status=counted(now, lang)),
+        shell_of(request, words_of(request)("collection.title"), status=counted(now, lang, zone)),
         422 if problems or wrong else 200,
         page=model,
         figures=_figures(found, lang) if found else None,
         ages=_ages(ages, lang),
-        as_of=counted_at(as_of, now, lang),
+        as_of=counted_at(as_of, now, lang, zone),
         rolls={
             "months": [phrases.pick(lang, (f"{one.month}月", one.strftime("%b"))) for one in months],
             "rows": [
-                {"label": ageing.BUCKETS[number].in_language(lang), "cells": [{"rate": one.rate, "n": one.open_at_start} for one in row]}
+                {"label": ageing.BUCKETS[number].in_language(lang), "cells": [_roll(one) for one in row]}
                 for number, row in enumerate(rolls, start=1)
             ],
         },
     )
+
+
+def _roll(one: ageing.Roll) -> dict[str, Any]:
+    """A cell whose colour goes by the share as it is written."""
+    band = "few" if one.open_at_start < FEW else BANDS[sum(per_cent(one.rate or 0) >= bound for bound in ROLL_BOUNDS)]
+    return {"rate": one.rate, "n": one.open_at_start, "band": band}
 
 
 def _year_of(text: str, lang: str) -> tuple[int, str]:
@@ -207,8 +215,9 @@ def show_effect(request: Request, session: Tx, who: Reader, year: str = "") -> R
 
 
 def _effect(request: Request, session: Session, who: SignedIn, year: int, given: dict[str, str], errors: list[tuple[str, str]]) -> Response:
-    lang, now = lang_of(request), utc_now()
-    fiscal = year or fiscal_year_of(local_day(now))
+    lang, now, zone = lang_of(request), utc_now(), zone_of(session)
+    this_year = fiscal_year_of(local_day(now, zone))
+    fiscal = year or this_year
     row = effect.effect_of(session, fiscal)
     values = {name: given.get(name, "" if row is None else _written(getattr(row, name))) for name in effect.FIELDS}
     inputs = None if row is None else effect.Inputs(**{name: getattr(row, name) for name in effect.FIELDS})
@@ -225,9 +234,10 @@ def _effect(request: Request, session: Session, who: SignedIn, year: int, given:
         "note": given.get("note", row.note if row else ""),
         "errors": [{"field_id": name, "message": message} for name, message in errors],
         "may_keep": is_allowed(who.role, Action.IMPORT_FILES),
+        "is_running": fiscal >= this_year,
         "updated_at": row.updated_at if row else None,
     }
-    shell = shell_of(request, words_of(request)("effect.title"), status=counted(now, lang))
+    shell = shell_of(request, words_of(request)("effect.title"), status=counted(now, lang, zone))
     return page(request, "collection_effect.html", shell, 422 if errors else 200, page=model, result=_result(inputs) if inputs else None)
 
 

@@ -18,10 +18,10 @@ from reports.control.models import Cycle, Decision, MetricAlert
 from reports.control.rows import effect_words, month_rows
 from reports.control.service import METRICS, alerts_since, cycles_of, decisions_between, targets_between, targets_of
 from reports.exports.table import DASH, shown
-from reports.figures import Figures
-from reports.metrics import BY_CODE, Metric
+from reports.metrics import BY_CODE, KEPT_RATE, Metric
 from reports.periods import month_to_date, zone_of
 from reports.queries.headline import HeadlineQuery, headline
+from reports.queries.undecided import undecided, undecided_words
 
 ALERT_DAYS = 100
 LONG_AGO = date(2000, 1, 1)
@@ -37,19 +37,19 @@ def targets_model(session: Session, cycle: Cycle, now: datetime, lang: str) -> d
     first = min(days, default=today)
     decisions = [one for one in decisions_between(session, first, today) if one.metric]
     targets = targets_between(session, first, today)
+    query = HeadlineQuery(month_to_date(today, zone_of(session)))
+    so_far = headline(session, query, now).rows[0].figures
+    open_words = undecided_words(so_far, undecided(session, query))
     return {
         "charts": [_chart(one, cycles[one.metric] is cycle, decisions, targets.get(one.metric, {}), lang) for one in found],
         "alerts": [_alert(alert, lang) for alert in alerts_since(session, today - timedelta(days=ALERT_DAYS))],
-        "this_month": month_rows(_so_far(session, today, now), targets_of(session, today), lang),
+        "this_month": month_rows(so_far, targets_of(session, today), lang),
+        "undecided": f"{KEPT_RATE.name.in_language(lang)}: {open_words.in_language(lang)}" if open_words else "",
         "cycles": [
             {"code": code, "name": BY_CODE[code].name.in_language(lang), "options": _cycle_options(chosen, lang)}
             for code, chosen in cycles.items()
         ],
     }
-
-
-def _so_far(session: Session, today: date, now: datetime) -> Figures:
-    return headline(session, HeadlineQuery(month_to_date(today, zone_of(session))), now).rows[0].figures
 
 
 def _cycle_options(chosen: Cycle, lang: str) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def _targets(request: Request, session: Session, who: SignedIn, cycle: str, give
     return page(
         request,
         "targets.html",
-        shell_of(request, say("control.title"), status=counted(now, lang)),
+        shell_of(request, say("control.title"), status=counted(now, lang, zone_of(session))),
         422 if errors else 200,
         page=model,
         **shown,
@@ -171,7 +171,7 @@ def _decisions(request: Request, session: Session, who: SignedIn, given: Mapping
     return page(
         request,
         "decisions.html",
-        shell_of(request, say("decisions.title"), status=counted(now, lang)),
+        shell_of(request, say("decisions.title"), status=counted(now, lang, zone_of(session))),
         422 if errors else 200,
         page=model,
         rows=rows,

@@ -20,7 +20,7 @@ from reports.crossed_document import marks
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
 from reports.exports.cross_pdf import Paper, Shade
-from reports.exports.table import Cell, plain_text, rounded, shown
+from reports.exports.table import Cell, plain_text, rounded, shown, written
 from reports.further_metrics import CROSSABLE
 from reports.metrics import CONTACT_PER_CALL, KEPT_RATE, Metric
 from reports.queries.crossed import Counts, Crossed
@@ -120,9 +120,8 @@ def cross_model(found: Crossed, asked: CrossFilters, lang: str) -> dict[str, Any
 def _bounds(found: Crossed, metric: Metric) -> list[float]:
     """Up to four bounds between the five shades: the fifths of the different values of the cells that say something."""
     cells = found.cells.values() if found.columns else found.row_totals.values()
-    values = sorted(
-        {value for counts in cells if (value := counts.value(metric)) is not None and (not metric.is_rate or counts.base(metric) >= FEW)}
-    )
+    told = (value for counts in cells if (value := counts.value(metric)) is not None and (not metric.is_rate or counts.base(metric) >= FEW))
+    values = sorted({written(value, metric): value for value in told}.values())
     return [values[len(values) * part // 5] for part in range(1, 5)] if len(values) >= 5 else values[1:]
 
 
@@ -153,11 +152,16 @@ class _View:
         return {
             "text": shown(value, metric),
             "n": base if metric.is_rate else None,
-            "band": "few" if is_few else STEPS[sum(value >= bound for bound in self.bounds)] if self.bounds else "",
+            "band": "few" if is_few else self._shade(value),
             "href": self._href(row, column),
             "interval": "" if interval is None else f"{rounded(interval.low * 100)}–{rounded(interval.high * 100)}%",
             "mark": mark or "",
         }
+
+    def _shade(self, value: float) -> str:
+        """By the figures as they are written: what reads alike looks alike."""
+        told = written(value, self.asked.metric)
+        return STEPS[sum(told >= written(bound, self.asked.metric) for bound in self.bounds)] if self.bounds else ""
 
     def _href(self, row: str | None, column: str | None) -> str:
         if self.asked.metric is KEPT_RATE:

@@ -36,7 +36,7 @@ from reports.cut_forms import FORMS
 from reports.cuts import Cut
 from reports.eras import crossed_in
 from reports.exports.cross_pdf import cross_pdf
-from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell, staff_in_name
+from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell, day_of, staff_in_name
 from reports.exports.table import DASH, channel_words, shown
 from reports.facts.late import late_days
 from reports.further_metrics import EVERY, GROUPS
@@ -63,14 +63,14 @@ def show_cross(request: Request, session: Tx, who: Reader) -> Response:
     found = crossed_in(
         crossed(session, asked.filters.query, asked.columns, asked.metric, now), asked.rows, asked.columns, asked.filters.years
     )
-    made = counted(now, lang)
     query = asked.filters.query
+    made = counted(now, lang, query.period.zone)
     options = {f"{name}_options": listed for name, listed in choices(session, who, query, lang).items()}
     model = {
         "from_on": query.period.first,
         "to_on": query.period.last,
         "period": period_words(query.period, asked.filters.years, lang),
-        "late": counted_late(late_days(session, query.period), lang),
+        "late": counted_late(late_days(session, query.period), lang, query.period.zone),
         "staff": staff_words(query, lang),
         "staff_note": staff_note(query, lang),
         "years": years_options(asked.filters.years, lang),
@@ -105,7 +105,10 @@ def cross_xlsx(request: Request, session: Tx, who: Reader) -> Response:
     asked, found = _cross_file(request, session, who)
     lang = lang_of(request)
     heads, rows = as_table(found, asked, lang)
-    return _file(cross_workbook(asked.metric, f"{_title(asked, lang)}　{_scope(session, asked, lang)}", heads, rows, lang), asked, "xlsx")
+    subtitle = f"{_title(asked, lang)}　{_scope(session, asked, lang)}"
+    days = [*(day_of(line.key, asked.rows) for line in found.rows), None]
+    dated = [heads[0], *(day_of(line.key, asked.columns) or text for line, text in zip(found.columns, heads[1:-1], strict=True)), heads[-1]]
+    return _file(cross_workbook(asked.metric, subtitle, dated, rows, days, asked.filters.years, lang), asked, "xlsx")
 
 
 @router.get("/cross.pdf")
@@ -125,7 +128,7 @@ def _scope(session: Session, asked: CrossFilters, lang: str) -> str:
         channel_words(query.channel).in_language(lang),
         phrases.pick(lang, (f"業務: {name}", f"campaign: {name}")) if name else "",
         staff_words(query, lang),
-        counted(utc_now(), lang),
+        counted(utc_now(), lang, query.period.zone),
     )
     return "　".join(filter(None, parts))
 
@@ -191,7 +194,7 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
     return page(
         request,
         "report_calls.html",
-        shell_of(request, words_of(request)("cross.calls"), status=counted(utc_now(), lang_of(request))),
+        shell_of(request, words_of(request)("cross.calls"), status=counted(now, lang, asked.filters.query.period.zone)),
         page=model,
     )
 
@@ -247,12 +250,12 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
     has_staff = query.staff is not None
     groups = [_group(*group, found, who, lang, has_staff=has_staff) for group in GROUPS]
     period = query.period
-    shell = shell_of(request, words_of(request)("definitions.title"), status=counted(utc_now(), lang_of(request)))
+    shell = shell_of(request, words_of(request)("definitions.title"), status=counted(utc_now(), lang, period.zone))
     lists = {f"{name}_options": options for name, options in choices(session, who, filters.query, lang).items()}
     model = {
         "from_on": period.first,
         "to_on": period.last,
-        "as_of": counted_at(as_of, now, lang),
+        "as_of": counted_at(as_of, now, lang, period.zone),
         "staff": staff_words(query, lang),
         "staff_note": staff_note(query, lang),
         "values_url": "" if found else f"/reports/definitions?{filters.address}&values=1",

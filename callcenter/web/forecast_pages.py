@@ -60,7 +60,7 @@ def show_forecast(request: Request, session: Tx, who: Reader, day: str = "", ope
     return page(
         request,
         "forecast.html",
-        shell_of(request, say("forecast.title"), status=counted(utc_now(), lang)),
+        shell_of(request, say("forecast.title"), status=counted(utc_now(), lang, zone_of(session))),
         422 if errors else 200,
         page=model,
         rows=[_row(row, promised.get(row.slot, 0)) for row in rows],

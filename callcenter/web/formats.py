@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -29,13 +30,13 @@ def _lang(context: Context) -> str:
     return str(context["lang"])
 
 
-def _local(moment: date | datetime) -> date | datetime:
-    return moment.astimezone(OFFICE_ZONE) if isinstance(moment, datetime) else moment
+def _local(moment: date | datetime, zone: ZoneInfo = OFFICE_ZONE) -> date | datetime:
+    return moment.astimezone(zone) if isinstance(moment, datetime) else moment
 
 
-def write_day(day: date | datetime, lang: str) -> str:
+def write_day(day: date | datetime, lang: str, zone: ZoneInfo = OFFICE_ZONE) -> str:
     """11月25日(水) or Wed 25 Nov; the office's day of a moment."""
-    local = _local(day)
+    local = _local(day, zone)
     name = _WEEKDAYS[lang][local.weekday()]
     return f"{name} {local.day} {_MONTHS[local.month - 1]}" if lang == "en" else f"{local.month}月{local.day}日({name})"
 
@@ -52,17 +53,22 @@ def period_words(period: Period, years: Years, lang: str) -> str:
     return f"{written(period.first)}{' – ' if lang == 'en' else '〜'}{written(period.last)}"
 
 
-def counted(now: datetime, lang: str) -> str:
-    """As of when the figures of a page are."""
-    moment = f"{write_day(now, lang)} {clock(now)}"
+def moment_in(moment: datetime, lang: str, zone: ZoneInfo) -> str:
+    """11月25日(水) 14:05 or Wed 25 Nov 14:05, in the zone."""
+    return f"{write_day(moment, lang, zone)} {moment.astimezone(zone):%H:%M}"
+
+
+def counted(now: datetime, lang: str, zone: ZoneInfo) -> str:
+    """As of when the figures of a page are, in the office's zone."""
+    moment = moment_in(now, lang, zone)
     return f"Counted {moment}." if lang == "en" else f"集計は{moment}に作りました。"
 
 
-def counted_late(late: Late, lang: str) -> str:
-    """That some of a period's days changed after they were over; nothing where none did."""
+def counted_late(late: Late, lang: str, zone: ZoneInfo) -> str:
+    """That some of a period's days changed after they were over; nothing where none did. The moment is the office's zone's."""
     if late.last is None:
         return ""
-    moment = f"{write_day(late.last, lang)} {clock(late.last)}"
+    moment = moment_in(late.last, lang, zone)
     if lang == "en":
         return f"{late.days} of its days were counted again later, last {moment}, with late records, corrections, payments and reversals."
     return f"うち{late.days}日は翌日より後に数え直しました（最後は{moment}）。遅れて届いた記録・結果の訂正・入金とその取消を含みます。"

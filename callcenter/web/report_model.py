@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from callcenter.core.intervals import wilson
 from callcenter.web import phrases
 from callcenter.web.behind_links import Behind
-from callcenter.web.formats import clock, write_day
+from callcenter.web.formats import moment_in, write_day
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.windows import is_holiday
 from reports.charts import FEW, HeatMap, differ
@@ -25,7 +26,9 @@ from reports.metrics import BY_CODE, KEPT_RATE, UNIT_WORDS, Metric, Unit
 from reports.periods import Period
 from reports.queries.headline import Headline, HeadlineQuery, headline
 from reports.queries.patterns import Funnel, contact_hours, funnel
+from reports.queries.undecided import undecided, undecided_words
 from reports.questions import list_counts_of
+from reports.words import Words
 
 TILES = ("attempts", "contact_rate_per_call", "contact_rate_per_person", "promise_rate", "kept_rate", "attempts_per_operator_hour")
 CALLS = {"attempts", *(metric.code for metric in CROSSABLE if metric is not KEPT_RATE)}
@@ -56,13 +59,14 @@ def report_model(
     earlier = replace(query, period=Period(query.period.first - length, query.period.last - length, query.period.zone))
     by_operator = headline(session, replace(plain, cut=Cut.OPERATOR), now) if sees_individuals else None
     counted, as_of = list_counts_of(session, query, now)
+    tiles = figures_model(total, _figures(session, earlier, now), query.period.days, _targets(session, query), lang, links)
     return {
-        "figures": figures_model(total, _figures(session, earlier, now), query.period.days, _targets(session, query), lang, links),
+        "figures": with_undecided(tiles, undecided_words(total, undecided(session, query)), lang),
         "heat": heat_model(contact_hours(session, replace(query, cut=None), now), lang, links),
         **funnel_model(
             funnel(session, replace(query, cut=None), now, found.whole, counted),
             lang,
-            counted_at(as_of, now, lang),
+            counted_at(as_of, now, lang, query.period.zone),
             knows_list=query.staff is None,
         ),
         "trend": trend_model(
@@ -86,6 +90,14 @@ def figures_model(total: Figures, before: Figures, days: int, targets: dict[str,
         | {"href": links.link(code) if code in CALLS and total.attempts else None}
         for code in TILES
     ]
+
+
+def with_undecided(tiles: list[dict[str, Any]], words: Words | None, lang: str) -> list[dict[str, Any]]:
+    """The tiles; beside the kept rate stands how many promises it divides by are still open."""
+    if words is not None:
+        tile_of_kept = tiles[TILES.index(KEPT_RATE.code)]
+        tile_of_kept["change"] = phrases.pick(lang, ("。", ". ")).join(filter(None, (tile_of_kept["change"], words.in_language(lang))))
+    return tiles
 
 
 def meaning(metric: Metric, lang: str) -> str:
@@ -174,15 +186,16 @@ def heat_model(found: HeatMap, lang: str, links: Behind) -> dict[str, Any]:
 
 def _heat_cell(found: HeatMap, hour: int, weekday: int, links: Behind) -> dict[str, Any] | None:
     cell = found.cell(hour, weekday)
-    if cell.rate is None or cell.step is None:
+    step = cell.step(0)
+    if cell.rate is None or step is None:
         return None
     percent = int(per_cent(cell.rate, 0))
-    return {"percent": percent, "n": cell.n, "band": BANDS[cell.step], "href": links.cell(hour, weekday)}
+    return {"percent": percent, "n": cell.n, "band": BANDS[step], "href": links.cell(hour, weekday)}
 
 
-def counted_at(as_of: datetime, now: datetime, lang: str) -> str:
+def counted_at(as_of: datetime, now: datetime, lang: str, zone: ZoneInfo) -> str:
     """As of when the list was counted, where it was not just now."""
-    at = clock(as_of)
+    at = moment_in(as_of, lang, zone)
     return (
         "" if as_of == now else phrases.pick(lang, (f"名簿から数える数は{at}現在です。", f"What is counted from the list is as of {at}."))
     )

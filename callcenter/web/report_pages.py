@@ -35,7 +35,7 @@ def show_report(request: Request, session: Tx, who: Reader) -> Response:
     now, lang = utc_now(), lang_of(request)
     filters = read_filters(session, who, request.query_params, now, lang)
     query, address = filters.query, filters.address
-    made = counted(now, lang)
+    made = counted(now, lang, query.period.zone)
     model = {
         "from_on": query.period.first,
         "to_on": query.period.last,
@@ -54,7 +54,7 @@ def show_report(request: Request, session: Tx, who: Reader) -> Response:
         **{f"{name}_options": options for name, options in choices(session, who, query, lang).items()},
         "errors": [{"field_id": name, "message": message} for name, message in filters.errors],
         "status": made,
-        "late": counted_late(late_days(session, query.period), lang),
+        "late": counted_late(late_days(session, query.period), lang, query.period.zone),
     }
     sees_individuals = is_allowed(who.role, Action.SEE_REPORTS)
     model |= {"address": address, "views": saved_views.views_of(session, who.user_id) if sees_individuals else None}

@@ -38,6 +38,7 @@ HEAD_HEIGHT = 38
 """Points for two lines of a column's head."""
 DATES = {Years.WESTERN: "yyyy-mm-dd", Years.ERA: "[$-411]ge.m.d"}
 """Days are dates in a workbook: they can be sorted and reckoned with, and are written as `reports.eras.write_date` writes them."""
+HEAD = {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "bg_color": "#F2F2F2"}
 PLAIN_RATIO = "0.0%"
 NUMBERS = {
     Unit.RATIO: f'[<0.9995]{PLAIN_RATIO};[<1]"99.9%";{PLAIN_RATIO}',  # as `reports.exports.table.per_cent`
@@ -93,7 +94,12 @@ def to_xlsx(report: Headline, lang: str = "ja", years: Years = Years.WESTERN) ->
 
 def days_of(rows: Iterable[Row], cut: Cut | None) -> list[date | None]:
     """The rows' days; None for a row that is none."""
-    return [date.fromisoformat(row.key) if row.key and cut in (Cut.DAY, Cut.WEEK) else None for row in rows]
+    return [day_of(row.key, cut) for row in rows]
+
+
+def day_of(key: str | None, cut: Cut | None) -> date | None:
+    """The day that a row or a column is, or begins with; None where it is none."""
+    return date.fromisoformat(key) if key and cut in (Cut.DAY, Cut.WEEK) else None
 
 
 def for_print(sheet: Any, heads: int) -> None:
@@ -108,7 +114,7 @@ def figures_sheet(book: Any, table: Table, days: Sequence[date | None], years: Y
     """Title, period, then the table with its heads frozen."""
     sheet = book.add_worksheet(table.title[:31])
     bold = book.add_format({"bold": True, "font_size": 14})
-    head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "bg_color": "#F2F2F2"})
+    head = book.add_format(HEAD)
     formats = {unit: book.add_format({"num_format": form}) for unit, form in NUMBERS.items()}
     count = book.add_format({"num_format": "#,##0"})
     day = book.add_format({"num_format": DATES[years], "align": "left"})
@@ -157,19 +163,32 @@ def wide(text: str) -> int:
     return sum(2 if east_asian_width(char) in "WFA" else 1 for char in text)
 
 
-def cross_workbook(metric: Metric, subtitle: str, heads: list[str], rows: list[list[Cell]], lang: str) -> bytes:
-    """A table of two cuts as a workbook: a label, then the metric's figures; the last row and column are totals."""
+def cross_workbook(
+    metric: Metric, subtitle: str, heads: Sequence[str | date], rows: list[list[Cell]], days: Sequence[date | None], years: Years, lang: str
+) -> bytes:
+    """A table of two cuts as a workbook: a label, then the metric's figures; the last row and column are totals.
+
+    `days` are the rows that are one, and the heads of the columns may be: written as dates.
+    """
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, OPTIONS) as book:
         sheet = book.add_worksheet(metric.name.in_language(lang)[:31].translate(str.maketrans("[]:*?/\\", "       ")))
-        head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "bg_color": "#F2F2F2"})
+        head = book.add_format(HEAD)
         number = book.add_format({"num_format": NUMBERS.get(metric.unit, "#,##0")})
         sheet.write_string(0, 0, metric.name.in_language(lang), book.add_format({"bold": True, "font_size": 14}))
         sheet.write_string(1, 0, subtitle)
+        dated = {"num_format": DATES[years], "align": "left"}
+        day, day_head = book.add_format(dated), book.add_format(HEAD | dated)
         for column, text in enumerate(heads):
-            sheet.write_string(3, column, text, head)
-        for place, row in enumerate(rows, start=4):
-            sheet.write_string(place, 0, str(row[0]))
+            if isinstance(text, date):
+                sheet.write_datetime(3, column, text, day_head)
+            else:
+                sheet.write_string(3, column, text, head)
+        for place, (row, on) in enumerate(zip(rows, days, strict=True), start=4):
+            if on is None:
+                sheet.write_string(place, 0, str(row[0]))
+            else:
+                sheet.write_datetime(place, 0, on, day)
             for column, cell in enumerate(row[1:], start=1):
                 if isinstance(cell, int | float):
                     sheet.write_number(place, column, cell, number)

@@ -108,6 +108,13 @@ def shown(value: Cell, metric: Metric) -> str:
     return f"{value:,}"
 
 
+def written(value: float, metric: Metric) -> Decimal:
+    """The number that `shown` writes, for comparing what people read."""
+    if metric.is_rate:
+        return per_cent(value)
+    return Decimal(value) if isinstance(value, int) else rounded(value, 3 if metric.unit is Unit.YEN_PER_YEN else 1)
+
+
 def rounded(value: float, places: int = 1) -> Decimal:
     """So many decimals, half up, of the number's own decimal writing."""
     return Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)

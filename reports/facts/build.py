@@ -90,14 +90,14 @@ def build_day(session: Session, day: date, now: datetime) -> int:
     zone = zone_of(session)
     start, end = day_bounds(day, day, zone)
     values = {"office": office_of(session), "zone": str(zone), "start": start, "end": end, "day": day}
-    _forget(session, DAY, day)
+    had = _forget(session, DAY, day)
     if session.scalar(text(_GROWING), values):
         return 0
     calls = read_day(session, day, zone)
     rows = [*_counted(calls), *_due(session, values), *_worked(session, values)]
     _write(session, DAY, day, _merged(rows))
     _keep(session, calls)
-    _note_built(session, DAY, day, str(zone), now)
+    _note_built(session, DAY, day, str(zone), now, again_at=now if had else None)
     return calls.count
 
 
@@ -298,13 +298,15 @@ def _keep(session: Session, calls: DayCalls) -> None:
 _FORGET = """
 WITH facts AS (DELETE FROM fact WHERE office_id = :office AND grain = :grain AND day = :day),
      calls AS (DELETE FROM fact_calls WHERE office_id = :office AND day = :day AND :grain = 'd')
-DELETE FROM fact_built WHERE office_id = :office AND grain = :grain AND day = :day"""
+DELETE FROM fact_built WHERE office_id = :office AND grain = :grain AND day = :day RETURNING day"""
 
 
-def _forget(session: Session, grain: str, day: date) -> None:
-    session.execute(text(_FORGET), {"office": office_of(session), "grain": grain, "day": day})
+def _forget(session: Session, grain: str, day: date) -> bool:
+    """Removes what stands; whether anything stood."""
+    return session.scalar(text(_FORGET), {"office": office_of(session), "grain": grain, "day": day}) is not None
 
 
-def _note_built(session: Session, grain: str, day: date, zone: str, now: datetime) -> None:
-    statement = "INSERT INTO fact_built (office_id, grain, day, zone, built_at) VALUES (:office, :grain, :day, :zone, :now)"
-    session.execute(text(statement), {"office": office_of(session), "grain": grain, "day": day, "zone": zone, "now": now})
+def _note_built(session: Session, grain: str, day: date, zone: str, now: datetime, again_at: datetime | None = None) -> None:
+    columns = "office_id, grain, day, zone, built_at, again_at"
+    values = {"office": office_of(session), "grain": grain, "day": day, "zone": zone, "now": now, "again": again_at}
+    session.execute(text(f"INSERT INTO fact_built ({columns}) VALUES (:office, :grain, :day, :zone, :now, :again)"), values)

@@ -1,4 +1,7 @@
-"""Days whose facts were counted later than the day after: late records, corrections, payments and reversals are in them."""
+"""Days whose facts were counted again later than the day after: late records, corrections, payments and reversals are in them.
+
+The first counting is none of them, however late it was: of a history that was read in, or after the machine was off.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from callcenter.core.db import office_of
 from reports.periods import Period
 
 _LATE = text("""
-SELECT count(*) AS days, max(built_at) AS last FROM fact_built
+SELECT count(*) AS days, max(again_at) AS last FROM fact_built
 WHERE office_id = :office AND grain = 'd' AND day BETWEEN :first AND :last
-  AND built_at >= CAST(day + 2 AS timestamp) AT TIME ZONE :zone""")
+  AND again_at >= CAST(day + 2 AS timestamp) AT TIME ZONE :zone""")
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """How many days of a period were counted late, and when the last of them was."""
+    """How many days of a period were counted again late, and when the last of them was."""
 
     days: int
     last: datetime | None

@@ -79,7 +79,7 @@ class FactCalls(Base):
 
 
 class FactBuilt(Base):
-    """A day, week or month whose facts were built, in the office's time zone of then."""
+    """A day, week or month whose facts were built, in the office's time zone of then; `again_at`: in place of a day's facts that stood."""
 
     __tablename__ = "fact_built"
     __table_args__ = (ForeignKeyConstraint(["office_id"], ["office.id"]), CheckConstraint("grain in ('d','w','m')", name="grain"))
@@ -89,6 +89,7 @@ class FactBuilt(Base):
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     zone: Mapped[str] = mapped_column(String(40))
     built_at: Mapped[datetime]
+    again_at: Mapped[datetime | None]
 
 
 class FactDirty(OfficeMixin, Base):

@@ -24,9 +24,14 @@ from reports.pack.notes import notes_of
 from reports.periods import Period
 from reports.queries.headline import ALL_CHANNELS, HeadlineQuery, headline
 from reports.queries.patterns import Funnel, contact_hours, funnel
+from reports.queries.undecided import undecided
 
 WEEKS = 26
 """So many weeks are shown as lines, up to that of the month's last day."""
+
+
+CLOSING = (4, 5)
+"""The months in which the year before is still received into (出納整理期間): their packs show it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class Pack:
     """Everything the documents show, as of `made_at` in the office's zone.
 
     `before` is the month before, `year_before` last year's same month; of a month under way both end on the same day of the month.
+    `undecided` are the promises due in the month that are still open. `closing` is the old fiscal year in April and May, whose cost and
+    effect also stand in until the new one's are entered (`effect_year`).
     """
 
     office: str
@@ -41,6 +48,7 @@ class Pack:
     made_at: datetime
     is_complete: bool
     month_figures: Figures
+    undecided: int
     before: Figures
     year_before: Figures
     by_day: tuple[Row, ...]
@@ -53,11 +61,19 @@ class Pack:
     heat: HeatMap
     steps: Funnel
     collected: Collection | None
+    closing: Collection | None
     ages: tuple[Age, ...]
     rolls: tuple[list[date], list[list[Roll]]]
     effect: Inputs | None
+    effect_year: int
     notes: dict[str, str]
     control: MeetingControl
+
+
+def _collected(session: Session, fiscal: int, month: date) -> Collection | None:
+    """The year's figures of the newest month known that is not after `month`."""
+    known = month_known(session, fiscal, month)
+    return None if known is None else collection(session, fiscal, known)
 
 
 def last_of(month: date) -> date:
@@ -89,9 +105,10 @@ def gather(session: Session, month: date, now: datetime) -> Pack:
         last = last_of(first) if is_complete else min(last_of(first), first + (period.last - month))
         return headline(session, replace(query, period=Period(first, last, zone)), now).rows[0].figures
 
-    fiscal = fiscal_year(month)
-    totals_month = month_known(session, fiscal, month)
+    fiscal = effect_year = fiscal_year(month)
     kept = effect_of(session, fiscal)
+    if kept is None and month.month in CLOSING and (kept := effect_of(session, fiscal - 1)) is not None:
+        effect_year = fiscal - 1
     half_year = (month - timedelta(days=155)).replace(day=1)
     month_figures = whole(month)
     return Pack(
@@ -100,6 +117,7 @@ def gather(session: Session, month: date, now: datetime) -> Pack:
         made_at=now.astimezone(zone),
         is_complete=is_complete,
         month_figures=month_figures,
+        undecided=undecided(session, query),
         before=whole((month - timedelta(days=1)).replace(day=1)),
         year_before=whole(month.replace(year=month.year - 1)),
         by_day=rows(Cut.DAY),
@@ -111,10 +129,12 @@ def gather(session: Session, month: date, now: datetime) -> Pack:
         by_month=rows(Cut.MONTH, replace(query, period=Period(half_year, period.last, zone))),
         heat=contact_hours(session, query, now),
         steps=funnel(session, query, now),
-        collected=None if totals_month is None else collection(session, fiscal, totals_month),
+        collected=_collected(session, fiscal, month),
+        closing=_collected(session, fiscal - 1, month) if month.month in CLOSING else None,
         ages=tuple(ages(session, period.last)),
-        rolls=rolls(session, period.last + timedelta(days=1), office.time_zone),
+        rolls=rolls(session, min(last_of(month) + timedelta(days=1), today), office.time_zone),
         effect=None if kept is None else Inputs(**{name: getattr(kept, name) for name in FIELDS}),
+        effect_year=effect_year,
         notes=notes_of(session, month),
         control=meeting_control(session, month, period.last, month_figures, now),
     )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from callcenter.core.eras import format_era
+from callcenter.core.eras import format_era, format_fiscal_year
 from reports.charts import FEW, STEPS
 from reports.collection.ageing import BUCKETS
-from reports.collection.rates import TOTAL, VINTAGE_WORDS, VINTAGES, Compared
+from reports.collection.rates import TOTAL, VINTAGE_WORDS, VINTAGES, Collection, Compared
 from reports.exports.pdf import set_pages
 from reports.exports.table import DASH, per_cent, shown
 from reports.line_chart import line_chart
-from reports.metrics import BY_CODE, HEADLINE
+from reports.metrics import BY_CODE, HEADLINE, KEPT_RATE
 from reports.pack.content import Pack, last_of
 from reports.pack.notes import SECTIONS
 from reports.pack.shown import COLUMNS, day_bars, in_two, month_label, share, table, tile, trend, week_label
+from reports.queries.undecided import undecided_words
 
 FOLDER = Path(__file__).parent
 TILES = ("attempts", "attempts_per_operator_hour", "contact_rate_per_call", "contact_rate_per_person", "promise_rate", "kept_rate")
@@ -45,6 +47,7 @@ def document_model(pack: Pack) -> dict[str, Any]:
     until = last_of(pack.month) if pack.is_complete else pack.made_at.date()
     months = [month_label(row) for row in pack.by_month]
     weeks = [week_label(row) for row in pack.by_week]
+    open_words = undecided_words(pack.month_figures, pack.undecided)
     return {
         "pack": pack,
         "title": f"{_era_month(pack)} 戦略会議資料",
@@ -53,7 +56,12 @@ def document_model(pack: Pack) -> dict[str, Any]:
         "until": f"{until.month}月{until.day}日",
         "before": ("前月", "前年同月") if pack.is_complete else ("前月同日", "前年同日"),
         "sections": {name: words.ja for name, words in SECTIONS.items()},
-        "tiles": [tile(code, pack.month_figures, pack.before, pack.year_before) for code in TILES],
+        "tiles": [
+            tile(code, pack.month_figures, pack.before, pack.year_before)
+            | {"open": open_words.ja if open_words and code == KEPT_RATE.code else ""}
+            for code in TILES
+        ],
+        "undecided": pack.undecided,
         "day_bars": day_bars(pack.by_day, pack.month, until),
         "week_rates": trend(pack.by_week, weeks, [("コンタクト率(架電あたり)", "contact_rate_per_call"), ("約束率", "promise_rate")]),
         "week_pace": trend(pack.by_week, weeks, [("1時間当たり架電件数", "attempts_per_operator_hour")]),
@@ -74,7 +82,10 @@ def document_model(pack: Pack) -> dict[str, Any]:
         "campaigns": table(pack.by_campaign, "業務", 9),
         "segments": table(pack.by_segment, "規則", 16),
         "steps": steps_of(pack),
-        "collected": _collected(pack),
+        "collected": _collected(pack.collected, pack.month),
+        "closing": _collected(pack.closing, pack.month),
+        "effect_year": format_fiscal_year(pack.effect_year),
+        "is_effect_running": until < date(pack.effect_year + 1, 3, 31),
         "ages": [
             {"label": BUCKETS[number].ja, "age": age, "width": share(age.yen, max((one.yen for one in pack.ages), default=0))}
             for number, age in enumerate(pack.ages)
@@ -94,13 +105,13 @@ def _hour(pack: Pack, hour: int) -> dict[str, Any]:
     cells = []
     for day in pack.heat.weekdays:
         cell = pack.heat.cell(hour, day)
-        cells.append(None if cell.rate is None else {"percent": str(per_cent(cell.rate)), "n": cell.n, "step": cell.step})
+        cells.append(None if cell.rate is None else {"percent": str(per_cent(cell.rate)), "n": cell.n, "step": cell.step(1)})
     return {"label": f"{hour}時", "cells": cells}
 
 
 def _shades() -> list[dict[str, Any]]:
     """What the colours of the hours mean."""
-    bounds = [f"{step:.0%}" for step in STEPS]
+    bounds = [f"{step}%" for step in STEPS]
     texts = [f"{bounds[0]}未満", *(f"{low}以上{high}未満" for low, high in pairwise(bounds)), f"{bounds[-1]}以上"]
     return [{"step": number, "text": text} for number, text in enumerate(texts, start=1)]
 
@@ -150,14 +161,15 @@ def _rolls(pack: Pack) -> dict[str, Any]:
     return {"months": [f"{month.month}月" for month in months], "rows": rows}
 
 
-def _collected(pack: Pack) -> dict[str, Any] | None:
-    found = pack.collected
+def _collected(found: Collection | None, month: date) -> dict[str, Any] | None:
     if found is None:
         return None
-    labels = [f"{month.month}月" for month in found.months]
+    labels = [f"{one.month}月" for one in found.months]
+    names = [format_fiscal_year(year) for year in (found.fiscal_year, found.fiscal_year - 1)]
     return {
         "month": f"{found.month.year}年{found.month.month}月末",
-        "is_older": found.month != pack.month,
+        "year": format_fiscal_year(found.fiscal_year),
+        "is_older": found.month != month,
         "tiles": [_rates(VINTAGE_WORDS[vintage].ja, found.whole[vintage]) for vintage in VINTAGES],
         "taxes": [
             {"label": tax, "rates": [_rates("", compared[vintage]) for vintage in VINTAGES]}
@@ -165,7 +177,7 @@ def _collected(pack: Pack) -> dict[str, Any] | None:
         ],
         "rest": max(0, len(found.by_tax) - MOST_TAXES),
         "heads": [VINTAGE_WORDS[vintage].ja for vintage in VINTAGES],
-        "chart": line_chart(labels, [("今年度", found.trend[TOTAL][0]), ("前年度", found.trend[TOTAL][1])]),
+        "chart": line_chart(labels, list(zip(names, found.trend[TOTAL], strict=True))),
     }
 
 

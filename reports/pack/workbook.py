@@ -80,8 +80,9 @@ def pack_xlsx(pack: Pack) -> bytes:
         steps = [(row["name"], row["count"], row["base"] or None, row["of"]) for row in steps_of(pack)]
         share = Reckoned("割合", '=IFERROR({人}/{割合の分母},"")', [count / base if base else "" for _, count, base, _ in steps])
         _plain(book, "名簿から納付まで", ("段階", "人", "割合の分母", "分母"), steps, share)
-        if pack.collected is not None:
-            _collected(book, pack.collected)
+        for found, name in ((pack.collected, "収納"), (pack.closing, "旧年度収納")):
+            if found is not None:
+                _collected(book, found, name)
         if pack.effect is not None:
             _effect(book, pack.effect)
         _control(book, pack.control)
@@ -103,7 +104,7 @@ def _about(book: Any, pack: Pack) -> None:
     for_print(sheet, 0)
 
 
-def _collected(book: Any, collected: Collection) -> None:
+def _collected(book: Any, collected: Collection, name: str) -> None:
     """The year's sums by tax and vintage; the rates beside them are reckoned by the sheet, cut off after one decimal."""
     rows = [
         (tax, VINTAGE_WORDS[vintage].ja, one.this.assessed, one.this.received, one.last.assessed, one.last.received)
@@ -118,7 +119,7 @@ def _collected(book: Any, collected: Collection) -> None:
         ),
     )
     heads = ("税目", "区分", "調定額", "収入済額", "前年調定額", "前年収入済額")
-    _plain(book, f"収納({collected.month.year}年{collected.month.month}月末)", heads, rows, *rates)
+    _plain(book, f"{name}({collected.month.year}年{collected.month.month}月末)", heads, rows, *rates)
 
 
 def _cut_off(over: int, under: int) -> float | str:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from callcenter.core.clock import local_day
 from callcenter.core.eras import fiscal_year
 from campaigns.attempts.codes import Channel
 from reports.arms.compare import LEAST
@@ -21,13 +22,19 @@ def worth(session: Session, query: HeadlineQuery, now: datetime) -> dict[str, in
     """The counts of `reports.money_metrics` but for what was collected after contacts; None for what can't be known."""
     if query.campaign_id is not None:
         return {}
-    cost = contract_cost(session, query) if query.channel in (Channel.OPERATOR_CALL, ALL_CHANNELS) else None
+    is_known = query.channel in (Channel.OPERATOR_CALL, ALL_CHANNELS)
+    cost = contract_cost(session, query, local_day(now, query.period.zone)) if is_known else None
     return {"contract_cost": cost, **_arms(session, query, now)}
 
 
-def contract_cost(session: Session, query: HeadlineQuery) -> int | None:
-    """Contract less administration saved, shared out by days, in whole yen; None where a fiscal year's amounts were not entered."""
-    first, last = query.period.first, query.period.last
+def contract_cost(session: Session, query: HeadlineQuery, today: date) -> int | None:
+    """Contract less administration saved, shared out by days, in whole yen; None where a fiscal year's amounts were not entered.
+
+    Days after today cost nothing yet: nothing was collected on them either.
+    """
+    first, last = query.period.first, min(query.period.last, today)
+    if last < first:
+        return None
     years = range(fiscal_year(first), fiscal_year(last) + 1)
     rows = session.scalars(select(CollectionEffect).where(CollectionEffect.fiscal_year.in_(years)))
     yearly = {row.fiscal_year: row.contract_yen - row.saved_yen for row in rows}

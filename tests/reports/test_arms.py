@@ -168,4 +168,13 @@ def test_what_calling_brought_stands_beside_what_the_arm_left_alone_paid_and_wha
     )
     for query, code in unknown:
         assert measured(session, query, NOW).value(EVERY[code]) is None, code
-    assert contract_cost(session, HeadlineQuery(Period(date(2026, 4, 1), date(2027, 3, 31), world.TOKYO))) == 3_285_000
+    assert contract_cost(session, HeadlineQuery(Period(date(2026, 4, 1), date(2027, 3, 31), world.TOKYO)), date(2027, 4, 1)) == 3_285_000
+
+
+def test_days_to_come_cost_nothing_yet(session: Session) -> None:
+    effect = CollectionEffect(fiscal_year=2026, contract_yen=3_650_000, saved_yen=0, assessed_yen=1, updated_at=NOW)
+    effect.rate_before = effect.rate_after = Decimal(90)
+    world.add(session, effect)
+    query = HeadlineQuery(Period(date(2026, 11, 1), date(2027, 3, 31), world.TOKYO))
+    assert contract_cost(session, query, NOW.date()) == 20 * 10_000
+    assert contract_cost(session, query, date(2026, 10, 31)) is None

@@ -40,14 +40,19 @@ def test_differences_within_noise() -> None:
 def test_heat_map_greys_what_says_nothing() -> None:
     found = heat_map({(9, 0): (112, 26), (9, 6): (29, 29), (10, 0): (40, 16), (11, 0): (0, 0)})
     assert (found.hours, found.weekdays) == ((9, 10), (0, 6))
-    assert found.cell(9, 0).step == 1
-    assert found.cell(10, 0).step == 5
+    assert found.cell(9, 0).step(0) == 1
+    assert found.cell(10, 0).step(1) == 5
     assert found.cell(9, 6).is_few
-    assert found.cell(10, 6).step is None
+    assert found.cell(10, 6).step(0) is None
 
 
 def report(*rows: Row) -> Headline:
     return Headline(HeadlineQuery(Period(date(2026, 9, 1), date(2026, 9, 1)), Cut.HOUR), rows, datetime(2026, 9, 2, tzinfo=UTC))
+
+
+def test_a_colour_goes_by_the_number_as_it_is_written() -> None:
+    cell = heat_map({(9, 0): (1000, 246)}).cell(9, 0)
+    assert (cell.step(0), cell.step(1)) == (2, 1), "25 % on the page, 24.6 % on paper"
 
 
 def test_series_carry_their_denominators() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from reports.cuts import Cut
 from reports.periods import Period
+from reports.queries.headline import HeadlineQuery
+from reports.queries.undecided import undecided, undecided_words
 from tests.reports import world
 from tests.reports.test_headline import MONTH, only, rows
 
@@ -96,3 +99,15 @@ def test_channel_and_campaign_of_the_call_that_made_it(session: Session) -> None
     assert kept(session, channel="auto_call")[0] == 1
     assert kept(session, channel="all")[0] == 2
     assert kept(session, channel="all", campaign_id=first)[0] == 1
+
+
+def test_promises_that_are_still_open_stand_beside_the_rate(session: Session) -> None:
+    world.payment(session, promised(session, state="kept"), date(2026, 9, 2), 10_000)
+    promised(session, state="broken")
+    promised(session)
+    query = HeadlineQuery(MONTH)
+    words = undecided_words(only(session, MONTH), undecided(session, query))
+    assert words is not None
+    assert words.ja == "うち1件は未定（期限前か入金の反映待ち）。除くと50.0%。"
+    assert undecided(session, replace(query, channel="sms")) == 0
+    assert undecided_words(only(session, MONTH), 0) is None

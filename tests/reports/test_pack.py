@@ -19,8 +19,9 @@ from callcenter.core.clock import utc_now
 from callcenter.core.errors import InvalidInput
 from callcenter.core.settings import Settings
 from reports import jobs
+from reports.collection.models import CollectionTotal
 from reports.pack.content import gather, last_of
-from reports.pack.document import document_model, pack_pdf
+from reports.pack.document import document_html, document_model, pack_pdf
 from reports.pack.notes import LONGEST, keep_notes, notes_of
 from reports.pack.workbook import pack_xlsx
 from reports.periods import read_month
@@ -155,3 +156,27 @@ def test_the_command(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (tmp_path / "p.xlsx").read_bytes().startswith(b"PK")
     assert run(days) == 2
     assert run(["report", "pack", "--from", "2026-08-30", "--to", "2026-09-02", "--output", str(tmp_path / "q.pdf")]) == 2
+
+
+def test_the_last_day_of_a_month_is_no_end_of_it(session: Session) -> None:
+    pack = gather(session, SEPTEMBER, datetime.fromisoformat("2026-09-30T18:00:00+09:00"))
+    assert not pack.is_complete
+    assert pack.rolls[0][-1] == date(2026, 8, 1)
+    assert gather(session, SEPTEMBER, NOW).rolls[0][-1] == SEPTEMBER
+
+
+def test_april_and_may_show_the_old_year_s_closing(session: Session) -> None:
+    for year, month, received in ((2025, date(2026, 3, 1), 970), (2025, date(2026, 4, 1), 983), (2026, date(2026, 4, 1), 20)):
+        total = CollectionTotal(fiscal_year=year, month=month, tax_code="市税", vintage="current", assessed=1000, received=received)
+        total.updated_at = NOW
+        world.add(session, total)
+    pack = gather(session, date(2026, 4, 1), NOW)
+    assert pack.collected is not None
+    assert pack.closing is not None
+    assert [float(one.whole["total"].this.rate or 0) for one in (pack.collected, pack.closing)] == [2.0, 98.3]
+    page = document_html(pack)
+    assert "旧年度の締め" in page
+    assert page.index("令和8年度、2026年4月末") < page.index("令和7年度、2026年4月末")
+    assert len(re.findall(r"<p[ >]", page)) == page.count("</p>"), "every paragraph is closed"
+    assert "旧年度収納(2026年4月末)" in zipfile.ZipFile(io.BytesIO(pack_xlsx(pack))).read("xl/workbook.xml").decode()
+    assert gather(session, date(2026, 6, 1), NOW).closing is None

@@ -141,8 +141,11 @@ def test_dates_by_era_and_days_counted_late(browse: Callable[[Role], Browser], o
     with transaction(office_id) as session:
         person = world.debtor(session, ("10", "current"))
         world.attempt(session, person, "2026-09-01 10:00")
-        rebuild(session, date(2026, 9, 1), date(2026, 9, 30), world.at("2026-10-05 12:00"))
+        rebuild(session, date(2026, 9, 1), date(2026, 9, 30), world.at("2026-10-04 12:00"))
     client, asked = browse(Role.SUPERVISOR), "from=2026-09-01&to=2026-09-30&by=day&years=era"
+    assert "翌日より後に数え直しました" not in client.get(f"/reports?{asked}").text, "the first counting is no second one, however late"
+    with transaction(office_id) as session:
+        rebuild(session, date(2026, 9, 1), date(2026, 9, 30), world.at("2026-10-05 12:00"))
     shown = client.get(f"/reports?{asked}").text
     assert "令和8年9月1日(火)〜令和8年9月30日(水)" in shown
     assert "R8.9.1</th>" in shown
