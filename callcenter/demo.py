@@ -39,7 +39,7 @@ POSTING = timedelta(days=12)  # all that was paid so long ago is in the made-up 
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """A made-up office."""
+    """A made-up office; `has_past`: it has collected for half a year."""
 
     code: str
     name: str
@@ -47,11 +47,12 @@ class Town:
     phone: str
     debtors: int
     seed: int
+    has_past: bool
 
 
 TOWNS = (
-    Town("kakuu", "架空市", "Kakuu City", "+81300000001", 8000, 1),
-    Town("mihon", "見本町", "Mihon Town", "+81300000002", 300, 2),
+    Town("kakuu", "架空市", "Kakuu City", "+81300000001", 8000, 1, has_past=True),
+    Town("mihon", "見本町", "Mihon Town", "+81300000002", 300, 2, has_past=False),
 )
 PEOPLE = (
     ("saeki", "佐伯", Role.OPERATOR),
@@ -115,7 +116,8 @@ def load_town(town: Town, tell: Tell) -> None:
     today = local_day(now)
     listed = today - timedelta(days=1)  # the list of last night: the payments after it were posted today
     write_sample(folder, size=town.debtors, seed=town.seed, encoding="cp932", as_of=listed, posted_until=today)
-    load_past(office_id, folder / "past", size=town.debtors, seed=town.seed, listed=listed, now=now, load=import_at)
+    if town.has_past:
+        load_past(office_id, folder / "past", size=town.debtors, seed=town.seed, listed=listed, now=now, load=import_at)
     for kind, day in (("debts", listed), ("payments", today - POSTING), ("attempts", today)):
         import_now(office_id, kind, folder / f"{kind}.csv", day)
     now = utc_now()

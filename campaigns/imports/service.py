@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from callcenter.core.clock import local_day
-from callcenter.core.db import advisory_lock, office_of, transaction
+from callcenter.core.db import advisory_lock, count_anew_after_commit, office_of, transaction
 from callcenter.core.errors import AppError, InvalidInput, NotFound
 from callcenter.core.live import publish
 from callcenter.core.queue import enqueue_after_commit
@@ -30,6 +30,8 @@ from campaigns.imports.uploads import as_file, store, strays
 
 LOCK = "import"
 MODES = ("full", "diff")
+TABLES = {"debts": ("debtor", "debt", "phone_number"), "payments": ("payment",), "attempts": ("attempt",)}
+SMALL_CHANGE = 500  # rows after which no statistics are looked at
 MAX_TRIES = 5  # a file that ends its process each time must not do so for ever
 RESULT_COLUMNS = (
     "rows",
@@ -240,6 +242,8 @@ def _import(office_id: int, import_id: int, now: datetime, tell: Progress, guard
                 if guard is not None and not row.is_dry_run:
                     guard.check(office_id, row.closed)
             publish(session, "import")
+            if not row.is_dry_run:
+                _count_anew(session, row)
             if row.is_dry_run:
                 session.flush()
                 raise _DryRun({name: getattr(row, name) for name in RESULT_COLUMNS})
@@ -251,6 +255,19 @@ def _import(office_id: int, import_id: int, now: datetime, tell: Progress, guard
             for name, value in rehearsal.columns.items():
                 setattr(kept, name, value)
             return result_of(kept)
+
+
+def _count_anew(session: Session, row: ImportFile) -> None:
+    """Has the statistics of tables made anew that the file changed by a tenth or more: next to an office's first list, a file of payments
+    was matched by reading all debts for each of them.
+    """
+    changed = row.created + row.updated + row.closed
+    if changed <= SMALL_CHANGE:
+        return
+    for table in TABLES.get(row.kind, ()):
+        known = session.scalar(text("SELECT reltuples FROM pg_class WHERE oid = CAST(:table AS regclass)"), {"table": table})
+        if changed * 10 >= (known or 0):
+            count_anew_after_commit(session, table)
 
 
 def unfinished(session: Session, before: datetime) -> list[int]:
