@@ -54,6 +54,7 @@ VICTIMS = {
 }
 PAID_SHARE = 0.03
 TIMEOUT = 1.0
+LEAST_KILLS = 5
 
 
 @dataclass
@@ -146,7 +147,7 @@ def _let_some_pay(office: int, count: int) -> set[int]:
 
 def _kill_for(cluster: Cluster, rng: random.Random, seconds: float, pause: tuple[float, float]) -> None:
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end or len(cluster.kills) < LEAST_KILLS:  # a slow machine needs longer for one
         time.sleep(rng.uniform(*pause))
         cluster.kill(rng.choices([*VICTIMS], [*VICTIMS.values()])[0])
 
