@@ -16,7 +16,9 @@ from callcenter.core.errors import InvalidInput
 from callcenter.web.dependencies import SignedIn, Tx, may
 from callcenter.web.formats import counted, write_day
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from campaigns.compliance.windows import is_holiday
+from campaigns.attempts.codes import Channel
+from campaigns.compliance.gate import load_policy
+from campaigns.compliance.windows import hours_on
 from reports.charts import nice_top
 from reports.exports.table import rounded
 from reports.forecasts.counting import history_of, promised_callbacks
@@ -42,10 +44,10 @@ DAYS, MOST_OPERATORS = 5, 500
 def show_forecast(request: Request, session: Tx, who: Reader, day: str = "", operators: str = "") -> Response:
     """A day by half hours, and the days to come in sums."""
     lang, say, today = lang_of(request), words_of(request), local_day(utc_now(), zone_of(session))
-    history = history_of(session)
+    history, hours = history_of(session), load_policy(session).hours
     errors: list[tuple[str, str]] = []
     count = _operators(operators, usual_operators(history), errors)
-    coming_days = days_to_come(history, today, DAYS, is_holiday)
+    coming_days = days_to_come(history, today, DAYS, lambda day: not hours_on(hours, Channel.OPERATOR_CALL, day))
     chosen = _day(day, coming_days[0] if coming_days else today, today, errors)
     made, coming = backtest(history, calls_per_operator), backtest(history, calls_coming_in)
     rows = expect(history, chosen, count, made, coming)

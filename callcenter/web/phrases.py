@@ -33,6 +33,7 @@ PAUSE_REASON_EN = {
     PauseReason.WRAP_UP_EXPIRED: "Wrap-up ran out",
     PauseReason.CONSOLE_GONE: "Console gone",
     PauseReason.LEG_DOWN: "Voice line down",
+    PauseReason.BY_SUPERVISOR: "By a supervisor",
 }
 # Before anybody is verified: no word of the matter (CHANNEL_JA, PARTY_JA and OUTCOME_JA have some).
 NEUTRAL_PARTY = {

@@ -26,7 +26,6 @@ from campaigns.planning.models import Campaign
 from campaigns.planning.service import set_status
 from campaigns.planning.state import CampaignStatus
 from dialer.agents import service as agents
-from dialer.agents.state import PauseReason
 from dialer.supervising import service as supervising
 
 router = APIRouter()
@@ -123,7 +122,7 @@ def pause_operator(
     """Pauses an operator; in a call: after it."""
     now = utc_now()
     if not done.is_repeat:
-        agents.pause(session, user_id, PauseReason.OTHER.value, now)
+        agents.pause_for(session, user_id, now)
         audit.record(session, "operator.paused", "user", user_id, who.user_id, who.address, None, now)
     return back(request, "/supervisor")
 

@@ -107,14 +107,26 @@ def pause(session: Session, user_id: int, reason: str, now: datetime) -> AgentSe
         raise InvalidInput("That is no reason to pause.", hint=f"Expected one of: {expected}.", code="bad_pause_reason")
     agent = require_live(session, user_id)
     agent.last_seen_at = now
+    _pause(session, agent, reason, now)
+    return agent
+
+
+def pause_for(session: Session, user_id: int, now: datetime) -> AgentSession:
+    """A supervisor pauses the operator, as `pause`; who is paused already keeps their own reason."""
+    agent = require_live(session, user_id)
+    if agent.state != AgentState.PAUSED:
+        _pause(session, agent, PauseReason.BY_SUPERVISOR, now)
+    return agent
+
+
+def _pause(session: Session, agent: AgentSession, reason: str, now: datetime) -> None:
     if agent.state in IN_CALL:
-        agent.next_state, agent.next_pause_reason = AgentState.PAUSED.value, reason
+        agent.next_state, agent.next_pause_reason = AgentState.PAUSED.value, str(reason)
         tell(session, agent)
     elif agent.state == AgentState.READY:
         move(session, agent, AgentState.PAUSED, now, pause_reason=reason)
     elif agent.pause_reason != reason:
         restart_pause(session, agent, reason, now)
-    return agent
 
 
 def restart_pause(session: Session, agent: AgentSession, reason: str, now: datetime) -> None:

@@ -37,7 +37,7 @@ ON_LINE = frozenset({AgentState.RESERVED, AgentState.RINGING, AgentState.TALKING
 
 
 class PauseReason(StrEnum):
-    """離席理由: why an operator takes no calls; the last four are the system's."""
+    """離席理由: why an operator takes no calls; the last five are not the operator's to choose."""
 
     BREAK = "break"
     MEETING = "meeting"
@@ -48,6 +48,7 @@ class PauseReason(StrEnum):
     WRAP_UP_EXPIRED = "wrap_up_expired"
     CONSOLE_GONE = "console_gone"
     LEG_DOWN = "leg_down"
+    BY_SUPERVISOR = "by_supervisor"
 
 
 PAUSE_REASON_JA: Mapping[PauseReason, str] = {
@@ -60,6 +61,7 @@ PAUSE_REASON_JA: Mapping[PauseReason, str] = {
     PauseReason.WRAP_UP_EXPIRED: "後処理の時間切れ",
     PauseReason.CONSOLE_GONE: "画面との接続切れ",
     PauseReason.LEG_DOWN: "音声回線が切れた",
+    PauseReason.BY_SUPERVISOR: "リーダーによる離席",
 }
 CHOOSABLE_PAUSES = (PauseReason.BREAK, PauseReason.MEETING, PauseReason.TRAINING, PauseReason.PAPERWORK, PauseReason.OTHER)
 

@@ -220,13 +220,13 @@ def usual_operators(history: History) -> int:
     return seen[len(seen) // 2] if seen else 1
 
 
-def days_to_come(history: History, today: date, count: int, is_holiday: Callable[[date], bool]) -> list[date]:
-    """The next days on which calls are made: weekdays on which there were any in the last weeks, without holidays."""
+def days_to_come(history: History, today: date, count: int, is_closed: Callable[[date], bool]) -> list[date]:
+    """The next days on which calls are made: weekdays on which there were any in the last weeks, unless the office is closed."""
     weekdays = {day.weekday() for day in history.open_days[-LOOK_BACK:]}
     found = []
     for ahead in range(60):
         day = today + timedelta(days=ahead)
-        if day.weekday() in weekdays and not is_holiday(day):
+        if day.weekday() in weekdays and not is_closed(day):
             found.append(day)
         if len(found) == count:
             break

@@ -13,6 +13,7 @@ from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.clock import OFFICE_ZONE, utc_now
 from callcenter.core.db import get_engine, transaction
 from callcenter.web.board_feed import BoardFeed
+from dialer.agents.models import AgentSession
 from dialer.inbound.models import InboundCall
 from dialer.recordings.terms import OfficeTerms, set_office_terms
 from dialer.supervising.models import Supervision
@@ -55,14 +56,24 @@ def test_a_supervisor_listens_and_the_operator_is_told(office_id: int, floor: tu
     ]
 
 
+def test_whom_a_supervisor_pauses_is_seen_by_both(floor: tuple[Person, Person], office_id: int) -> None:
+    operator, leader = floor
+    assert leader.post("/supervisor/pause", {"user_id": operator.user_id}).status_code == 204
+    with transaction(office_id) as session:
+        agent = session.scalars(select(AgentSession)).one()
+        assert (agent.state, agent.next_state) == ("talking", "paused")  # after this call
+        agent.state, agent.attempt_id, agent.next_state = "ready", None, ""
+    assert leader.post("/supervisor/pause", {"user_id": operator.user_id}).status_code == 204
+    assert "リーダーによる離席" in leader.get("/supervisor").text
+    assert "リーダーによる離席" in operator.get("/operator").text
+
+
 def test_what_can_t_be_done_is_said(office_id: int, floor: tuple[Person, Person]) -> None:
     operator, leader = floor
     assert leader.post("/supervisor/supervise", {"user_id": operator.user_id, "mode": "shout"}).status_code == 422
     assert leader.post("/supervisor/supervise", {"user_id": leader.user_id, "mode": "listen"}).status_code == 404
     assert leader.post("/supervisor/supervise", {"user_id": "x", "mode": "listen"}).status_code == 422
     with transaction(office_id) as session:
-        from dialer.agents.models import AgentSession
-
         agent = session.scalars(select(AgentSession)).one()
         agent.state, agent.attempt_id = "ready", None
     refused = leader.post("/supervisor/supervise", {"user_id": operator.user_id, "mode": "take_over"})

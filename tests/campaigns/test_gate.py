@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
 import pytest
@@ -272,7 +272,7 @@ def test_a_list_that_is_too_old_and_a_workplace(session: Session, town: Town) ->
 
 def test_the_day_is_the_office_s_also_before_nine_when_it_is_still_yesterday_in_utc(session: Session, town: Town) -> None:
     """A wish up to yesterday was still counted until nine, and who came without a list seemed a day older than they were."""
-    debtor, early = town.debtor(), datetime.combine(TODAY, time(8), OFFICE_ZONE)
+    debtor, early = town.debtor(), datetime.combine(TODAY, time(8), OFFICE_ZONE).astimezone(UTC)  # as the clock tells it
     debtor.updated_at = early
     for until in (TODAY - DAY, TODAY):
         wishes.put_down(session, debtor.id, is_only=False, hours="09:00-12:00", ends_on=until, now=NOW - 3 * DAY)
