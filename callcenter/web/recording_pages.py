@@ -189,11 +189,12 @@ def note_seen(
     who: Annotated[SignedIn, may(Action.REVIEW_CALLS)],
     done: Annotated[Once, once],
     recording_id: int,
+    with_alike: Annotated[bool, Field()] = False,
 ) -> Response:
-    """Takes a gap off the board."""
+    """Takes a gap off the board, `with_alike` together with the operator's earlier ones of the kind."""
     if not done.is_repeat:
-        keeping.mark_seen(session, service.find(session, recording_id).id, who.user_id)
-        audit.record(session, "recording.gap_seen", "recording", recording_id, who.user_id, who.address, None, utc_now())
+        count = keeping.mark_seen(session, service.find(session, recording_id), who.user_id, with_alike=with_alike)
+        audit.record(session, "recording.gap_seen", "recording", recording_id, who.user_id, who.address, {"count": count}, utc_now())
     return _back(request, recording_id)
 
 

@@ -97,15 +97,20 @@ def _share(rate: float | None, part: int, whole: int) -> str:
 
 
 def gap_notices(gaps: Sequence[Gap], t: Translate, lang: str) -> list[dict[str, Any]]:
-    """Recordings that did not come, as notices of the board."""
+    """Recordings that did not come, as notices of the board; several of one operator and one kind as one."""
     return [
         {
             "state": {"kind": "err", "image": "warn", "word": phrases.pick(lang, ("録音", "Recording"))},
             "at": gap.began_at,
-            "text": t("supervise.gap", name=gap.operator or "–", problem=t(f"recording_problem.{gap.problem}")),
+            "text": t(
+                "supervise.gap" if gap.count == 1 else "supervise.gap_alike",
+                name=gap.operator or "–",
+                n=gap.count,
+                problem=t(f"recording_problem.{gap.problem}"),
+            ),
             "href": f"/recordings/{gap.recording_id}",
             "href_text": t("recordings.see"),
-            "action": {"label": t("supervise.seen"), "url": f"/recordings/{gap.recording_id}/seen", "fields": {}},
+            "action": {"label": t("supervise.seen"), "url": f"/recordings/{gap.recording_id}/seen", "fields": {"with_alike": "true"}},
         }
         for gap in gaps
     ]

@@ -38,7 +38,7 @@ def board_model(found: Board, me: int, lang: str, t: Translate) -> dict[str, Any
     """All fields of supervisor_board.html, as the supervisor `me` sees them."""
     board = found.live
     notices = _notices(board, lang)
-    rows = gap_notices(found.gaps, t, lang) + notices["rows"]
+    rows = notices["rows"] + gap_notices(found.gaps, t, lang)
     operators = _operators(board, lang)
     for row, operator in zip(operators["rows"], board.operators, strict=True):
         watchers = watchers_of(found.watches, operator.user_id, t)

@@ -186,11 +186,16 @@ def _problem_of(heard: Loudness, size: int) -> str:
     return OPERATOR_SILENT if heard.problem == OPERATOR_SILENT and size > _TALK_BYTES else ""
 
 
-def mark_seen(session: Session, recording_id: int, user_id: int) -> None:
-    """Somebody has seen that this recording has a problem."""
-    seen = update(Recording).where(Recording.id == recording_id, Recording.problem != "", Recording.seen_by.is_(None))
-    session.execute(seen.values(seen_by=user_id))
+def mark_seen(session: Session, row: Recording, user_id: int, *, with_alike: bool = False) -> int:
+    """Somebody has seen that this recording has a problem, `with_alike` also the earlier ones of the operator with the same; how many."""
+    which = Recording.id == row.id
+    if with_alike:
+        same = Recording.user_id.is_not_distinct_from(row.user_id) & (Recording.problem == row.problem)
+        which |= same & (Recording.began_at <= row.began_at)
+    seen = update(Recording).where(which, Recording.problem != "", Recording.seen_by.is_(None)).returning(Recording.id)
+    count = len(session.scalars(seen.values(seen_by=user_id)).all())
     publish(session, "board")
+    return count
 
 
 def sweep_vault(session: Session, data_dir: Path) -> int:

@@ -43,12 +43,13 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A recording with a problem nobody has seen yet."""
+    """Recordings of one operator with the same problem that nobody has seen yet: how many, and the newest of them."""
 
     recording_id: int
     problem: str
     operator: str
     began_at: datetime
+    count: int
 
 
 def listed(session: Session, wanted: Wanted, offset: int, count: int) -> tuple[list[Listed], int]:
@@ -99,12 +100,16 @@ def of_attempts(session: Session, attempt_ids: Collection[int]) -> dict[int, int
 
 
 def gaps(session: Session, count: int = 20) -> Sequence[Gap]:
-    """What went wrong with recordings and was not seen yet, the newest first."""
-    query = (
-        select(Recording.id, Recording.problem, User.display_name, Recording.began_at)
+    """What went wrong with recordings and was not seen yet, the newest first: a microphone that is off must not bury all else."""
+    alike = (Recording.user_id, Recording.problem)
+    place = func.row_number().over(partition_by=alike, order_by=(Recording.began_at.desc(), Recording.id.desc()))
+    unseen = (
+        select(Recording.id, Recording.problem, User.display_name, Recording.began_at, place, func.count().over(partition_by=alike))
         .outerjoin(User, and_(User.office_id == Recording.office_id, User.id == Recording.user_id))
         .where(Recording.problem != "", Recording.seen_by.is_(None))
-        .order_by(Recording.began_at.desc())
-        .limit(count)
+        .subquery("unseen")
+        .columns
     )
-    return [Gap(number, problem, name or "", began_at) for number, problem, name, began_at in session.execute(query)]
+    number, problem, name, began_at, nth, many = unseen
+    newest = select(number, problem, name, began_at, many).where(nth == 1).order_by(began_at.desc(), number.desc()).limit(count)
+    return [Gap(found[0], found[1], found[2] or "", found[3], found[4]) for found in session.execute(newest)]

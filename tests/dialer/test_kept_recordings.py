@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from callcenter.core.db import transaction
 from callcenter.core.errors import Conflict, InvalidInput
@@ -18,6 +18,7 @@ from dialer.calls.models import Call
 from dialer.recordings import keys, service, vault
 from dialer.recordings.keeping import RecordingKeeper, mark_seen
 from dialer.recordings.models import Recording
+from dialer.recordings.queries import gaps
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from tests.dialer.world import Hall
 
@@ -123,9 +124,35 @@ def test_a_gap_is_said_until_somebody_has_seen_it(studio: Studio, kept: int, sta
     row = studio.rows()[0]
     assert (row.state, row.problem, row.seen_by) == (state, state, None)
     with transaction(studio.office_id) as session:
-        mark_seen(session, row.id, studio.user_ids[0])
+        mark_seen(session, row, studio.user_ids[0])
     studio.keeper.step()
     assert studio.rows()[0].seen_by == studio.user_ids[0]
+
+
+def test_what_one_operator_s_microphone_does_all_morning_is_one_notice(office_id: int, tmp_path: Path) -> None:
+    studio = Studio(office_id, suffixes=[ANSWERS] * 4, options=RECORDED, operators=4).with_spool(tmp_path / "spool")
+    studio.talk()
+    user, colleague = studio.user_ids[:2]
+    earlier, later = sorted(studio.rows(), key=lambda row: (row.began_at, row.id))[-2:]
+
+    def seen_of(first: int, second: int) -> list[tuple[int, int]]:
+        with transaction(studio.office_id) as session:
+            for row, whose in ((earlier, first), (later, second)):
+                values = {"user_id": whose, "problem": "operator_silent", "seen_by": None}
+                session.execute(update(Recording).where(Recording.id == row.id).values(values))
+            return [(gap.recording_id, gap.count) for gap in gaps(session)]
+
+    def after_seeing(row: Recording) -> list[int]:
+        with transaction(studio.office_id) as session:
+            mark_seen(session, service.find(session, row.id), user, with_alike=True)
+            return [gap.recording_id for gap in gaps(session)]
+
+    assert seen_of(user, colleague) == [(later.id, 1), (earlier.id, 1)]
+    assert after_seeing(later) == [earlier.id]
+    assert seen_of(user, user) == [(later.id, 2)]
+    assert after_seeing(earlier) == [later.id]  # what came after the page was drawn stays
+    assert seen_of(user, user) == [(later.id, 2)]
+    assert after_seeing(later) == []
 
 
 def test_a_disk_that_takes_nothing_is_said_and_the_recording_waits(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
