@@ -77,7 +77,7 @@ def run_postgres(folder: Path, port: int) -> Running:
     data = folder / "data"
     options = (
         f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off "
-        "-c max_connections=200 -c shared_buffers=128MB -c autovacuum=off"
+        "-c max_connections=200 -c shared_buffers=128MB -c autovacuum_naptime=10min"
     )
     command = [*ordinary.prefix, str(postgres_bin() / "pg_ctl"), "-D", str(data), "-l", str(folder / "log"), "-w", "-o", options, "start"]
 
