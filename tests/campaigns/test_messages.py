@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
@@ -296,6 +297,18 @@ def test_the_simulated_provider_delivers_at_its_rates_and_forgets_nothing(prepar
     assert settle_messages(prepared.open, after_restart, moment["now"]) == 5
     assert prepared.states() == {"delivered": 5}
     assert len(log.read_text(encoding="utf-8").splitlines()) == 5
+
+
+def test_half_a_line_of_a_killed_worker_spoils_no_other(tmp_path: Path) -> None:
+    log = tmp_path / "sms.jsonl"
+    log.write_text('{"reference": "1-killed", "to": "+8190', encoding="utf-8")
+    requests = [SmsRequest(f"1-{word}", "+819012345678", "市役所です") for word in ("killed", "next", "third")]
+    sender = SimulatedSender(lambda: OPENING, log=log, rates=SimulatedRates(invalid=0))
+    assert sender.find(requests[0], OPENING) is None
+    for request in requests[1:]:
+        sender.send(request)
+    after_restart = SimulatedSender(lambda: OPENING, log=log, rates=SimulatedRates(invalid=0))
+    assert [after_restart.find(request, OPENING) is not None for request in requests] == [False, True, True]
 
 
 def test_preparing_again_queues_nobody_twice(prepared: Prepared) -> None:

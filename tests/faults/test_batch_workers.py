@@ -36,6 +36,7 @@ from campaigns.messages.state import BatchState
 from campaigns.planning.service import create_campaign, plan, set_status
 from campaigns.planning.state import CampaignStatus
 from tests import servers
+from tests.lines import whole_lines
 
 pytestmark = pytest.mark.fault
 PEOPLE = 600
@@ -80,8 +81,7 @@ class Rig:
     def taken(self) -> list[tuple[datetime, str]]:
         """What the provider took, in order."""
         log = self.data / "simulated" / f"sms-{self.office_id}.jsonl"
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-        rows = [json.loads(line) for line in lines if line.endswith("}")]
+        rows = [json.loads(line) for line in whole_lines(log) if line.endswith("}")]  # without what a killed one left
         return sorted((datetime.fromisoformat(row["at"]), row["reference"]) for row in rows)
 
     def counts(self) -> dict[str, int]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from tests.lines import whole_lines
 from tests.telephony.rig import Rig
 
 _serial = count(1)
@@ -29,7 +30,7 @@ class Phone:
 
     def told(self) -> list[str]:
         """What has happened so far, in order."""
-        return self.log.read_text("utf-8").split("\n")[:-1] if self.log.exists() else []
+        return whole_lines(self.log)
 
     def wait_for(self, words: str, seconds: float = 60.0) -> list[str]:
         """Waits until something has happened."""

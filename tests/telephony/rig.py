@@ -25,6 +25,7 @@ from dialer.telephony.asterisk.carrier import AsteriskCarrier
 from dialer.telephony.asterisk.link import AmiSettings
 from dialer.telephony.asterisk.orders import AsteriskSettings
 from dialer.telephony.asterisk.render import AsteriskPlan, FoldersPlan, PhonePlan, TrunkPlan, write
+from tests.lines import whole_lines
 from tests.telephony.captures import write_sound
 from tests.telephony.ports import Slot, free_tcp_ports, is_held_by
 from tests.telephony.sipp import write_scenario
@@ -226,8 +227,7 @@ class Rig:
     def far_end(self) -> dict[str, list[str]]:
         """What SIPp did: number in E.164 (or name of the phone) -> its words in order."""
         done: defaultdict[str, list[str]] = defaultdict(list)
-        log = self.folder / "far_end.log"
-        for line in log.read_text("utf-8").splitlines() if log.exists() else []:
+        for line in whole_lines(self.folder / "far_end.log"):
             party, _, words = line.partition(" ")
             done["+81" + party[1:] if party.startswith("0") else party].append(words)
         return dict(done)

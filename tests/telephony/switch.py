@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.telephony.asterisk.render import AsteriskPlan
+from tests.lines import whole_lines
 from tests.telephony.rig import Rig, until_held
 
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
@@ -110,8 +111,7 @@ class SwitchedRig(Rig):
 
     def refused(self) -> list[str]:
         """The numbers that were answered 503, in order."""
-        log = self.folder / "refusing.log"
-        return ["+81" + line.split()[0][1:] for line in log.read_text("utf-8").splitlines()] if log.exists() else []
+        return ["+81" + line.split()[0][1:] for line in whole_lines(self.folder / "refusing.log")]
 
     def close(self) -> None:
         if self._refusing is not None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from os import SEEK_END
 from pathlib import Path
 from threading import Lock
 
@@ -61,8 +63,10 @@ class SimulatedSender:
             if self._log is not None:
                 line = {"reference": request.reference, "to": request.e164, "body": request.body, "at": at.isoformat()}
                 self._log.parent.mkdir(parents=True, exist_ok=True)
-                with self._log.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                with self._log.open("ab+") as file:
+                    file.seek(max(0, file.seek(0, SEEK_END) - 1))
+                    mended = b"" if file.read() in (b"", b"\n") else b"\n"  # after half a line of one who was killed
+                    file.write(mended + json.dumps(line, ensure_ascii=False).encode() + b"\n")
         return SmsStatus(self._id(request.reference), MessageState.ACCEPTED, "queued")
 
     def find(self, request: SmsRequest, since: datetime) -> SmsStatus | None:
@@ -80,14 +84,15 @@ class SimulatedSender:
     def _accepted_at(self, reference: str) -> datetime | None:
         with self._lock:
             if reference not in self._accepted and self._log is not None and self._log.exists():
-                with self._log.open(encoding="utf-8") as file:
+                with self._log.open("rb") as file:
                     file.seek(self._read_to)
-                    while line := file.readline():
-                        if not line.endswith("\n"):
-                            break  # cut off by a crash: never acknowledged
-                        self._read_to = file.tell()
-                        row = json.loads(line)
-                        self._accepted.setdefault(row["reference"], datetime.fromisoformat(row["at"]))
+                    for line in file:
+                        if not line.endswith(b"\n"):
+                            break  # still being written
+                        self._read_to += len(line)
+                        with suppress(ValueError):  # cut off by a crash: never acknowledged
+                            row = json.loads(line)
+                            self._accepted.setdefault(row["reference"], datetime.fromisoformat(row["at"]))
             return self._accepted.get(reference)
 
     def _draw(self, reference: str, what: str) -> int:

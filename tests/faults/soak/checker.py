@@ -16,6 +16,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from tests.lines import whole_lines
+
 FINAL = {"delivered", "undelivered", "failed", "withdrawn", "refused"}
 NEVER_SENT = {"withdrawn", "refused"}
 OUTCOME = {"delivered": "delivered", "undeliverable": "undelivered"}
@@ -35,7 +37,7 @@ class Seen:
 def read_log(path: Path) -> dict[int, Seen]:
     """The provider's log by office."""
     offices: dict[int, Seen] = {}
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in whole_lines(path):
         line = json.loads(text)
         reference = line.get("reference") or line["key"].split(":")[0]
         seen = offices.setdefault(int(reference.partition("-")[0]), Seen())

@@ -23,6 +23,7 @@ from tests.faults.soak.bugs import BUGS
 from tests.faults.soak.checker import judge
 from tests.faults.soak.cluster import Cluster, until
 from tests.faults.soak.town import document, make_office
+from tests.lines import whole_lines
 
 # Shares of all requests or messages; `delay` and the like in seconds.
 FAULTS: Mapping[str, Any] = {
@@ -177,7 +178,7 @@ def _left(cluster: Cluster, offices: Sequence[int]) -> dict[str, int]:
 def _reports_left(log: Path, offices: set[int]) -> int:
     """Reports that the provider has still to post: two words for each message it took, once or twice."""
     taken, done = set(), set()
-    for line in log.read_text(encoding="utf-8").splitlines():
+    for line in whole_lines(log):
         row = json.loads(line)
         if int((row.get("reference") or row["key"]).partition("-")[0]) not in offices:
             continue
