@@ -16,7 +16,7 @@ from tests.faults.soak.bugs import BUGS
 from tests.faults.soak.run import FAULTS, LEAST_KILLS, Result, run
 from tests.servers import MissingServer
 
-pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.redis, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.redis]
 
 OFTEN: Mapping[str, Any] = {
     **FAULTS,

@@ -20,7 +20,7 @@ from campaigns.debtors.models import Debtor
 from campaigns.promises.plans import enter
 from campaigns.promises.schedule import propose
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str, allowed: tuple[int, ...] = (0,)) -> Any:

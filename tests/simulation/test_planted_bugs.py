@@ -9,7 +9,7 @@ from campaigns.compliance import versions
 from tests.simulation.bugs import BUGS, planted
 from tests.simulation.judging import judge
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.fault]
 # The rule that must speak, and the seeds it may take.
 CAUGHT_BY: dict[str, tuple[str, tuple[int, ...]]] = {
     "calls_placed_again_after_a_restart": ("everything_explained", (-1, -2)),

@@ -10,7 +10,7 @@ from tests.simulation.judging import difference, judge
 from tests.simulation.log import SWALLOWED
 from tests.simulation.plan import FAULT_KINDS, STORMS, SWALLOWING, plan_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.fault]
 EACH = 4
 SEEDS = range(1, 201)
 # Seeds that once broke a rule, met by `make soak`.
