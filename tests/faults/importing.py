@@ -19,6 +19,7 @@ from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
 from campaigns.imports import reading
 from campaigns.imports.service import run_import
+from tests.faults.locks import HERE
 
 PART_BYTES = 400  # a row or two
 
@@ -27,10 +28,7 @@ def backend(office_id: int) -> int:
     """The process number of the server's side of the import."""
     with transaction(office_id) as session:
         found = session.scalar(
-            text(
-                "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = :office"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            ),
+            text(f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = :office AND {HERE}"),
             {"office": office_id},
         )
     assert found is not None

@@ -27,6 +27,7 @@ from campaigns.imports.uploads import folder_of
 from tests import servers
 from tests.campaigns.import_files import DEBT, load, table
 from tests.conftest import migrate
+from tests.faults.locks import HERE
 
 pytestmark = pytest.mark.fault
 
@@ -239,7 +240,7 @@ def server_answers() -> bool:
 
 def waits_for(gate: Connection, table_name: str) -> bool:
     """Whether somebody waits for a lock on the table."""
-    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = CAST(:name AS regclass) AND NOT granted)"
+    waiting = f"SELECT EXISTS (SELECT FROM pg_locks WHERE relation = CAST(:name AS regclass) AND NOT granted AND {HERE})"
     return bool(gate.scalar(text(waiting), {"name": table_name}))
 
 

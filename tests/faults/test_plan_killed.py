@@ -20,6 +20,7 @@ from callcenter.core.db import get_engine, transaction
 from campaigns.planning.rulesets import add_rule_set
 from campaigns.planning.service import PlanResult, create_campaign, plan
 from campaigns.segmentation.documents import read_rule_set
+from tests.faults.locks import HERE
 
 pytestmark = pytest.mark.fault
 AS_OF = datetime(2026, 11, 18, 1, 0, tzinfo=UTC)
@@ -41,6 +42,7 @@ INSERT INTO debtor (office_id, debtor_no, name) SELECT :office, lpad(n::text, 10
 INSERT INTO debt (office_id, debtor_id, tax_code, levy_year, base_year, term, notice_no, due_on, outstanding)
 SELECT :office, id, '10', 2026, 2026, 1, id::text, date '2026-08-31', 1000 + id % 5000 FROM debtor;
 """
+WAITING = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = :gate AND NOT granted AND {HERE}"
 SUM = "SELECT channel, count(*), sum(hashtextextended((debtor_id, reason_codes, rule_code)::text, 0)) FROM channel_assignment GROUP BY 1"
 
 
@@ -106,7 +108,7 @@ def killed_at(database_url: str, gate: int) -> None:
     with held(gate) as connection:
         victim = process(database_url)
         try:
-            waiting = until(connection, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = :gate AND NOT granted", gate=gate)
+            waiting = until(connection, WAITING, gate=gate)
             assert victim.poll() is None
         finally:
             victim.send_signal(signal.SIGKILL)
