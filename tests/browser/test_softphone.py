@@ -131,12 +131,14 @@ def dialer(asterisk: Rig, town: int, database_url: str) -> Iterator[Dialer]:
         worker = Dialer(carrier, clock, DialerSettings("test-node", CALLER_ID, limits), wake_up)
         thread = threading.Thread(target=worker.run, args=(stopping.is_set,), name="dialer")
         thread.start()
-        assert carrier.wait_connected(20)
-        yield worker
-        for channel_id in carrier.live_channels() or ():
-            carrier.hang_up(channel_id)
-        stopping.set()
-        thread.join()  # pytest-timeout ends it: one that goes on would work in the next test's database
+        try:
+            assert carrier.wait_connected(60)
+            yield worker
+            for channel_id in carrier.live_channels() or ():
+                carrier.hang_up(channel_id)
+        finally:
+            stopping.set()
+            thread.join()  # pytest-timeout ends it: one that goes on would work in the next test's database
 
 
 @pytest.fixture

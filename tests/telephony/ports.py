@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import random
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _FIRST, _SIZE, _SLOTS = 21000, 1000, 11  # of each slot the last hundred are for signalling
@@ -75,6 +77,14 @@ def free_tcp_ports(count: int) -> list[int]:
     finally:
         for one in held:
             one.close()
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """A port on which nobody listens, and nobody can begin to meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def is_held_by(pid: int, kind: str, port: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from dialer.telephony.events import EventKind
 from dialer.telephony.port import OriginateRequest
 from tests.telephony.fake_ami import FakeAmi, refusal
 from tests.telephony.listening import kinds, listen_for, listen_until
+from tests.telephony.ports import deaf_port
 
 TEST_EVENT = b"Event: TestEvent\r\nType: StateChange\r\n\r\n\r\n"  # the extra blank line is Asterisk's
 NUMBER = "+819012345678"
@@ -46,13 +48,15 @@ class Ears:
 class BareLibrary:
     """The library as it comes, to show what it does."""
 
-    def __init__(self, port: int, ears: Ears, timeout: float = 3.0) -> None:
+    def __init__(self, port: int, ears: Ears, timeout: float = 60.0) -> None:
         self.client = AMIClient("127.0.0.1", port, timeout=timeout)
         self.client.add_event_listener(lambda event, source: ears(event.name, event.keys))
         self.client.connect()
 
     def close(self) -> None:
         self.client.finished.set()
+        with contextlib.suppress(OSError):
+            self.client._socket.shutdown(socket.SHUT_RDWR)  # else its reader, which waits for a byte, would not notice
         self.client._socket.close()
         self.client._thread.join(5)
 
@@ -189,13 +193,12 @@ def test_5_nothing_of_it_survives_its_closing(server: FakeAmi) -> None:
 
 
 def test_5_closing_while_unreachable_is_quick() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
     before = set(threading.enumerate())
-    made = AsteriskCarrier(AsteriskSettings(settings(port), trunk="carrier"), SystemClock())
-    made.connect()
-    assert not made.wait_connected(0.3)
-    made.close()
+    with deaf_port() as port:
+        made = AsteriskCarrier(AsteriskSettings(settings(port), trunk="carrier"), SystemClock())
+        made.connect()
+        assert not made.wait_connected(0.3)
+        made.close()
     assert {t for t in threading.enumerate() if t.name.startswith("ami-")} <= before
 
 
@@ -253,7 +256,7 @@ def test_characters_split_between_packets_stay_whole(server: FakeAmi, wire: Wire
 
 def test_what_is_not_asterisk_is_said_so() -> None:
     with FakeAmi(greeting=b"220 mail.example ESMTP\r\n") as mail:
-        client = WireClient("127.0.0.1", mail.port, on_event=lambda name, keys: None, timeout=2.0)
+        client = WireClient("127.0.0.1", mail.port, on_event=lambda name, keys: None, timeout=60.0)
         with pytest.raises(CarrierUnreachable, match="not Asterisk"):
             client.connect()
 

@@ -26,6 +26,7 @@ from tests.telephony.fake_twilio import ACCOUNT, FakeTwilio
 from tests.telephony.listening import kinds, only
 from tests.telephony.numbers import bad_numbers
 from tests.telephony.plans import short_plan
+from tests.telephony.ports import deaf_port
 
 PUBLIC = "https://calls.example.jp"
 NOW = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
@@ -182,13 +183,12 @@ def test_lost_answer_is_unknown_and_the_reports_bring_the_call_back(twilio: Fake
 
 
 def test_unreachable_twilio_was_certainly_not_asked() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    made = TwilioCarrier(account(f"http://127.0.0.1:{port}"), SystemClock(), list)
-    with pytest.raises(CarrierUnreachable):
-        call(made)
-    assert not made.check()[0].is_ok
-    made.close()
+    with deaf_port() as port:
+        made = TwilioCarrier(account(f"http://127.0.0.1:{port}"), SystemClock(), list)
+        with pytest.raises(CarrierUnreachable):
+            call(made)
+        assert not made.check()[0].is_ok
+        made.close()
 
 
 def test_silent_twilio_is_unknown_after_the_timeout() -> None:

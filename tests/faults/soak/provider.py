@@ -17,6 +17,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -80,7 +81,8 @@ class Provider:
             sid = "m" + hashlib.sha256(f"{reference}:{round_}".encode()).hexdigest()[:20]
             line = {"what": "request", "reference": reference, "to": to, "text": text, "callback": callback, "kind": kind, "id": sid}
             is_new = is_taken and reference not in self.taken
-            self.write({**line, "is_taken": is_taken, "at": time.time()})
+            row = {**line, "is_taken": is_taken, "at": time.time()}
+            self.write({**row, "posts": [key for _, key, _, _ in self.posts(row)] if is_new else []})
             if is_new:
                 self.plan_reports(self.taken[reference])
         delay = faults["delay"] * self.draw(reference, "delay")
@@ -103,32 +105,34 @@ class Provider:
         """When it has reached its end."""
         return float(row["at"]) + 0.1 + self.plan["faults"]["seconds"] * self.draw(row["reference"], "time")
 
-    def plan_reports(self, row: dict[str, Any]) -> None:
-        """Puts the reports about a message into the queue: repeated, out of order, or never."""
+    def posts(self, row: dict[str, Any]) -> Iterator[tuple[float, str, str, dict[str, Any]]]:
+        """The posts about a message: moment, key, address and report; repeated, out of order, and those that will be dropped, too."""
         reference, faults = row["reference"], self.plan["faults"]
         final = self.final_state(reference)
         end = self.due(row)
         is_odd = self.draw(reference, "order") < faults["reordered"]
-        moments = [("sent", end + 0.5 if is_odd else end - 0.1), (final, end)]
-        for word, moment in moments:
-            times = 2 if self.draw(reference, f"twice{word}") < faults["repeated"] else 1
-            for number in range(times):
-                key = f"{reference}:{word}:{number}"
-                if key in self.told:
-                    continue
-                if self.draw(reference, f"drop{word}") < faults["dropped"]:
-                    self.write({"what": "dropped", "key": key, "reference": reference, "word": word})
-                    continue
-                report = {"userReference": reference, "messageId": row["id"], "status": word, "extra": {"new": "field"}}
-                if word == "undeliverable":
-                    report["errorCode"] = "D11"
-                self.push(moment + 0.3 * number, key, row["callback"], report)
+        for word, moment in (("sent", end + 0.5 if is_odd else end - 0.1), (final, end)):
+            report = {"userReference": reference, "messageId": row["id"], "status": word, "extra": {"new": "field"}}
+            if word == "undeliverable":
+                report["errorCode"] = "D11"
+            for number in range(2 if self.draw(reference, f"twice{word}") < faults["repeated"] else 1):
+                yield moment + 0.3 * number, f"{reference}:{word}:{number}", row["callback"], report
         if self.draw(reference, "reply") < faults["replies"]:
-            key = f"{reference}:reply:0"
-            if key not in self.told:
-                words = "停止" if self.draw(reference, "stop") < 0.5 else "わかりました"
-                address = row["callback"].replace("/status", "/replies")
-                self.push(end + 0.2, key, address, {"replyId": f"r-{reference}", "from": row["to"], "text": words})
+            words = "停止" if self.draw(reference, "stop") < 0.5 else "わかりました"
+            address = row["callback"].replace("/status", "/replies")
+            yield end + 0.2, f"{reference}:reply:0", address, {"replyId": f"r-{reference}", "from": row["to"], "text": words}
+
+    def plan_reports(self, row: dict[str, Any]) -> None:
+        """Puts the posts about a message that are still to come into the queue, but for what is dropped."""
+        reference, share = row["reference"], self.plan["faults"]["dropped"]
+        for moment, key, address, report in self.posts(row):
+            word = key.split(":")[1]
+            if key in self.told:
+                continue
+            if word != "reply" and self.draw(reference, f"drop{word}") < share:
+                self.write({"what": "dropped", "key": key, "reference": reference, "word": word})
+                continue
+            self.push(moment, key, address, report)
 
     def push(self, moment: float, key: str, address: str, report: dict[str, Any], tries: int = 0) -> None:
         """Queues one report."""

@@ -155,6 +155,7 @@ def _kill_for(cluster: Cluster, rng: random.Random, seconds: float, pause: tuple
 
 def _left(cluster: Cluster, offices: Sequence[int]) -> dict[str, int]:
     """What is still to be done: messages on their way, reports unprocessed or still to come, batches open; empty when all is at rest."""
+    to_come = _reports_left(cluster.log, set(offices))  # first: what was posted by now is in the rows that are read then
     try:
         with psycopg.connect(cluster.database_url, connect_timeout=5) as connection:
             counted = connection.execute(
@@ -171,23 +172,22 @@ def _left(cluster: Cluster, offices: Sequence[int]) -> dict[str, int]:
     except psycopg.OperationalError:
         return {"database": 1}
     left = {str(name): int(count) for name, count in counted}
-    left["reports to come"] = _reports_left(cluster.log, set(offices))
+    left["reports to come"] = to_come
     return {name: count for name, count in left.items() if count}
 
 
 def _reports_left(log: Path, offices: set[int]) -> int:
-    """Reports that the provider has still to post: two words for each message it took, once or twice."""
-    taken, done = set(), set()
+    """Reports and replies that the provider has still to post."""
+    wanted, done = set(), set()
     for line in whole_lines(log):
         row = json.loads(line)
         if int((row.get("reference") or row["key"]).partition("-")[0]) not in offices:
             continue
-        if row["what"] == "request" and row["is_taken"]:
-            taken.add(row["reference"])
-        elif row["what"] in ("told", "dropped", "rejected") and row["key"].endswith(":0"):
-            done.add(":".join(row["key"].split(":")[:2]))
-    words = {(reference, word) for reference, word in (key.split(":") for key in done) if word != "reply"}
-    return max(0, 2 * len(taken) - len(words))
+        if row["what"] == "request":
+            wanted |= set(row["posts"])
+        else:
+            done.add(row["key"])
+    return len(wanted - done)
 
 
 def _states(cluster: Cluster) -> dict[str, int]:
