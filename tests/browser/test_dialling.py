@@ -73,6 +73,7 @@ def test_a_supervisor_sees_why_and_changes_the_limit(chromium: Browser, address:
     expect(page.locator("#dialling-errors")).to_be_empty()
     page.set_viewport_size({"width": 1280, "height": 900})
     page.get_by_role("button", name="English").click()
+    page.wait_for_selector('html[lang="en"]')
     page.goto(f"{address}/campaigns/{campaign_id}/dialling")
     expect(page.locator("html")).to_have_attribute("lang", "en")
     checked(page, "dialling-en")

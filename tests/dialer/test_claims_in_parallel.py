@@ -26,7 +26,7 @@ def test_one_debtor_is_claimed_once(office_id: int) -> None:
         for attempt in range(2):
             with transaction(office_id) as session:
                 if attempt == 0:
-                    gate.wait(30)
+                    gate.wait(60)
                 case = next_case(session, hall.campaign_id, Channel.OPERATOR_CALL, f"worker{worker}", NOW)
                 if case is not None:
                     open_case(session, case, Channel.OPERATOR_CALL, NOW)
@@ -51,7 +51,7 @@ def test_one_operator_is_reserved_once(office_id: int) -> None:
 
     def reserve(_: int) -> bool:
         with transaction(office_id) as session:
-            gate.wait(30)
+            gate.wait(60)
             return agents.reserve(session, agent_id, NOW) is not None
 
     with ThreadPoolExecutor(WORKERS) as pool:
