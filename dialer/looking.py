@@ -20,7 +20,7 @@ from dialer.agents.state import AgentState
 from dialer.calls.binding import PATIENCE, PREDICTIVE, is_waiting, serves
 from dialer.calls.following import ROBOCALL
 from dialer.calls.models import Call
-from dialer.calls.state import CallState
+from dialer.calls.state import UNANSWERED, CallState
 from dialer.inbound.models import InboundCall
 from dialer.line import CASES, Line
 from dialer.pacing import PacingDecision, PacingSnapshot, Why, decide
@@ -29,7 +29,6 @@ from dialer.sharing import CampaignShare
 if TYPE_CHECKING:
     from dialer.pacing.pacer import Pacer
 
-UNANSWERED = (CallState.PLACING, CallState.PLACED, CallState.RINGING)
 AT_WORK = (AgentState.READY, AgentState.RESERVED, AgentState.RINGING, AgentState.WRAP_UP)
 LET_GO_AFTER = timedelta(seconds=15)  # Ofcom's least ring
 

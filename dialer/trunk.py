@@ -6,8 +6,9 @@ decides: made, and all go on as before; failed, and the next pause is longer, bu
 
 A carrier that swallows calls says nothing, which is not the silence of people: a telephone that nobody picks up is told to ring, or the
 network plays its sounds. A trunk is silent once `MOST_UNHEARD` calls have had no word at all for longer than any call takes to begin to
-ring, and no other call had one since they left. Where telephones ring for less than that, `MOST_BRIEF` calls have to end in silence; one
-let go before most calls ring says nothing. Nor does silence where a trunk never tells of ringing, as an answer without it shows.
+ring, and no other call had one since they left. What follows an answer is no such word: talks that our own operators end say nothing.
+Where telephones ring for less than that, `MOST_BRIEF` calls have to end in silence; one let go before most calls ring says nothing. Nor
+does silence where a trunk never tells of ringing, as an answer without it shows.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ PAUSES = (5.0, 10.0, 15.0)  # seconds; the last one as often as it takes
 PROBE_SECONDS = 20.0  # nothing is told of the one call that tries: another may
 CARRIER_DOWN, TRUNK_FAILING, TRUNK_SILENT = "carrier_down", "trunk_failing", "trunk_silent"
 # The network took the call, and knows where to.
-PROOFS = frozenset({EventKind.PROGRESS, EventKind.RINGING, EventKind.ANSWERED, EventKind.MACHINE, EventKind.BRIDGED})
+RINGS = frozenset({EventKind.PROGRESS, EventKind.RINGING})
+STANDS = frozenset({EventKind.ANSWERED, EventKind.MACHINE, EventKind.BRIDGED, EventKind.INCOMING})
 SAYS_NOTHING = (None, LineResult.NO_ANSWER)  # a trunk that is dead rings nobody either
 # Refusals that are about the number and not about us; Twilio's error dictionary.
 OF_THE_NUMBER = frozenset({"twilio_13223", "twilio_13224", "twilio_21211", "twilio_21214", "twilio_21217"})
@@ -48,6 +50,7 @@ class Trunk:
         pauses: how many pauses there were in a row.
         probe: channel of the one call that tries; probed_at: since when.
         is_mute: somebody answered a call that was never told to ring: so it is with all of this trunk. None until one has shown.
+        standing: channels of calls that were answered or came in: what is told of them from then on may be our own doing.
     """
 
     failed: tuple[str, ...] = ()
@@ -60,6 +63,7 @@ class Trunk:
     probe: str = ""
     probed_at: float = 0.0
     is_mute: bool | None = field(default=None, compare=False)
+    standing: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def problem(self) -> str:
@@ -89,7 +93,7 @@ class Trunk:
     def made(self, channel_id: str) -> Trunk:
         """The trunk made this call. While it is held back for failures, calls of before say nothing about it."""
         is_old_news = self.held_until is not None and not self.is_silent and channel_id != self.probe
-        return self if is_old_news else Trunk(is_mute=self.is_mute)
+        return self if is_old_news else Trunk(is_mute=self.is_mute, standing=self.standing)
 
     def could_not(self, channel_id: str, at: float) -> Trunk:
         """The trunk could not make this call; told twice it counts once."""
@@ -114,17 +118,22 @@ class Trunk:
     def heard(self, event: CarrierEvent, at: float) -> Trunk:
         """What the carrier tells of a call to a debtor, or that it is connected anew: what it told meanwhile nobody heard."""
         if event.kind is EventKind.RESYNC:
-            return replace(self, unheard=(), brief=())
+            return replace(self, unheard=(), brief=(), standing=self.standing & event.live)
         if is_leg_id(event.channel_id):
             return self
         if event.line_result is LineResult.FAILED:
             return self.could_not(event.channel_id, at)
-        if event.kind in PROOFS or event.line_result not in SAYS_NOTHING:
+        if event.channel_id in self.standing and event.kind not in RINGS:
+            return replace(self, standing=self.standing - {event.channel_id}) if event.kind is EventKind.ENDED else self
+        if event.kind in STANDS:
+            stands = replace(self, standing=self.standing | {event.channel_id})
+            return stands if event.kind is EventKind.INCOMING else stands._listened(event.kind).made(event.channel_id)
+        if event.kind in RINGS or event.line_result not in SAYS_NOTHING:
             return self._listened(event.kind).made(event.channel_id)
         return self._ended_unheard(event.channel_id, at) if event.kind is EventKind.ENDED else self
 
     def _listened(self, kind: EventKind) -> Trunk:
-        if kind in (EventKind.PROGRESS, EventKind.RINGING):
+        if kind in RINGS:
             return replace(self, is_mute=False)
         return replace(self, is_mute=True) if kind is EventKind.ANSWERED and self.is_mute is None else self
 

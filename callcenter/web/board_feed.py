@@ -18,7 +18,7 @@ from callcenter.core.clock import local_day
 from callcenter.core.db import office_of
 from campaigns.planning.models import Campaign
 from dialer.inbound.queries import Callers, callers
-from dialer.pacing.standing import Standing, standing_of
+from dialer.pacing.standing import Standing, standing_of, stops
 from dialer.recordings.queries import Gap, gaps
 from dialer.supervising.queries import Watch, watches
 from reports.control.service import targets_of
@@ -35,6 +35,7 @@ class Day:
     day: LiveDay
     standings: Sequence[tuple[str, Standing]]
     targets: Mapping[str, float]
+    stops: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Moment:
     watches: Sequence[Watch]
     gaps: Sequence[Gap]
     callers: Callers
+    stops: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,13 @@ class BoardFeed:
         with lock:
             heard = self._heard.get(office, 0)  # before the database is asked: what is made is at least as new
             day, moment = self._days.get(office), self._moments.get(office)
-            if is_fresh or day is None or not timedelta(0) <= now - day.at < DAY_EVERY:
-                day = self._days[office] = Day(now, live_day(session, now), _standings(session, now), targets_of(session, local_day(now)))
             if is_fresh or moment is None or moment.heard != heard or not timedelta(0) <= now - moment.at < DAY_EVERY:
-                looks = live_now(session, now), watches(session, now), gaps(session), callers(session)
+                looks = live_now(session, now), watches(session, now), gaps(session), callers(session), stops(session, now)
                 moment = self._moments[office] = Moment(now, heard, *looks)
+            is_told = day is not None and day.stops == moment.stops  # that nobody is called any more waits for no tenth second
+            if is_fresh or day is None or not is_told or not timedelta(0) <= now - day.at < DAY_EVERY:
+                figures = live_day(session, now), _standings(session, now), targets_of(session, local_day(now))
+                day = self._days[office] = Day(now, *figures, moment.stops)
         return Board(joined(day.day, moment.now), day.standings, moment.watches, moment.gaps, day.targets, moment.callers)
 
 

@@ -92,6 +92,25 @@ def pace_model(standings: Sequence[tuple[str, Standing]], t: Translate) -> list[
     ]
 
 
+def stop_notices(standings: Sequence[tuple[str, Standing]], t: Translate, lang: str) -> list[dict[str, Any]]:
+    """That no calls are placed, as notices of the board, once for all campaigns that one thing stops."""
+    stopped: dict[str, list[tuple[str, Standing]]] = {}
+    for name, standing in standings:
+        if standing.why in STOPS:
+            stopped.setdefault(standing.why, []).append((name, standing))
+    return [
+        {
+            "state": {"kind": "err", "image": "warn", "word": t("supervise.stopped")},
+            "at": None,
+            "text": t(f"pace_why.{why}"),
+            "href": "#h-pace",
+            "href_text": phrases.pick(lang, ("・", ", ")).join(name for name, _ in those),
+            "action": None,
+        }
+        for why, those in stopped.items()
+    ]
+
+
 def _share(rate: float | None, part: int, whole: int) -> str:
     return "–" if rate is None else f"{rate * 100:.1f}% ({part:,}/{whole:,})"
 

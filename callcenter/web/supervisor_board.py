@@ -13,7 +13,7 @@ from callcenter.web.board_feed import Board
 from callcenter.web.desk_model import refused_href
 from callcenter.web.formats import write_day
 from callcenter.web.i18n import Translate
-from callcenter.web.supervise_model import gap_notices, pace_model, supervision_model, watchers_of
+from callcenter.web.supervise_model import gap_notices, pace_model, stop_notices, supervision_model, watchers_of
 from campaigns.attempts.codes import Channel
 from campaigns.compliance.reasons import DENIAL_JA, DenialReason
 from dialer.agents.state import AgentState
@@ -38,7 +38,7 @@ def board_model(found: Board, me: int, lang: str, t: Translate) -> dict[str, Any
     """All fields of supervisor_board.html, as the supervisor `me` sees them."""
     board = found.live
     notices = _notices(board, lang)
-    rows = notices["rows"] + gap_notices(found.gaps, t, lang)
+    rows = stop_notices(found.standings, t, lang) + notices["rows"] + gap_notices(found.gaps, t, lang)
     operators = _operators(board, lang)
     for row, operator in zip(operators["rows"], board.operators, strict=True):
         watchers = watchers_of(found.watches, operator.user_id, t)

@@ -54,7 +54,7 @@ def show_board(request: Request, session: Tx, who: Supervisor) -> Response:
 @router.get("/supervisor/board")
 def refresh_board(request: Request, session: Tx, who: Supervisor) -> Response:
     """What changes on it."""
-    return fragment(request, "supervisor_board.html", shell=shell_of(request, ""), **_board(request, session, who, is_fresh=False))
+    return fragment(request, "supervisor_refresh.html", shell=shell_of(request, ""), **_board(request, session, who, is_fresh=False))
 
 
 def _board(request: Request, session: Session, who: SignedIn, *, is_fresh: bool) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class CallState(StrEnum):
     ENDED = "ended"
 
 
+UNANSWERED = (CallState.PLACING, CallState.PLACED, CallState.RINGING)
+
 _S = CallState
 TRANSITIONS: Mapping[CallState, frozenset[CallState]] = {
     # Carriers leave steps out: a mobile may answer without ringing, a refused call ends without having been placed.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,9 @@ from callcenter.core.errors import NotFound
 from campaigns.compliance.gate import load_policy
 from campaigns.planning.dialling import dialling_of
 from campaigns.planning.models import Campaign
+from dialer.calls.binding import PREDICTIVE
 from dialer.calls.models import Call, DialerLease
+from dialer.calls.state import UNANSWERED, CallState
 from dialer.pacing.decision import REFUSALS, PacingDecision, PacingSnapshot, Why
 from dialer.pacing.ledger import Ledger
 from dialer.pacing.models import PacingState
@@ -101,18 +103,18 @@ def standing_of(session: Session, campaign_id: int, now: datetime) -> Standing:
     state = session.scalar(select(PacingState).where(PacingState.campaign_id == campaign_id))
     dialling = dialling_of(campaign.options)
     budget = Ledger(campaign_id, load_policy(session).hours.zone).budget(session, dialling.abandon_percent / 100, now, 0.0)
-    is_predictive = campaign.dial_mode == "predictive"
+    is_predictive = campaign.dial_mode == PREDICTIVE
     is_current = is_predictive and state is not None and state.decided_at is not None and state.decided_at > now - CURRENT_FOR
     lease = _lease(session, campaign_id, now) if campaign.status == "running" else None
     detail = state.detail if state is not None and is_current else {}
-    lines = select(func.count()).where(Call.campaign_id == campaign_id, Call.state != "ended", Call.node != "")
+    lines, ringing = _lines(session, campaign_id)
     return Standing(
         asked=campaign.dial_mode,
         mode=state.mode if state is not None and is_current else campaign.dial_mode,
-        why=lease or (state.why if state is not None and is_current else "") if is_predictive else _plain_why(campaign, lease),
+        why=_why(campaign, lease, state.why if state is not None and is_current else ""),
         decided_at=state.decided_at if state is not None and is_current else None,
-        lines=session.scalar(lines) or 0,
-        ringing=int(detail.get("ringing", 0)),
+        lines=lines,
+        ringing=ringing,
         at_work=int(detail.get("at_work", 0)),
         least_operators=dialling.least_operators,
         answer_chance=detail.get("answer_chance"),
@@ -126,11 +128,28 @@ def standing_of(session: Session, campaign_id: int, now: datetime) -> Standing:
     )
 
 
+def stops(session: Session, now: datetime) -> dict[int, str]:
+    """The office's campaigns whose dialer can place no calls at present, and why: one of `STOPS`."""
+    held = select(DialerLease.campaign_id, DialerLease.problem).where(DialerLease.lease_until > now, DialerLease.problem.in_(STOPS))
+    return dict(session.execute(held).tuples().all())
+
+
 def _lease(session: Session, campaign_id: int, now: datetime) -> str | None:
     """What keeps the campaign's dialer from placing calls, "" when nothing does; None when no dialer works on it."""
     return session.scalar(select(DialerLease.problem).where(DialerLease.campaign_id == campaign_id, DialerLease.lease_until > now))
 
 
-def _plain_why(campaign: Campaign, problem: str | None) -> str:
-    """Of a campaign that is not predictive: nothing is decided there, so that a dialer works it says all; "" when none does."""
-    return "" if problem is None else problem or Why(campaign.dial_mode).value
+def _lines(session: Session, campaign_id: int) -> tuple[int, int]:
+    """Lines in use at this moment, and calls in the air without an operator; what was decided last may be from before a trunk failed."""
+    is_ringing = and_(Call.mode == PREDICTIVE, Call.state.in_(UNANSWERED))
+    counts = select(func.count(), func.count().filter(is_ringing))
+    lines, ringing = session.execute(counts.where(Call.campaign_id == campaign_id, Call.state != CallState.ENDED, Call.node != "")).one()
+    return lines, ringing
+
+
+def _why(campaign: Campaign, problem: str | None, decided: str) -> str:
+    """What was decided counts as long as a dialer works on the campaign, `problem` not being None; of a campaign that is not predictive
+    nothing is decided."""
+    if problem is None:
+        return ""
+    return problem or (decided if campaign.dial_mode == PREDICTIVE else Why(campaign.dial_mode).value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
+from callcenter.web.board_feed import FEED
 from campaigns.planning.dialling import Dialling, dialling_of, with_settings
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import create_campaign, set_status
@@ -100,7 +102,7 @@ def test_every_reason_is_told_in_words(person: Callable[..., Person], office_id:
     [
         ("trunk_failing", "回線側の障害", "The trunk failed"),
         ("trunk_silent", "何の応答も", "The trunk gives no answer"),
-        ("carrier_down", "つながりません", "not answer"),
+        ("carrier_down", "電話会社につながりません", "The carrier does not answer"),
     ],
 )
 def test_what_stops_a_dialer_is_told_on_the_board_and_on_the_campaign_s_page(
@@ -113,8 +115,22 @@ def test_what_stops_a_dialer_is_told_on_the_board_and_on_the_campaign_s_page(
     supervisor = person(Role.SUPERVISOR)
     for lang, words in (("ja", ja), ("en", en)):
         supervisor.client.post("/language", data={"lang": lang, "csrf_token": supervisor.csrf})
-        for page in (f"/campaigns/{campaign_id}/dialling/now", "/supervisor"):
-            assert words.casefold() in supervisor.get(page).text.casefold()
+        for page, count in ((f"/campaigns/{campaign_id}/dialling/now", 1), ("/supervisor", 2)):  # among the notices, too
+            assert supervisor.get(page).text.casefold().count(words.casefold()) == count
+
+
+def test_an_open_board_tells_at_once_that_no_calls_are_placed_and_when_it_was_made(
+    person: Callable[..., Person], office_id: int, campaign_id: int
+) -> None:
+    supervisor = person(Role.SUPERVISOR)
+    assert "回線側の障害" not in supervisor.get("/supervisor").text
+    with transaction(office_id) as session:
+        until = utc_now() + timedelta(minutes=1)
+        session.add(DialerLease(campaign_id=campaign_id, node="node1", lease_until=until, problem="trunk_failing"))
+    FEED.note(office_id)  # what the dialer publishes with it
+    board = supervisor.fragment("/supervisor/board").text
+    assert board.count("回線側の障害") == 2
+    assert re.search(r'<hx-partial hx-target="#board-time" hx-swap="innerHTML">\d\d:\d\d:\d\d</hx-partial>', board)
 
 
 def test_settings_that_can_not_be_read_are_as_in_the_defaults_and_do_not_stop_a_campaign() -> None:

@@ -28,7 +28,7 @@ from dialer.pacing.history import ended_between
 from dialer.pacing.models import PacingHour, PacingState
 from dialer.pacing.pacer import Pacer
 from dialer.pacing.standing import standing_of
-from dialer.sharing import renew
+from dialer.sharing import LEASE_SECONDS, renew
 from dialer.telephony.port import CarrierLimits
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from dialer.telephony.simulator.day import DayPlan, SimulatedDay
@@ -260,6 +260,22 @@ def test_other_modes_say_what_they_do_as_long_as_a_dialer_works(office_id: int, 
         standing = standing_of(session, hall.campaign_id, now)
         assert (standing.asked, standing.mode, standing.why) == (mode, mode, mode)
         assert standing_of(session, hall.campaign_id, now + timedelta(minutes=5)).why == ""
+
+
+def test_without_a_dialer_nothing_is_said_to_be_paced_and_lines_are_those_of_the_moment(office_id: int) -> None:
+    hall = open_hall(office_id, [RINGS] * 8)
+    put_to_work(hall)
+    with transaction(office_id) as session:
+        standing = standing_of(session, hall.campaign_id, hall.clock.now())
+        assert (standing.mode, standing.why) == ("predictive", "paced")
+        assert standing.ringing == standing.lines > 0
+        calls = session.scalars(select(Call)).all()
+        for call in calls:  # as when a trunk fails: nothing is decided from here on
+            call.state = "ended"
+    with transaction(office_id) as session:
+        standing = standing_of(session, hall.campaign_id, hall.clock.now())
+        assert (standing.lines, standing.ringing) == (0, 0)
+        assert standing_of(session, hall.campaign_id, hall.clock.now() + timedelta(seconds=LEASE_SECONDS + 1)).why == ""
 
 
 class Unable(SimulatedCarrier):

@@ -196,6 +196,39 @@ def test_nobody_who_does_not_pick_up_a_brief_ring_holds_a_trunk(calls: list[tupl
         trunk = trunk.handed_over(f"c{n}", at) if event is None else trunk.heard(event, at)
 
 
+def test_talks_that_end_meanwhile_do_not_hide_that_a_trunk_says_nothing() -> None:
+    """Operators talk with those who were reached before; one after the other is done, while every new call is swallowed."""
+    trunk = Trunk()
+    for talk in (f"talk{n}" for n in range(8)):
+        trunk = trunk.handed_over(talk, 0.0).heard(told(EventKind.RINGING, talk), 1.0).heard(told(EventKind.ANSWERED, talk), 5.0)
+    trunk = unheard(10.0, trunk=trunk)
+    for n in range(4):
+        trunk = trunk.waited(12.0 + 2 * n).heard(told(EventKind.BRIDGED, f"talk{n}"), 12.0 + 2 * n)  # back from hold
+        trunk = trunk.heard(ended(f"talk{n}", LineResult.ANSWERED), 13.0 + 2 * n)
+    trunk = trunk.waited(10.0 + WORD_SECONDS)
+    assert trunk.problem == TRUNK_SILENT
+    assert trunk.heard(ended("talk4", LineResult.ANSWERED), 23.0).problem == TRUNK_SILENT
+    assert trunk.heard(told(EventKind.RINGING, "o1-c-0"), 23.0).standing == {f"talk{n}" for n in range(4, 8)}
+
+
+def test_talks_that_end_meanwhile_do_not_interrupt_failures_in_a_row() -> None:
+    trunk = Trunk().heard(told(EventKind.ANSWERED, "last"), 0.0)
+    for n in range(MOST_FAILURES):
+        trunk = trunk.heard(told(EventKind.ANSWERED, f"talk{n}"), 0.0)
+    for n in range(MOST_FAILURES):
+        trunk = trunk.heard(ended(f"o1-c-{n}", LineResult.FAILED), 1.0).heard(ended(f"talk{n}", LineResult.ANSWERED), 1.0)
+    assert (trunk.problem, trunk.standing) == (TRUNK_FAILING, {"last"})
+    gone = trunk.heard(CarrierEvent(EventKind.RESYNC, "", WHENEVER, "resync", live=frozenset()), 2.0)
+    assert gone.standing == frozenset()
+
+
+def test_who_calls_in_says_nothing_of_calls_that_go_out() -> None:
+    trunk = unheard(trunk=Trunk()).heard(told(EventKind.INCOMING, "in"), 1.0)
+    for event in (told(EventKind.ANSWERED, "in"), told(EventKind.BRIDGED, "in"), ended("in", LineResult.ANSWERED)):
+        trunk = trunk.heard(event, 2.0)
+    assert (trunk.waited(WORD_SECONDS).problem, trunk.is_mute) == (TRUNK_SILENT, None)
+
+
 def test_what_was_told_while_nobody_was_connected_is_not_missed() -> None:
     assert unheard().heard(told(EventKind.RESYNC, ""), 30.0).waited(60.0) == Trunk()
 
