@@ -217,7 +217,7 @@ def view_of(session: Session, call: Call, event: CarrierEvent | None = None) -> 
         ended_at=call.ended_at,
         is_machine=call.line_result == LineResult.MACHINE,
         is_abandoned=call.line_result == LineResult.ABANDONED,
-        is_guessed=event is not None and event.kind is EventKind.ENDED and _is_end_guessed(session, call, event),
+        is_guessed=event is not None and event.kind is EventKind.ENDED and is_end_guessed(session, call, event.key),
         told_result=LineResult(call.line_result) if call.line_result else None,
         cause=call.cause,
         sip_code=call.sip_code,
@@ -225,13 +225,12 @@ def view_of(session: Session, call: Call, event: CarrierEvent | None = None) -> 
     )
 
 
-def _is_end_guessed(session: Session, call: Call, event: CarrierEvent) -> bool:
-    """Whether the call is over only because nobody told of it any more (`LOST`), until this event."""
+def is_end_guessed(session: Session, call: Call, but_for: str = "") -> bool:
+    """Whether the call is over only because nobody told of it any more (`LOST`); but for the event of that key."""
     if call.state != CallState.ENDED:
         return False
-    ends = select(CallEvent.event_key).where(
-        CallEvent.call_id == call.id, CallEvent.kind == EventKind.ENDED, CallEvent.event_key != event.key
-    )
+    is_end = (CallEvent.call_id == call.id, CallEvent.kind == EventKind.ENDED, CallEvent.event_key != but_for)
+    ends = select(CallEvent.event_key).where(*is_end)
     return set(session.scalars(ends)) == {f"{call.channel_id}:{LOST}"}
 
 

@@ -21,12 +21,14 @@ from callcenter.core.db import transaction
 from callcenter.core.errors import AppError
 from callcenter.core.live import publish
 from dialer.calls.models import Call
+from dialer.calls.service import is_end_guessed
 from dialer.calls.state import CallState
 from dialer.recordings import keys, sealing, vault
 from dialer.recordings.beginning import begin
 from dialer.recordings.fetching import Fetcher
 from dialer.recordings.models import Recording
 from dialer.recordings.problems import (
+    CUT_SHORT,
     EMPTY,
     IS_LATE_AFTER,
     LATE,
@@ -49,6 +51,7 @@ REMOTE_COMES_WITHIN = timedelta(hours=1)  # what the carrier holds is made ready
 LOOK_BACK = timedelta(days=1)
 _EMPTY_BYTES = int(RATE * 2 * 0.3)
 _TALK_BYTES = RATE * 2 * 10  # shorter ones may well be silent on one side
+_MOST_MISSING, _MOST_MISSING_SHARE = 8.0, 0.1  # seconds, and of the talk: moves of the line and late news of its end cost some
 
 
 class RecordingKeeper:
@@ -131,6 +134,7 @@ class RecordingKeeper:
         with transaction(office_id) as session:
             row = session.get_one(Recording, (office_id, recording_id))
             call = session.get_one(Call, (office_id, row.call_id))
+            talked = 0.0 if row.is_simulated or self._is_remote(call) or is_end_guessed(session, call) else _talked(row, call)
             waits_until = (call.ended_at or self._clock.now()) + (REMOTE_COMES_WITHIN if self._is_remote(call) else COMES_WITHIN)
         files = SpoolFiles.of(self._spool, row.name)
         sizes = files.sizes()
@@ -143,7 +147,7 @@ class RecordingKeeper:
             files.remove()
             return False
         try:
-            self._store(office_id, row, files, max(sizes))
+            self._store(office_id, row, files, talked)
         except (OSError, AppError) as problem:
             log.warning("recording_not_stored", recording=recording_id, error=type(problem).__name__)
             with transaction(office_id) as session:
@@ -158,8 +162,8 @@ class RecordingKeeper:
             row.state = problem
             note_problem(session, row, problem)
 
-    def _store(self, office_id: int, row: Recording, files: SpoolFiles, size: int) -> None:
-        """Seals outside any transaction; the row follows once the file is whole on the disk."""
+    def _store(self, office_id: int, row: Recording, files: SpoolFiles, talked: float) -> None:
+        """Seals outside any transaction; the row follows once the file is whole on the disk. `talked`: seconds, 0 where nobody knows."""
         with transaction(office_id) as session:
             version, _ = keys.current_key(session, self._data, self._clock.now())
         key, label = sealing.new_key(), sealing.Label(office_id, row.call_id, version)
@@ -173,17 +177,24 @@ class RecordingKeeper:
             kept.sealed_version, kept.state, kept.stored_at = label.version, "stored", now
             kept.seconds, kept.size, kept.peaks = heard.seconds, heard.frames * 2, sealing.seal_peaks(heard.peaks, key, label)
             kept.problem = ""
-            problem = _problem_of(heard, size)
+            problem = _problem_of(heard, talked)
             if problem:
                 note_problem(session, kept, problem)
             publish(session, "recording")
 
 
-def _problem_of(heard: Loudness, size: int) -> str:
-    """Silence is an alert where somebody must have spoken."""
+def _talked(row: Recording, call: Call) -> float:
+    """Seconds from the beginning of the conversation to its end."""
+    return (call.ended_at - row.began_at).total_seconds() if call.ended_at is not None else 0.0
+
+
+def _problem_of(heard: Loudness, talked: float) -> str:
+    """Silence is an alert where somebody must have spoken, and so is a recording that ends long before the talk: a spool that ran full."""
     if heard.problem == SILENT:
         return SILENT
-    return OPERATOR_SILENT if heard.problem == OPERATOR_SILENT and size > _TALK_BYTES else ""
+    if talked - heard.seconds > max(_MOST_MISSING, _MOST_MISSING_SHARE * talked):
+        return CUT_SHORT
+    return OPERATOR_SILENT if heard.problem == OPERATOR_SILENT and heard.frames * 2 > _TALK_BYTES else ""
 
 
 def mark_seen(session: Session, row: Recording, user_id: int, *, with_alike: bool = False) -> int:

@@ -12,17 +12,18 @@ from dialer.recordings.models import Recording
 
 log = structlog.get_logger(__name__)
 
-NOT_STARTED, MISSING, EMPTY, NOT_STORED, LATE, SILENT, OPERATOR_SILENT, LEFT_BEHIND = (
+NOT_STARTED, MISSING, EMPTY, CUT_SHORT, NOT_STORED, LATE, SILENT, OPERATOR_SILENT, LEFT_BEHIND = (
     "not_started",
     "missing",
     "empty",
+    "cut_short",
     "not_stored",
     "late",
     "silent",
     "operator_silent",
     "left_behind",
 )
-PROBLEMS = (NOT_STARTED, MISSING, EMPTY, NOT_STORED, LATE, SILENT, OPERATOR_SILENT, LEFT_BEHIND)
+PROBLEMS = (NOT_STARTED, MISSING, EMPTY, CUT_SHORT, NOT_STORED, LATE, SILENT, OPERATOR_SILENT, LEFT_BEHIND)
 IS_LATE_AFTER = timedelta(minutes=10)
 
 

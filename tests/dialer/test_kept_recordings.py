@@ -14,13 +14,14 @@ from callcenter.core.db import transaction
 from callcenter.core.errors import Conflict, InvalidInput
 from callcenter.core.settings import get_settings
 from campaigns.attempts.models import Attempt
-from dialer.calls.models import Call
+from dialer.calls.models import Call, CallEvent
 from dialer.recordings import keys, service, vault
 from dialer.recordings.keeping import RecordingKeeper, mark_seen
 from dialer.recordings.models import Recording
 from dialer.recordings.queries import gaps
 from dialer.telephony.simulator.carrier import SimulatedCarrier
 from tests.dialer.world import Hall
+from tests.rules.test_recording_sound import tone
 
 RECORDED = {"recording": {"is_on": True, "notice": "none", "keep_days": None}}
 ANSWERS = "1111"
@@ -127,6 +128,29 @@ def test_a_gap_is_said_until_somebody_has_seen_it(studio: Studio, kept: int, sta
         mark_seen(session, row, studio.user_ids[0])
     studio.keeper.step()
     assert studio.rows()[0].seen_by == studio.user_ids[0]
+
+
+@pytest.mark.parametrize(
+    ("how", "kept", "problem"), [("told", 0.4, "cut_short"), ("told", 0.95, ""), ("lost", 0.4, ""), ("simulated", 0.4, "")]
+)
+def test_a_recording_that_ends_long_before_the_talk_is_a_gap_too(studio: Studio, how: str, kept: float, problem: str) -> None:
+    """The spool ran full: what came before is kept, and that it is not all is said; not where nobody knows when the talk ended."""
+    studio.talk()
+    with transaction(studio.office_id) as session:
+        session.execute(update(Recording).values(is_simulated=how == "simulated"))
+        call = session.scalars(select(Call)).one()
+        assert call.ended_at is not None
+        sound = tone(kept * (call.ended_at - studio.rows()[0].began_at).total_seconds(), 300)
+        if how == "lost":
+            ends = CallEvent.kind == "ended"
+            session.execute(update(CallEvent).where(ends).values(event_key=f"{call.channel_id}:lost"))
+    for path in studio.spool.iterdir():
+        path.write_bytes(sound)
+    assert studio.keeper.step() == 1
+    row = studio.rows()[0]
+    assert (row.state, row.problem) == ("stored", problem)
+    with transaction(studio.office_id) as session:
+        assert [gap.problem for gap in gaps(session)] == ([problem] if problem else [])
 
 
 def test_what_one_operator_s_microphone_does_all_morning_is_one_notice(office_id: int, tmp_path: Path) -> None:
