@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Collection
+import threading
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,7 +22,7 @@ from dialer.calls.service import office_of_channel
 from dialer.inbound import service
 from dialer.inbound.attending import Order, attend
 from dialer.inbound.models import InboundCall
-from dialer.inbound.words import plan_of_words
+from dialer.inbound.words import plan_of_words, usual_words
 from dialer.telephony.errors import CarrierError
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import CallerNotice, Carrier
@@ -27,7 +31,27 @@ from dialer.telephony.robocall import RobocallPlan
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS, IDLE_SECONDS = 1.0, 30.0  # while somebody waits, and while those who called in all talk
+MAKING_SECONDS = 0.1  # while words are being made
+USUAL_AFTER = timedelta(minutes=1)  # a dialer that begins has other things to do
 Prepare = Callable[[RobocallPlan], None]
+
+
+@dataclass
+class _Making:
+    """Words that are being made for a caller, who hears the ring meanwhile; `problem` is why they could not be."""
+
+    notice: CallerNotice
+    problem: Exception | None = None
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def make(self, prepare: Prepare) -> None:
+        """In a thread beside the dialer's: to speak takes seconds, in which a debtor who answers would find nobody."""
+        try:
+            prepare(plan_of_words(self.notice.sounds))
+        except (AppError, OSError) as problem:
+            self.problem = problem
+        finally:
+            self.is_over.set()
 
 
 class InboundDesk:
@@ -37,6 +61,10 @@ class InboundDesk:
         self._carrier, self._clock, self._node, self._prepare = carrier, clock, node, prepare
         self._offices: dict[str, int] = {}
         self._let_go: set[str] = set()
+        self._making: dict[str, _Making] = {}
+        self._speaker = ThreadPoolExecutor(1, "words")  # it has no thread before there is something to say
+        self._has_usual: set[int] = set()  # offices
+        self._usual, self._usual_from = list[Sequence[str]](), clock.now() + USUAL_AFTER
         self._next = clock.now()
 
     def office_of(self, event: CarrierEvent, office_ids: Collection[int]) -> int | None:
@@ -68,6 +96,7 @@ class InboundDesk:
         if event.kind is EventKind.ENDED:
             self._offices.pop(event.channel_id, None)
             self._let_go.discard(event.channel_id)
+            self._making.pop(event.channel_id, None)
         else:
             self._offices[event.channel_id] = office_id
         self._next = self._clock.now()
@@ -78,20 +107,28 @@ class InboundDesk:
         with transaction(office_id) as session:
             gone = service.reconcile(session, self._carrier.name, [self._node], event.live, event.at, now)
             self._offices |= dict.fromkeys(session.scalars(self._standing()), office_id)
+            office = session.get_one(Office, office_id)
+        if office.phone and office_id not in self._has_usual:
+            self._has_usual.add(office_id)
+            self._usual.append(usual_words(office.desk_name or office.name))
         if gone:
             log.warning("incoming_lost", count=gone)
         self._offices = {channel: office for channel, office in self._offices.items() if channel in event.live or office != office_id}
 
     def next_at(self) -> datetime | None:
         """When somebody who waits is looked after next."""
+        if self._making:
+            return min(self._next, self._clock.now() + timedelta(seconds=MAKING_SECONDS))
         return self._next if self._offices else None
 
     def look_after(self) -> bool:
         """One round for everybody who waits; whether anything was done."""
-        now = self._clock.now()
+        now, has_said = self._clock.now(), self._carrier.is_connected() and self._say_made()
+        while self._prepare is not None and self._usual and now >= self._usual_from:
+            self._speaker.submit(self._make_usual, self._prepare, self._usual.pop())
         if not self._offices or now < self._next or not self._carrier.is_connected():
-            return False
-        has_done = is_waited = False
+            return has_said
+        has_done, is_waited = has_said, False
         for office_id in sorted(set(self._offices.values())):
             with transaction(office_id) as session:
                 orders = attend(session, self._node, load_policy(session), now)
@@ -111,6 +148,7 @@ class InboundDesk:
         return select(InboundCall.channel_id, InboundCall.state).where(InboundCall.state != "ended", InboundCall.node == self._node)
 
     def _carry_out(self, order: Order) -> bool:
+        self._making.pop(order.channel_id, None)  # what was to be said before is no longer so
         try:
             if order.room:
                 self._carrier.bridge(order.channel_id, order.room)
@@ -125,11 +163,35 @@ class InboundDesk:
             self._hang_up(order.channel_id)
         return True
 
+    def _make_usual(self, prepare: Prepare, texts: Sequence[str]) -> None:
+        """Makes one of these and then the others, each after what callers wait for; what can't be made now is made when it is needed."""
+        with contextlib.suppress(AppError, OSError, RuntimeError):  # the last: this process ends
+            prepare(plan_of_words(_sounds(texts[:1])))
+            if len(texts) > 1:
+                self._speaker.submit(self._make_usual, prepare, texts[1:])
+
     def _say(self, order: Order) -> None:
-        sounds = tuple((f"said-{hashlib.sha256(text.encode()).hexdigest()[:20]}", text) for text in order.says)
-        if self._prepare is not None:
-            self._prepare(plan_of_words(sounds))
-        self._carrier.announce(CallerNotice(order.channel_id, sounds, is_last=order.is_last))
+        notice = CallerNotice(order.channel_id, _sounds(order.says), is_last=order.is_last)
+        if self._prepare is None:
+            self._carrier.announce(notice)
+            return
+        making = self._making[order.channel_id] = _Making(notice)
+        self._speaker.submit(making.make, self._prepare)
+
+    def _say_made(self) -> bool:
+        """Has said what has been made meanwhile; whether there was anything."""
+        made = [making for making in self._making.values() if making.is_over.is_set()]
+        for making in made:
+            channel_id = making.notice.channel_id
+            del self._making[channel_id]
+            try:
+                if making.problem is not None:
+                    raise making.problem
+                self._carrier.announce(making.notice)
+            except (CarrierError, AppError, OSError) as problem:
+                log.warning("incoming_not_served", error=type(problem).__name__)
+                self._hang_up(channel_id)
+        return bool(made)
 
     def _hang_up(self, channel_id: str) -> None:
         self._let_go.add(channel_id)
@@ -137,6 +199,11 @@ class InboundDesk:
             self._carrier.hang_up(channel_id)
         except CarrierError as problem:
             log.warning("hang_up_failed", error=problem.code)
+
+
+def _sounds(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The name of each sound, and its words."""
+    return tuple((f"said-{hashlib.sha256(text.encode()).hexdigest()[:20]}", text) for text in texts)
 
 
 def _office_called(number: str | None, office_ids: Collection[int]) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
-from dialer.inbound.rules import Treatment
+from dialer.inbound.rules import MOST_WAITING, Treatment
 from dialer.telephony.robocall import NodeKind, PlanNode, RobocallPlan
 
 WELCOME = "お電話ありがとうございます。{office}です。"
@@ -39,6 +39,12 @@ def ending_words(
         local = opens_at.astimezone(zone)
         said.append(OPENS.format(day=f"{local.month}月{local.day}日", time=spoken_time(local)))
     return (*said, CALLED_BACK if is_called_back else CALL_AGAIN, GOODBYE)
+
+
+def usual_words(office: str) -> tuple[str, ...]:
+    """What does not depend on the hour, the likeliest first: made before anybody calls, so that twenty at once need not wait for it."""
+    places = tuple(WAITING.format(place=place) for place in range(1, MOST_WAITING + 1))
+    return (WELCOME.format(office=office), *places, *_REASONS.values(), CALLED_BACK, CALL_AGAIN, GOODBYE)
 
 
 def spoken_time(moment: datetime) -> str:

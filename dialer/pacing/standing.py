@@ -131,7 +131,7 @@ def standing_of(session: Session, campaign_id: int, now: datetime) -> Standing:
 def stops(session: Session, now: datetime) -> dict[int, str]:
     """The office's campaigns whose dialer can place no calls at present, and why: one of `STOPS`."""
     held = select(DialerLease.campaign_id, DialerLease.problem).where(DialerLease.lease_until > now, DialerLease.problem.in_(STOPS))
-    return dict(session.execute(held).tuples().all())
+    return dict(session.execute(held).all())
 
 
 def _lease(session: Session, campaign_id: int, now: datetime) -> str | None:

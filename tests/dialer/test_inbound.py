@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -23,8 +26,14 @@ from dialer.inbound import rules
 from dialer.inbound import service as inbound
 from dialer.inbound.callers import find_person
 from dialer.inbound.models import InboundCall
+from dialer.inbound.rules import MOST_WAITING, Treatment
+from dialer.inbound.words import ending_words, place_words
+from dialer.telephony.port import CallerNotice, CarrierLimits
+from dialer.telephony.robocall import RobocallPlan
+from dialer.telephony.simulator.carrier import SimulatedCarrier
 from dialer.telephony.simulator.town import Fate
-from tests.dialer.world import MORNING, Hall, add_debtor
+from dialer.worker import Dialer, DialerSettings
+from tests.dialer.world import JST, MORNING, Hall, add_debtor
 
 OFFICE = "+81300000009"
 STAYS = Fate(LineResult.ANSWERED, 3600.0, 60.0, Party.DEBTOR)
@@ -63,6 +72,84 @@ class Desk(Hall):
     @property
     def number(self) -> str:
         return next(iter(self.numbers.values()))
+
+
+class Speaker:
+    """Makes what callers hear only when it is let; what the carrier was then asked to say, by channel."""
+
+    def __init__(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.may, self.desk, self.said, self.made = threading.Event(), desk, list[str](), list[str]()
+        self.problem: Exception | None = None
+        announce = SimulatedCarrier.announce
+
+        def note(carrier: SimulatedCarrier, notice: CallerNotice) -> None:
+            self.said.append(notice.channel_id)
+            announce(carrier, notice)
+
+        monkeypatch.setattr(SimulatedCarrier, "announce", note)
+        limits = CarrierLimits(calls_per_second=50, max_lines=8)
+        settings = DialerSettings("node1", "+81300000000", limits, round_seconds=5.0, prepare_prompts=self.make)
+        desk.dialer = Dialer(desk.carrier, desk.clock, settings)
+        desk.dialer.start()
+
+    def make(self, plan: RobocallPlan) -> None:
+        if not plan.nodes[0].sound.startswith("said-"):
+            return
+        assert self.may.wait(60)
+        if self.problem is not None:
+            raise self.problem
+        self.made += [node.text for node in plan.nodes]
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Rounds of the dialer, in which no time passes by its clock but while nothing happens."""
+        end = time.monotonic() + 60
+        while not is_so():
+            assert time.monotonic() < end
+            self.desk.pass_time(0.2)
+            time.sleep(0.01)
+
+
+def test_nobody_waits_for_words_that_are_being_made_for_a_caller(office_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To speak takes seconds the first time; talks begin and end meanwhile."""
+    desk = Desk(office_id, people=3)
+    speaker = Speaker(desk, monkeypatch)
+    desk.staff()
+    talking, waiting = (desk.come_in(number) for number in list(desk.numbers.values())[:2])
+    assert [call.state for call in desk.incoming()] == ["talking", "waiting"]
+    desk.carrier.hang_up(talking)
+    desk.pass_time(5)
+    assert desk.incoming()[0].state == "ended"
+    assert speaker.said == []
+    speaker.may.set()
+    speaker.until(lambda: speaker.said == [waiting])
+    assert desk.incoming()[1].state == "waiting"
+
+
+def test_words_that_can_not_be_made_end_the_line(office_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(office_id, people=2)
+    speaker = Speaker(desk, monkeypatch)
+    desk.staff()
+    for number in desk.numbers.values():
+        desk.come_in(number)
+    speaker.problem = OSError("the disk is full")
+    speaker.may.set()
+    speaker.until(lambda: desk.incoming()[1].state == "ended")
+    assert speaker.said == []
+    assert desk.incoming()[0].state == "talking"
+
+
+def test_what_many_callers_at_once_hear_is_made_before_anybody_calls(office_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(office_id, people=2)
+    speaker = Speaker(desk, monkeypatch)
+    speaker.may.set()
+    with transaction(office_id) as session:
+        office = session.get_one(Office, office_id)
+        wanted = {text for place in range(1, MOST_WAITING + 1) for text in place_words(office.desk_name, place, None, JST, is_first=True)}
+        wanted |= set(ending_words(Treatment.REFUSED, office.desk_name, None, JST, is_first=True, is_called_back=True))
+    desk.pass_time(50)
+    assert speaker.made == [], "a dialer that begins has other things to do"
+    speaker.until(lambda: wanted <= set(speaker.made))
+    assert speaker.said == []
 
 
 def test_a_known_number_pops_the_case_and_the_talk_is_a_conversation_but_no_attempt(office_id: int) -> None:
