@@ -28,6 +28,7 @@ from reports.charts import FEW
 from reports.collection import ageing, effect
 from reports.collection.rates import VINTAGE_WORDS, VINTAGES, Collection, Compared, Sums, collection, years_known
 from reports.collection.totals_file import HEADS, MOST_BYTES, Problem, read_totals, store_totals
+from reports.eras import month_in_both
 from reports.exports.table import per_cent
 from reports.line_chart import line_chart
 from reports.periods import zone_of
@@ -120,7 +121,7 @@ def _chosen(known: list[tuple[int, date]], year: int, month: str, lang: str) -> 
         return (fiscal, newest[fiscal]), phrases.pick(lang, ("年月を読めません。例: 2026-10", "This is no month. Example: 2026-10"))
     if not date(fiscal, 4, 1) <= first <= date(fiscal + 1, 5, 1):
         words = (
-            f"{fiscal}年度は{fiscal}年4月から{fiscal + 1}年5月までです。",
+            f"{format_fiscal_year(fiscal)}は{fiscal}年4月から{fiscal + 1}年5月までです。",
             f"Fiscal {fiscal} runs from April {fiscal} to May {fiscal + 1}.",
         )
         return (fiscal, newest[fiscal]), phrases.pick(lang, words)
@@ -136,7 +137,7 @@ def _figures(found: Collection, lang: str) -> dict[str, Any]:
     names = phrases.pick(lang, ("今年度", "this year")), phrases.pick(lang, ("前年度", "last year"))
     return {
         "year": _year_words(found.fiscal_year, lang),
-        "month": phrases.pick(lang, (f"{found.month.year}年{found.month.month}月末", f"end of {found.month:%B %Y}")),
+        "month": phrases.pick(lang, (f"{month_in_both(found.month)}末", f"end of {found.month:%B %Y}")),
         "tiles": [_line(VINTAGE_WORDS[vintage].in_language(lang), found.whole[vintage]) for vintage in VINTAGES],
         "taxes": [
             _line(tax, compared[vintage]) | {"vintage": VINTAGE_WORDS[vintage].in_language(lang)}

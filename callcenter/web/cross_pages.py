@@ -34,10 +34,10 @@ from campaigns.planning.models import Campaign
 from reports import saved_views
 from reports.cut_forms import FORMS
 from reports.cuts import Cut
-from reports.eras import crossed_in
+from reports.eras import crossed_in, lines_in
 from reports.exports.cross_pdf import cross_pdf
 from reports.exports.files import BOM, MEDIA_TYPES, cross_workbook, csv_cell, day_of, staff_in_name
-from reports.exports.table import DASH, channel_words, shown
+from reports.exports.table import DASH, channel_words, counted_on, shown
 from reports.facts.late import late_days
 from reports.further_metrics import EVERY, GROUPS
 from reports.metrics import KEPT_RATE, UNIT_WORDS, Metric
@@ -128,7 +128,7 @@ def _scope(session: Session, asked: CrossFilters, lang: str) -> str:
         channel_words(query.channel).in_language(lang),
         phrases.pick(lang, (f"業務: {name}", f"campaign: {name}")) if name else "",
         staff_words(query, lang),
-        counted(utc_now(), lang, query.period.zone),
+        counted_on(utc_now(), asked.filters.years, query.period.zone).in_language(lang),
     )
     return "　".join(filter(None, parts))
 
@@ -170,7 +170,7 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
     last = lines[-1] if lines else None
     model = {
         "title": _title(asked, lang),
-        "period": asked.filters.query.period,
+        "period": period_words(asked.filters.query.period, asked.filters.years, lang),
         "where": "・".join(filter(None, (_where(session, asked, cell, lang), staff_words(asked.filters.query, lang)))),
         "back_url": _back(asked, given.get("at", "")),
         "next_url": f"{here}&{urlencode({'before': f'{last.began_at.isoformat()},{last.id}'})}" if last and is_more else "",
@@ -228,7 +228,8 @@ def _where(session: Session, asked: CrossFilters, cell: Cell, lang: str) -> str:
     parts = []
     for cut, key in ((asked.rows, cell.row), (asked.columns, cell.column)):
         if cut is not None and key is not None:
-            parts.append(f"{FORMS[cut].name.in_language(lang)}: {lines_of(session, cut, [key])[0].words.in_language(lang)}")
+            (line,) = lines_in(lines_of(session, cut, [key]), cut, asked.filters.years)
+            parts.append(f"{FORMS[cut].name.in_language(lang)}: {line.words.in_language(lang)}")
     return "・".join(parts) or phrases.pick(lang, ("全体", "All"))
 
 

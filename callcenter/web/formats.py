@@ -86,13 +86,6 @@ def day(context: Context, value: date | datetime) -> str:
 
 
 @pass_context
-def year_day(context: Context, value: date) -> str:
-    """2026年11月25日(水) or Wed 25 Nov 2026: for periods, which may be of any year."""
-    lang = _lang(context)
-    return f"{write_day(value, lang)} {value.year}" if lang == "en" else f"{value.year}年{write_day(value, lang)}"
-
-
-@pass_context
 def yen(context: Context, value: int) -> str:
     """12,000円 or ¥12,000."""
     return write_yen(value, _lang(context))
@@ -141,7 +134,6 @@ def iso(moment: date | datetime) -> str:
 
 FILTERS = {
     "day": day,
-    "year_day": year_day,
     "yen": yen,
     "era": era,
     "number": number,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
 
 from reports.cut_forms import CHANNEL_LABELS
 from reports.eras import Years, rows_in, write_date
@@ -60,17 +62,24 @@ def channel_words(channel: str) -> Words:
 
 def _subtitle(report: Headline, years: Years) -> Words:
     """All that the figures are of, and as of when they were counted: a file leaves the page that it was made on."""
-    query, as_of = report.query, report.as_of.astimezone(report.query.period.zone)
-    first, last, on = (write_date(day, years) for day in (query.period.first, query.period.last, as_of.date()))
+    query = report.query
+    first, last = (write_date(day, years) for day in (query.period.first, query.period.last))
     channel = channel_words(query.channel)
     parts = [
         Words(f"{first}から{last}まで({query.period.zone})", f"{first} to {last} ({query.period.zone})"),
         Words(f"手段: {channel.ja}", f"channel: {channel.en}"),
         *([Words(f"業務: {report.campaign}", f"campaign: {report.campaign}")] if report.campaign else []),
         *([query.staff.told] if query.staff else []),
-        Words(f"{on} {as_of:%H:%M}に集計", f"counted {on} {as_of:%H:%M}"),
+        counted_on(report.as_of, years, query.period.zone),
     ]
     return Words("。".join(part.ja for part in parts), ", ".join(part.en for part in parts))
+
+
+def counted_on(moment: datetime, years: Years, zone: ZoneInfo) -> Words:
+    """As of when a file's figures are, with the year: files are kept."""
+    local = moment.astimezone(zone)
+    at = f"{write_date(local.date(), years)} {local:%H:%M}"
+    return Words(f"{at}に集計", f"counted {at}")
 
 
 def build(report: Headline, lang: str, years: Years = Years.WESTERN) -> Table:

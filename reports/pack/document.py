@@ -9,10 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from callcenter.core.eras import format_era, format_fiscal_year
+from callcenter.core.eras import format_fiscal_year
 from reports.charts import FEW, STEPS
 from reports.collection.ageing import BUCKETS
 from reports.collection.rates import TOTAL, VINTAGE_WORDS, VINTAGES, Collection, Compared
+from reports.eras import day_in_both, month_in_both
 from reports.exports.pdf import set_pages
 from reports.exports.table import DASH, per_cent, shown
 from reports.line_chart import line_chart
@@ -50,9 +51,9 @@ def document_model(pack: Pack) -> dict[str, Any]:
     open_words = undecided_words(pack.month_figures, pack.undecided)
     return {
         "pack": pack,
-        "title": f"{_era_month(pack)} 戦略会議資料",
-        "period": f"{format_era(pack.month)}（{pack.month.year}年）から{until.month}月{until.day}日まで",
-        "as_of": f"{format_era(pack.made_at.date())}（{pack.made_at.year}年）{pack.made_at.hour}時{pack.made_at.minute:02d}分現在",
+        "title": f"{month_in_both(pack.month)} 戦略会議資料",
+        "period": f"{day_in_both(pack.month)}から{until.month}月{until.day}日まで",
+        "as_of": f"{day_in_both(pack.made_at.date())}{pack.made_at.hour}時{pack.made_at.minute:02d}分現在",
         "until": f"{until.month}月{until.day}日",
         "before": ("前月", "前年同月") if pack.is_complete else ("前月同日", "前年同日"),
         "sections": {name: words.ja for name, words in SECTIONS.items()},
@@ -93,12 +94,6 @@ def document_model(pack: Pack) -> dict[str, Any]:
         "rolls": _rolls(pack),
         "definitions": _definitions(),
     }
-
-
-def _era_month(pack: Pack) -> str:
-    """令和8年（2026年）11月."""
-    year = format_era(last_of(pack.month)).partition("年")[0]
-    return f"{year}年（{pack.month.year}年）{pack.month.month}月"
 
 
 def _hour(pack: Pack, hour: int) -> dict[str, Any]:
@@ -167,7 +162,7 @@ def _collected(found: Collection | None, month: date) -> dict[str, Any] | None:
     labels = [f"{one.month}月" for one in found.months]
     names = [format_fiscal_year(year) for year in (found.fiscal_year, found.fiscal_year - 1)]
     return {
-        "month": f"{found.month.year}年{found.month.month}月末",
+        "month": f"{month_in_both(found.month)}末",
         "year": format_fiscal_year(found.fiscal_year),
         "is_older": found.month != month,
         "tiles": [_rates(VINTAGE_WORDS[vintage].ja, found.whole[vintage]) for vintage in VINTAGES],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from callcenter.core.errors import InvalidInput
 from callcenter.core.settings import Settings
+from reports.eras import month_in_both
 from reports.exports.files import MEDIA_TYPES
 from reports.mail import ADDRESS, letter
 
@@ -38,8 +39,8 @@ def message(settings: Settings, to: Sequence[str], office: str, month: date, fil
     made = letter(
         settings,
         to,
-        f"{office} {month.year}年{month.month}月 戦略会議資料",
-        f"{office}の{month.year}年{month.month}月の戦略会議資料をお送りします（PDFと表）。\n"
+        f"{office} {month_in_both(month)} 戦略会議資料",
+        f"{office}の{month_in_both(month)}の戦略会議資料をお送りします（PDFと表）。\n"
         "所見と決定事項は「報告 → 会議資料」で書けます。\n\n"
         f"The strategy meeting's pack of {month:%B %Y} is attached.\n",
     )

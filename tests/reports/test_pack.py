@@ -60,7 +60,7 @@ def test_the_pack_has_the_month_s_figures_beside_the_month_before(session: Sessi
     assert (rate["value"], rate["base"], rate["before"], rate["year_before"]) == ("33.3%", "20 ÷ 60", "+33.3pt", "–")
     assert rate["sure"] == "95%の範囲 22.7–45.9%"
     assert [bar["n"] for bar in model["day_bars"]] == [12] * 5 + [0] * 25, "a day without calls has its place"
-    assert (model["title"], model["as_of"]) == ("令和8年（2026年）9月 戦略会議資料", "令和8年10月5日（2026年）12時00分現在")
+    assert (model["title"], model["as_of"]) == ("令和8年（2026年）9月 戦略会議資料", "令和8年（2026年）10月5日12時00分現在")
     assert [row["label"] for row in model["campaigns"]["rows"]] == ["第1期"]
     assert [row.key for row in pack.by_month][-2:] == ["2026-08", "2026-09"]
     data = pack_pdf(pack)
@@ -176,7 +176,7 @@ def test_april_and_may_show_the_old_year_s_closing(session: Session) -> None:
     assert [float(one.whole["total"].this.rate or 0) for one in (pack.collected, pack.closing)] == [2.0, 98.3]
     page = document_html(pack)
     assert "旧年度の締め" in page
-    assert page.index("令和8年度、2026年4月末") < page.index("令和7年度、2026年4月末")
+    assert page.index("令和8年度、令和8年（2026年）4月末") < page.index("令和7年度、令和8年（2026年）4月末")
     assert len(re.findall(r"<p[ >]", page)) == page.count("</p>"), "every paragraph is closed"
     assert "旧年度収納(2026年4月末)" in zipfile.ZipFile(io.BytesIO(pack_xlsx(pack))).read("xl/workbook.xml").decode()
     assert gather(session, date(2026, 6, 1), NOW).closing is None

@@ -20,7 +20,7 @@ def test_the_pack_is_mailed_once(office_id: int, sink: Sink, tmp_path: Path, mon
     assert jobs.drop_pack(office_id) == 0
     ((to, letter),) = sink.letters
     assert to == ["a@kakuu.example", "b@kakuu.example"]
-    assert "戦略会議資料" in letter["Subject"]
+    assert "令和8年（2026年）10月 戦略会議資料" in letter["Subject"]
     assert letter["From"] == "callcenter@kakuu.example"
     files = {part.get_filename(): part.get_content() for part in letter.iter_attachments()}
     assert sorted(name.rpartition(".")[2] for name in files) == ["pdf", "xlsx"]

@@ -155,6 +155,10 @@ def test_dates_by_era_and_days_counted_late(browse: Callable[[Role], Browser], o
     assert "\r\nR8.9.1,1,0," in client.get(f"/reports/headline.csv?{asked}").content.decode("utf-8-sig")
     crossed = client.get(f"/reports/cross?{asked.replace('by=day', 'by=month')}&columns=week").text
     assert (">R8.9</th>" in crossed, ">R8.8.31</th>" in crossed) == (True, True)
+    behind = client.get(f"/reports/calls?{asked}&columns=month&row=2026-09-01&column=2026-09").text
+    assert "日: R8.9.1・月: R8.9・令和8年9月1日(火)〜令和8年9月30日(水)" in behind
+    assert "Tue R8.9.1 – Wed R8.9.30" in client.get(f"/reports/calls?{asked}", lang="en").text
+    assert "日: x・令和8年9月1日(火)" in client.get(f"/reports/calls?{asked}&row=x").text
     assert client.get("/reports?years=lunar", accept="text/html").status_code == 422
 
 
