@@ -140,6 +140,26 @@ def test_english_fits(contexts: dict[str, BrowserContext], address: str, name: s
     assert (faults(complaints), too_wide) == ([], [])
 
 
+@pytest.mark.browser
+def test_a_dark_screen_prints_light(browser: Browser, address: str) -> None:
+    drawn = "[...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
+    pictures = {}
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme, reduced_motion="reduce", viewport={"width": 1280, "height": 900})
+        page, complaints = opened(context, address, "report")
+        pictures[scheme] = page.evaluate(drawn)
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        pictures[f"{scheme} on paper"] = page.evaluate(drawn)
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(drawn) == pictures[scheme]
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+        assert faults(complaints) == []
+        context.close()
+    assert pictures["light"] == pictures["light on paper"] == pictures["dark on paper"] != pictures["dark"]
+
+
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 @pytest.mark.parametrize("name", BEFORE)
 def test_nothing_reveals_the_matter_before_verification(name: str, lang: str) -> None:

@@ -1,8 +1,9 @@
 // Small multiples of a report from the JSON beside them: one line per series, all on the same scale, events and holidays marked.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+const root = document.documentElement;
 const drawn = new Set();
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 
 /** Marks the days of events by dashed lines with their names, and shades holidays. */
 const marks = (data, name, isFirst) => ({
@@ -46,7 +47,7 @@ function draw(canvas, data) {
     data: { labels: data.labels, datasets: series.target === null ? [line] : [line, target] },
     plugins: [marks(data, series.name, index === 0)],
     options: {
-      animation: still.matches ? false : { duration: 200 },
+      animation: still.matches || root.classList.contains("paper") ? false : { duration: 200 },
       maintainAspectRatio: false,
       layout: { padding: { right: 12 } },
       scales: {
@@ -71,7 +72,16 @@ function drawAll() {
   }
 }
 
+/** Paper is light: for it the charts of a dark screen are drawn anew. */
+function onPaper(isPaper) {
+  if (!dark.matches) return;
+  root.classList.toggle("paper", isPaper);
+  drawAll();
+}
+
 if (window.Chart && document.querySelector("[data-charts]")) {
   dark.addEventListener("change", drawAll);
+  addEventListener("beforeprint", () => onPaper(true));
+  addEventListener("afterprint", () => onPaper(false));
   document.fonts.ready.then(drawAll);
 }
