@@ -236,7 +236,7 @@ def _effect(request: Request, session: Session, who: SignedIn, year: int, given:
         "errors": [{"field_id": name, "message": message} for name, message in errors],
         "may_keep": is_allowed(who.role, Action.IMPORT_FILES),
         "is_running": fiscal >= this_year,
-        "updated_at": row.updated_at if row else None,
+        "updated_on": local_day(row.updated_at, zone) if row else None,
     }
     shell = shell_of(request, words_of(request)("effect.title"), status=counted(now, lang, zone))
     return page(request, "collection_effect.html", shell, 422 if errors else 200, page=model, result=_result(inputs) if inputs else None)

@@ -25,7 +25,7 @@ from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.cross_model import CrossFilters, as_paper, as_table, cross_choices, cross_model, read_cross
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
-from callcenter.web.formats import attachment, counted, counted_late, period_words
+from callcenter.web.formats import attachment, counted, counted_late, moment_in, period_words
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from callcenter.web.report_filters import choices, read_filters, require_readable, staff_note, staff_words, years_options
 from callcenter.web.report_model import counted_at
@@ -160,6 +160,7 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
         raise InvalidInput(" ".join(message for _, message in asked.errors), code="bad_filter")
     if asked.metric is KEPT_RATE:
         raise InvalidInput("履行率は約束から数えるため、架電の一覧はありません。", hint="約束件数から開けます。", code="no_calls_behind")
+    zone = asked.filters.query.period.zone
     cell = Cell(asked.columns, given.get("row"), given.get("column"), only_hits=given.get("only") == "hits")
     lines, is_more = calls_behind(session, asked.filters.query, asked.metric, cell, now, _before(given.get("before", "")))
     if lines:
@@ -178,7 +179,7 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
         "first_url": here,
         "rows": [
             {
-                "at": line.began_at,
+                "at": moment_in(line.began_at, lang, zone),
                 "href": f"/debtors/{line.debtor_id}",
                 "number": line.debtor_no,
                 "channel": _words(lang, Channel, line.channel),
@@ -194,7 +195,7 @@ def show_calls(request: Request, session: Tx, who: Caller) -> Response:
     return page(
         request,
         "report_calls.html",
-        shell_of(request, words_of(request)("cross.calls"), status=counted(now, lang, asked.filters.query.period.zone)),
+        shell_of(request, words_of(request)("cross.calls"), status=counted(now, lang, zone)),
         page=model,
     )
 

@@ -8,6 +8,7 @@ import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from sqlalchemy import select
@@ -23,6 +24,7 @@ from callcenter.core.clock import local_day, utc_now
 from callcenter.core.errors import InvalidInput
 from callcenter.web import phrases
 from callcenter.web.dependencies import Form, SignedIn, Tx, may
+from callcenter.web.formats import moment_in
 from callcenter.web.pages import lang_of, page, shell_of, words_of
 from reports.opendata.export import FORMATS, export
 from reports.opendata.tables import FACTS, LEAST_PERSONS, TABLES
@@ -37,14 +39,15 @@ Publisher = Annotated[SignedIn, may(Action.PUBLISH_DATA)]
 def show_open_data(request: Request, session: Tx, who: Reader) -> Response:
     """The tables with their columns, the protection, and the last export on record."""
     lang = lang_of(request)
-    today = local_day(utc_now(), zone_of(session))
+    zone = zone_of(session)
+    today = local_day(utc_now(), zone)
     model = {
         "month": f"{_before(today.replace(day=1)):%Y-%m}",
         "this_month": f"{today:%Y-%m}",
         "may_publish": is_allowed(who.role, Action.PUBLISH_DATA),
         "formats": FORMATS,
         "least": LEAST_PERSONS,
-        "last": _last(session),
+        "last": _last(session, lang, zone),
         "tables": [
             {
                 "name": table.name,
@@ -61,7 +64,7 @@ def _before(month: date) -> date:
     return (month - timedelta(days=1)).replace(day=1)
 
 
-def _last(session: Session) -> dict[str, Any] | None:
+def _last(session: Session, lang: str, zone: ZoneInfo) -> dict[str, Any] | None:
     """When, by whom and of which days the last export was made."""
     wanted = select(AuditEvent, User.display_name).outerjoin(
         User, (User.office_id == AuditEvent.office_id) & (User.id == AuditEvent.user_id)
@@ -72,7 +75,7 @@ def _last(session: Session) -> dict[str, Any] | None:
         return None
     event, name = found
     first, last = (date.fromisoformat(event.detail[name]) for name in ("from", "to"))
-    return {"at": event.at, "by": name or "", "from": first, "to": last}
+    return {"at": moment_in(event.at, lang, zone), "by": name or "", "from": first, "to": last}
 
 
 @router.post("/month")

@@ -15,7 +15,17 @@ from callcenter.auth.models import Office, Role, User
 from callcenter.auth.sessions import open_session
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
-from callcenter.web import arms_pages, collection_pages, control_pages, cross_pages, errors, forecast_pages, pack_pages, report_pages
+from callcenter.web import (
+    arms_pages,
+    collection_pages,
+    control_pages,
+    cross_pages,
+    errors,
+    forecast_pages,
+    open_data_pages,
+    pack_pages,
+    report_pages,
+)
 from tests.reports.sink import Sink
 
 
@@ -60,6 +70,7 @@ def browse(office_id: int) -> Callable[[Role], Browser]:
     app.include_router(control_pages.router)
     app.include_router(arms_pages.router)
     app.include_router(forecast_pages.router)
+    app.include_router(open_data_pages.router)
 
     def sign_in(role: Role) -> Browser:
         with transaction(office_id) as session:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,9 +14,11 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from callcenter.api import reports as api
+from callcenter.auth import audit
 from callcenter.auth.models import Office, Role
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
+from reports.collection import effect
 from reports.exports.pdf import page as paper
 from reports.facts.build import rebuild
 from reports.periods import Period
@@ -157,16 +160,21 @@ def test_dates_by_era_and_days_counted_late(browse: Callable[[Role], Browser], o
     assert (">R8.9</th>" in crossed, ">R8.8.31</th>" in crossed) == (True, True)
     behind = client.get(f"/reports/calls?{asked}&columns=month&row=2026-09-01&column=2026-09").text
     assert "日: R8.9.1・月: R8.9・令和8年9月1日(火)〜令和8年9月30日(水)" in behind
-    assert "Tue R8.9.1 – Wed R8.9.30" in client.get(f"/reports/calls?{asked}", lang="en").text
     assert "日: x・令和8年9月1日(火)" in client.get(f"/reports/calls?{asked}&row=x").text
     assert client.get("/reports?years=lunar", accept="text/html").status_code == 422
+    client.cookies["lang"] = "en"
+    assert "Tue R8.9.1 – Wed R8.9.30" in client.get(f"/reports/calls?{asked}").text
 
 
 def test_the_days_are_those_of_the_office_s_zone(browse: Callable[[Role], Browser], office_id: int) -> None:
     """An evening in New York is the next day's morning in Tokyo: page, file and API count it where the command line and the pack do."""
     with transaction(office_id) as session:
         session.get_one(Office, office_id).time_zone = "America/New_York"
-        world.attempt(session, world.debtor(session), datetime(2026, 9, 30, 23, 30, tzinfo=ZoneInfo("America/New_York")))
+        evening = datetime(2026, 9, 30, 23, 30, tzinfo=ZoneInfo("America/New_York"))
+        world.attempt(session, world.debtor(session), evening)
+        inputs = effect.Inputs(15_000_000, 6_000_000, 12_000_000_000, Decimal("98.1"), Decimal("98.3"))
+        effect.keep_effect(session, 2026, inputs, "", world.operator(session, "who"), evening)
+        audit.record(session, "open_data.exported", "open_data", None, None, "", {"from": "2026-08-01", "to": "2026-08-31"}, evening)
     client, asked = browse(Role.SUPERVISOR), "from=2026-09-30&to=2026-09-30"
     client.app.include_router(api.router)
     told = client.get(f"/api/v1/reports/headline?{asked}&by=hour").json()
@@ -174,3 +182,6 @@ def test_the_days_are_those_of_the_office_s_zone(browse: Callable[[Role], Browse
     assert [(row["key"], row["attempts"]) for row in told["rows"]] == [("23", 1)]
     assert "\r\n2026-09-30,1,0," in client.get(f"/reports/headline.csv?{asked}&by=day").content.decode("utf-8-sig")
     assert "23時" in client.get(f"/reports?{asked}").text
+    assert "9月30日(水) 23:30</td>" in client.get(f"/reports/calls?{asked}&metric=attempts").text
+    assert "9月30日(水)に保存" in client.get("/reports/collection/effect?year=2026").text
+    assert "9月30日(水) 23:30" in client.get("/reports/open-data").text
