@@ -27,7 +27,7 @@ from callcenter.web.cross_model import CrossFilters, as_paper, as_table, cross_c
 from callcenter.web.dependencies import Form, Once, SignedIn, Tx, may, once
 from callcenter.web.formats import attachment, counted, counted_late, moment_in, period_words
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from callcenter.web.report_filters import choices, read_filters, require_readable, staff_note, staff_words, years_options
+from callcenter.web.report_filters import choices, opening_note, read_filters, require_readable, staff_note, staff_words, years_options
 from callcenter.web.report_model import counted_at
 from campaigns.attempts.codes import Channel, LineResult, Outcome, Party
 from campaigns.planning.models import Campaign
@@ -73,6 +73,7 @@ def show_cross(request: Request, session: Tx, who: Reader) -> Response:
         "late": counted_late(late_days(session, query.period), lang, query.period.zone),
         "staff": staff_words(query, lang),
         "staff_note": staff_note(query, lang),
+        "opening_note": opening_note(asked.filters, lang),
         "years": years_options(asked.filters.years, lang),
         "address": asked.address,
         "metric": _definition(asked.metric.code, lang),
@@ -260,6 +261,7 @@ def show_definitions(request: Request, session: Tx, who: Anybody) -> Response:
         "as_of": counted_at(as_of, now, lang, period.zone),
         "staff": staff_words(query, lang),
         "staff_note": staff_note(query, lang),
+        "opening_note": opening_note(filters, lang),
         "values_url": "" if found else f"/reports/definitions?{filters.address}&values=1",
         **lists,
     }

@@ -25,6 +25,7 @@ from reports.eras import YEARS_WORDS, Years
 from reports.exports.table import channel_words
 from reports.periods import Period, month_to_date, read_day, zone_of
 from reports.queries.headline import CHANNELS, HeadlineQuery
+from reports.queries.opening import opening_period
 from reports.staff import Staff, people_of, staff_of
 from reports.words import Words
 
@@ -48,11 +49,15 @@ NO_OPERATOR_THERE = (
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is asked for, and what could not be read (field, message): the rest stands at its default."""
+    """What is asked for, and what could not be read (field, message): the rest stands at its default.
+
+    `is_month_before`: nobody asked for a period, and this month has nothing to show yet.
+    """
 
     query: HeadlineQuery
     errors: tuple[tuple[str, str], ...] = ()
     years: Years = Years.WESTERN
+    is_month_before: bool = False
 
     @property
     def address(self) -> str:
@@ -73,7 +78,10 @@ class Filters:
 def read_filters(session: Session, who: SignedIn, given: Mapping[str, str], now: datetime, lang: str) -> Filters:
     """Filters from an address; what can't be read is named in `errors`."""
     errors: list[tuple[str, str]] = []
-    query = HeadlineQuery(_period(given, now, zone_of(session), errors, lang), Cut.HOUR)
+    zone = zone_of(session)
+    today, is_asked = local_day(now, zone), bool(given.get("from") or given.get("to"))
+    period = _period(given, today, zone, errors, lang) if is_asked else opening_period(session, today, zone)
+    query = HeadlineQuery(period, Cut.HOUR)
     if by := given.get("by", ""):
         if by in cuts_for(who):
             query = replace(query, cut=Cut(by))
@@ -96,7 +104,7 @@ def read_filters(session: Session, who: SignedIn, given: Mapping[str, str], now:
             years = Years(written)
         else:
             errors.append(("years", phrases.pick(lang, ("年の書き方は western か era です。", "Years are western or era."))))
-    return Filters(query, tuple(errors), years)
+    return Filters(query, tuple(errors), years, is_month_before=not is_asked and period.last.replace(day=1) != today.replace(day=1))
 
 
 def _staff(session: Session, who: SignedIn, given: Mapping[str, str], errors: list[tuple[str, str]], lang: str) -> Staff | None:
@@ -121,6 +129,15 @@ def staff_note(query: HeadlineQuery, lang: str) -> str:
     return phrases.pick(lang, NO_OPERATOR_THERE if query.channel in WITHOUT_OPERATORS else STAFF_ONLY)
 
 
+def opening_note(filters: Filters, lang: str) -> str:
+    """Why the month before is shown though nobody asked for it; "" otherwise."""
+    words = (
+        "今月は、記録のある日がまだ終わっていないため、先月の数字です。今月の分は期間を選ぶと出ます。",
+        "No day of this month with anything on record is over yet: these are last month's figures. Choose a period for this month's.",
+    )
+    return phrases.pick(lang, words) if filters.is_month_before else ""
+
+
 def staff_words(query: HeadlineQuery, lang: str) -> str:
     """The filter by operators for a heading; "" without one."""
     return "" if query.staff is None else query.staff.told.in_language(lang)
@@ -131,9 +148,9 @@ def cuts_for(who: SignedIn) -> tuple[Cut, ...]:
     return tuple(cut for cut in Cut if cut not in (Cut.OPERATOR, Cut.TEAM) or may(who.role, Action.SEE_REPORTS))
 
 
-def _period(given: Mapping[str, str], now: datetime, zone: ZoneInfo, errors: list[tuple[str, str]], lang: str) -> Period:
-    """The days asked for, in the office's zone as at the command line and in the pack; the month so far without any."""
-    usual = month_to_date(local_day(now, zone), zone)
+def _period(given: Mapping[str, str], today: date, zone: ZoneInfo, errors: list[tuple[str, str]], lang: str) -> Period:
+    """The days asked for, in the office's zone as at the command line and in the pack; a missing end is the month's so far."""
+    usual = month_to_date(today, zone)
     days: dict[str, date] = {"from": usual.first, "to": usual.last}
     for name in days:
         if text := given.get(name, ""):

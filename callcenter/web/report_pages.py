@@ -17,7 +17,7 @@ from callcenter.web.behind_links import behind
 from callcenter.web.dependencies import SignedIn, Tx, may
 from callcenter.web.formats import attachment, counted, counted_late, period_words
 from callcenter.web.pages import lang_of, page, shell_of, words_of
-from callcenter.web.report_filters import choices, read_filters, require_readable, staff_note, staff_words, years_options
+from callcenter.web.report_filters import choices, opening_note, read_filters, require_readable, staff_note, staff_words, years_options
 from callcenter.web.report_model import report_model
 from reports import saved_views
 from reports.exports.files import MEDIA_TYPES, file_name, to_csv, to_xlsx
@@ -39,7 +39,7 @@ def show_report(request: Request, session: Tx, who: Reader) -> Response:
     model = {
         "from_on": query.period.first,
         "to_on": query.period.last,
-        "note": _to_come(query.period.first, local_day(now, query.period.zone), lang),
+        "note": opening_note(filters, lang) or _to_come(query.period.first, local_day(now, query.period.zone), lang),
         "staff": staff_words(query, lang),
         "staff_note": staff_note(query, lang),
         "url": f"/reports?{address}",

@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from callcenter.api import reports as api
 from callcenter.auth import audit
-from callcenter.auth.models import Office, Role
+from callcenter.auth.models import Office, Role, User
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
+from callcenter.web import cross_pages, report_pages
 from reports.collection import effect
 from reports.exports.pdf import page as paper
 from reports.facts.build import rebuild
@@ -38,6 +39,12 @@ def town(office_id: int) -> None:
             party = "debtor" if minute % 4 == 0 else None
             moment = f"2026-09-07 09:{minute:02d}"
             world.attempt(session, person, moment, "answered" if party else "busy", party, operator_id=clerk, campaign_id=campaign_id)
+
+
+def in_english(office_id: int) -> None:
+    """Everybody of the office reads English from now on."""
+    with transaction(office_id) as session:
+        session.execute(update(User).values(lang="en"))
 
 
 def test_the_page(browse: Callable[[Role], Browser], town: None) -> None:
@@ -162,7 +169,7 @@ def test_dates_by_era_and_days_counted_late(browse: Callable[[Role], Browser], o
     assert "日: R8.9.1・月: R8.9・令和8年9月1日(火)〜令和8年9月30日(水)" in behind
     assert "日: x・令和8年9月1日(火)" in client.get(f"/reports/calls?{asked}&row=x").text
     assert client.get("/reports?years=lunar", accept="text/html").status_code == 422
-    client.cookies["lang"] = "en"
+    in_english(office_id)
     assert "Tue R8.9.1 – Wed R8.9.30" in client.get(f"/reports/calls?{asked}").text
 
 
@@ -185,3 +192,38 @@ def test_the_days_are_those_of_the_office_s_zone(browse: Callable[[Role], Browse
     assert "9月30日(水) 23:30</td>" in client.get(f"/reports/calls?{asked}&metric=attempts").text
     assert "9月30日(水)に保存" in client.get("/reports/collection/effect?year=2026").text
     assert "9月30日(水) 23:30" in client.get("/reports/open-data").text
+
+
+def test_it_opens_on_the_month_before_until_this_one_has_a_day(
+    browse: Callable[[Role], Browser], office_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, said = browse(Role.SUPERVISOR), "先月の数字です"
+    september, october = "2026年9月1日(火)〜2026年9月30日(水)", "2026年10月1日(木)〜2026年10月{}"
+
+    def called(*moments: str) -> None:
+        with transaction(office_id) as session:
+            for moment in moments:
+                world.attempt(session, world.debtor(session), moment)
+
+    def opened(moment: str, page: str = "/reports") -> str:
+        for module in (report_pages, cross_pages):
+            monkeypatch.setattr(module, "utc_now", lambda: world.at(moment))
+        answer = client.get(page)
+        assert answer.status_code == 200
+        return answer.text
+
+    page = opened("2026-10-01 10:00")
+    assert (october.format("1日(木)") in page, said in page) == (True, False), "a new office has no month before"
+    called("2026-09-07 10:00", "2026-10-01 00:10")
+    for moment in ("2026-10-01 00:20", "2026-10-01 23:50"):
+        page = opened(moment)
+        assert (september in page, said in page) == (True, True)
+    for path in ("/reports/cross", "/reports/definitions"):
+        assert said in opened("2026-10-01 10:00", path)
+    assert said not in opened("2026-10-01 10:00", "/reports?from=2026-10-01")
+    page = opened("2026-10-02 00:10")
+    assert (october.format("2日(金)") in page, said in page) == (True, False)
+    page = opened("2026-11-02 10:00")
+    assert (october.format("31日(土)") in page, said in page) == (True, True), "nobody calls on a Sunday the first"
+    in_english(office_id)
+    assert "last month&#39;s figures" in opened("2026-11-02 10:00")
