@@ -67,6 +67,22 @@ def as_promised(office_id: int, target: Path, first: date, sample: Path) -> Path
     return target
 
 
+def later_list(office_id: int, source: Path, target: Path) -> Path:
+    """The list again: it holds a third of those whose work is queued, forbids another third, and no longer has everybody."""
+    with transaction(office_id) as session:
+        queued = session.scalars(
+            text("SELECT DISTINCT d.debtor_no FROM work_item w JOIN debtor d ON d.id = w.debtor_id WHERE w.state = 'ready' ORDER BY 1")
+        ).all()
+    held, forbidden = set(queued[1::3]), set(queued[2::3])
+    return rewritten(
+        source,
+        target,
+        lambda row: row["宛名番号"] in held | forbidden or not row["宛名番号"].endswith("7"),
+        停止区分=lambda row: "2" if row["宛名番号"] in held else row["停止区分"],
+        連絡禁止=lambda row: "1" if row["宛名番号"] in forbidden else row["連絡禁止"],
+    )
+
+
 def test_a_busy_month_leaves_nothing_broken(office_id: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     today = local_day(utc_now())
     monday = today - timedelta(days=today.weekday() + 28)
@@ -84,6 +100,9 @@ def test_a_busy_month_leaves_nothing_broken(office_id: int, tmp_path: Path, caps
             told(capsys, "campaign", "start", "月次")
         for channel in ("sms", "robocall"):
             told(capsys, "batch", channel, "月次", "--as-of", night)
+        if week == 2:  # before the dial: whom it reaches is not the same on every date, what the plan queued always waits
+            again = later_list(office_id, folder / "debts.csv", tmp_path / "debts2.csv")
+            told(capsys, "import", "debts", str(again), "--as-of", str(first), allowed=(0, 3))
         told(capsys, "dial", "月次", "--simulate", "--as-of", f"{first}T09:00", "--days", "2", "--seed", str(week))
         postings = rewritten(
             folder / "payments.csv",
@@ -99,15 +118,6 @@ def test_a_busy_month_leaves_nothing_broken(office_id: int, tmp_path: Path, caps
                 debtor = session.query(Debtor).filter(Debtor.is_listed).order_by(Debtor.id.desc()).first()
                 assert debtor is not None
                 enter(session, debtor.id, first, propose(30_000, 3, first + timedelta(days=5)), utc_now(), user_id=None)
-        if week == 2:  # a list that holds some, no longer everybody, and forbids a few
-            again = rewritten(
-                folder / "debts.csv",
-                tmp_path / "debts2.csv",
-                lambda row: not row["宛名番号"].endswith("7"),
-                停止区分=lambda row: "2" if row["宛名番号"].endswith("5") else row["停止区分"],
-                連絡禁止=lambda row: "1" if row["宛名番号"].endswith("3") else row["連絡禁止"],
-            )
-            told(capsys, "import", "debts", str(again), "--as-of", str(first), allowed=(0, 3))
     jobs.settle_promises(office_id)
     document = told(capsys, "verify", allowed=(0, 1))
     assert [(check["check"], check["rows"]) for check in document["checks"] if not check["ok"]] == []
@@ -125,4 +135,4 @@ def assert_it_was_busy(office_id: int) -> None:
     assert {"kept", "broken"} <= counted("SELECT state, count(*) FROM promise GROUP BY 1").keys()
     assert {"matched", "unmatched", "reversed", "reversal"} <= counted("SELECT status, count(*) FROM payment GROUP BY 1").keys()
     assert {"open", "settled", "not_listed"} <= counted("SELECT status, count(*) FROM debt GROUP BY 1").keys()
-    assert {"hold", "do_not_contact"} & counted("SELECT reason, count(*) FROM work_item WHERE state = 'withdrawn' GROUP BY 1").keys()
+    assert {"hold", "do_not_contact"} <= counted("SELECT reason, count(*) FROM work_item WHERE state = 'withdrawn' GROUP BY 1").keys()
