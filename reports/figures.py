@@ -8,7 +8,7 @@ from fractions import Fraction
 
 def ratio(over: int | Fraction, under: int | Fraction | None) -> float | None:
     """`over` ÷ `under` as the nearest float, unrounded otherwise; None when there is nothing to divide by."""
-    return None if not under else float(Fraction(over) / Fraction(under))
+    return None if not under else (over.numerator * under.denominator) / (over.denominator * under.numerator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Figures:
     @property
     def operator_hours(self) -> float | None:
         """Hours signed in and not paused; None when unknown."""
-        return None if self.operator_seconds is None else float(self.operator_seconds / 3600)
+        return None if self.operator_seconds is None else ratio(self.operator_seconds, 3600)
 
     @property
     def attempts_per_operator_hour(self) -> float | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from callcenter.auth.permissions import Action, may
 from callcenter.web.dependencies import SignedIn
@@ -13,21 +14,25 @@ from reports.cuts import Cut
 from reports.metrics import ATTEMPTS, CONTACT_PER_CALL, CONTACTS, PROMISES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Behind:
     """The report as it is shown; `is_allowed`: whether the reader may see single calls."""
 
     filters: Filters
     is_allowed: bool
 
+    @cached_property
+    def _bare(self) -> str:
+        """The address that all links of the report begin with: its filters without the cut."""
+        address = replace(self.filters, query=replace(self.filters.query, cut=None)).address
+        return f"/reports/calls?{address}{'&' if address else ''}"
+
     def link(self, metric: str, by: Cut = Cut.HOUR, columns: Cut | None = None, **place: str | None) -> str | None:
         """The calls of one figure; `place` is the row and the column, left open where they are missing. Back leads to this report."""
         if not self.is_allowed:
             return None
-        bare = replace(self.filters, query=replace(self.filters.query, cut=None)).address
-        shown = self.filters.query.cut or Cut.HOUR
-        asked = {"by": by, "columns": columns or "", "metric": metric, "at": shown} | {k: v for k, v in place.items() if v is not None}
-        return f"/reports/calls?{bare}{'&' if bare else ''}{urlencode(asked)}"
+        at = "".join(f"&{name}={quote_plus(key)}" for name, key in place.items() if key is not None)
+        return f"{self._bare}by={by}&columns={columns or ''}&metric={metric}&at={self.filters.query.cut or Cut.HOUR}{at}"
 
     def row(self, by: Cut, key: str | None) -> dict[str, Any]:
         """The links of a row of the tables."""

@@ -29,7 +29,8 @@ LONG_AGO = date(2000, 1, 1)
 
 def targets_model(session: Session, cycle: Cycle, now: datetime, lang: str) -> dict[str, Any]:
     """All fields of targets.html but `page`."""
-    today = local_day(now, zone_of(session))
+    zone = zone_of(session)
+    today = local_day(now, zone)
     cycles = cycles_of(session)
     in_order = sorted(METRICS, key=lambda code: cycles[code] is not cycle)
     found = watched(session, cycle, in_order, now, SHOWN[cycle])
@@ -37,7 +38,7 @@ def targets_model(session: Session, cycle: Cycle, now: datetime, lang: str) -> d
     first = min(days, default=today)
     decisions = [one for one in decisions_between(session, first, today) if one.metric]
     targets = targets_between(session, first, today)
-    query = HeadlineQuery(month_to_date(today, zone_of(session)))
+    query = HeadlineQuery(month_to_date(today, zone))
     so_far = headline(session, query, now).rows[0].figures
     open_words = undecided_words(so_far, undecided(session, query))
     return {
@@ -80,7 +81,8 @@ def _chart(one: Watched, is_watched: bool, decisions: list[Decision], targets: d
     metric = BY_CODE[one.metric]
     mine = sorted((each for each in decisions if each.metric == one.metric), key=lambda each: (each.starts_on, each.id))
     marks = [(each.starts_on, each.what) for each in mine]
-    last = next((judged for judged in reversed(one.points) if judged.point.value is not None), None)
+    rows = [_row(judged, one.cycle, metric, lang) for judged in reversed(one.points)]
+    last = next((row for row, judged in zip(rows, reversed(one.points), strict=True) if judged.point.value is not None), None)
     return {
         "code": one.metric,
         "name": metric.name.in_language(lang),
@@ -93,8 +95,8 @@ def _chart(one: Watched, is_watched: bool, decisions: list[Decision], targets: d
             lambda day: _short(day, one.cycle, lang),
             100 if metric.is_rate else 1,
         ),
-        "last": None if last is None else _row(last, one.cycle, metric, lang),
-        "rows": [_row(judged, one.cycle, metric, lang) for judged in reversed(one.points)],
+        "last": last,
+        "rows": rows,
         "marks": [{"number": number, "on": day, "text": text} for number, (day, text) in enumerate(marks, start=1)],
     }
 

@@ -40,11 +40,11 @@ def show_targets(request: Request, session: Tx, who: Reader, cycle: str = "daily
 
 
 def _targets(request: Request, session: Session, who: SignedIn, cycle: str, given: Mapping[str, str], errors: service.Errors) -> Response:
-    lang, now, say = lang_of(request), utc_now(), words_of(request)
+    lang, now, say, zone = lang_of(request), utc_now(), words_of(request), zone_of(session)
     chosen = Cycle(cycle) if cycle in (Cycle.DAILY, Cycle.WEEKLY, Cycle.MONTHLY) else None
     if chosen is None:
         errors = [*errors, ("cycle", "cycle")]
-    this_month = f"{local_day(now, zone_of(session)):%Y-%m}"
+    this_month = f"{local_day(now, zone):%Y-%m}"
     model = {
         "cycle": chosen or Cycle.DAILY,
         "cycle_options": cycle_choices(chosen or Cycle.DAILY, lang),
@@ -63,7 +63,7 @@ def _targets(request: Request, session: Session, who: SignedIn, cycle: str, give
     return page(
         request,
         "targets.html",
-        shell_of(request, say("control.title"), status=counted(now, lang, zone_of(session))),
+        shell_of(request, say("control.title"), status=counted(now, lang, zone)),
         422 if errors else 200,
         page=model,
         **shown,

@@ -99,7 +99,7 @@ def era(context: Context, value: date) -> str:
 
 def number(value: float, places: int = 0) -> str:
     """12,000, or with `places` decimals; rounded half up, as in files."""
-    return f"{rounded(value, places):,}"
+    return f"{value:,}" if places == 0 and type(value) is int else f"{rounded(value, places):,}"
 
 
 def signed(value: float, places: int = 0) -> str:

@@ -14,6 +14,7 @@ from callcenter.web.i18n import LANGUAGES, translator
 
 STATIC = Path(__file__).parent / "static"
 TEMPLATES = Path(__file__).parent / "templates"
+OF_DICTS = frozenset(dir(dict))
 
 
 @cache
@@ -32,10 +33,20 @@ def static_url(path: str) -> str:
     return f"/static/{static_version()}/{path}"
 
 
+class Templates(Environment):
+    """The engine, which looks the fields of plain dicts up as such at once, not only after it has looked for an attribute in vain."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """As the engine's own, for whatever else."""
+        if type(obj) is dict and attribute in obj and attribute not in OF_DICTS:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
 @cache
 def environment() -> Environment:
     """The templates, compiled once per process."""
-    environment = Environment(
+    environment = Templates(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,

@@ -58,8 +58,10 @@ def report_model(
     length = timedelta(days=query.period.days)
     earlier = replace(query, period=Period(query.period.first - length, query.period.last - length, query.period.zone))
     by_operator = headline(session, replace(plain, cut=Cut.OPERATOR), now) if sees_individuals else None
+    by_day, by_hour = (headline(session, replace(plain, cut=cut), now) for cut in (Cut.DAY, Cut.HOUR))
     counted, as_of = list_counts_of(session, query, now)
-    tiles = figures_model(total, _figures(session, earlier, now), query.period.days, _targets(session, query), lang, links)
+    targets = _targets(session, query)
+    tiles = figures_model(total, _figures(session, earlier, now), query.period.days, targets, lang, links)
     return {
         "figures": with_undecided(tiles, undecided_words(total, undecided(session, query)), lang),
         "heat": heat_model(contact_hours(session, replace(query, cut=None), now), lang, links),
@@ -69,11 +71,11 @@ def report_model(
             counted_at(as_of, now, lang, query.period.zone),
             knows_list=query.staff is None,
         ),
-        "trend": trend_model(
-            headline(session, replace(plain, cut=Cut.DAY), now), lang, _marks(session, query.period), _targets(session, query)
-        ),
-        "by_hour": [cut_row(row, lang) | links.row(Cut.HOUR, row.key) for row in headline(session, replace(plain, cut=Cut.HOUR), now).rows],
-        "by_cut": chosen_cut(session, plain, now, lang, links, years),
+        "trend": trend_model(by_day, lang, _marks(session, query.period), targets),
+        "by_hour": [cut_row(row, lang) | links.row(Cut.HOUR, row.key) for row in by_hour.rows],
+        "by_cut": cut_model(by_day if query.cut is Cut.DAY else headline(session, plain, now), lang, links, years)
+        if query.cut not in (None, Cut.HOUR, Cut.OPERATOR)
+        else None,
         "by_operator": operators_model(by_operator, total, lang, links) if by_operator else None,
         "meaning": {code: meaning(BY_CODE[code], lang) for code in COLUMNS},
     }
@@ -299,16 +301,13 @@ def cut_row(row: Row, lang: str) -> dict[str, Any]:
     }
 
 
-def chosen_cut(session: Session, query: HeadlineQuery, now: datetime, lang: str, links: Behind, years: Years) -> dict[str, Any] | None:
-    """The table of another cut than those always shown; None for these."""
-    if query.cut in (None, Cut.HOUR, Cut.OPERATOR):
-        return None
-    found = headline(session, query, now)
-    form = query.form
+def cut_model(found: Headline, lang: str, links: Behind, years: Years) -> dict[str, Any]:
+    """The table of another cut than those always shown."""
+    cut, form = found.query.cut or Cut.HOUR, found.query.form
     note = form.note or form.due_note
     rows = [
-        cut_row(row, lang) | links.row(query.cut, row.key) | {"kept": shown(row.figures.kept_rate, KEPT_RATE)}
-        for row in rows_in(found.rows, query.cut, years)
+        cut_row(row, lang) | links.row(cut, row.key) | {"kept": shown(row.figures.kept_rate, KEPT_RATE)}
+        for row in rows_in(found.rows, cut, years)
     ]
     return {
         "title": form.name.in_language(lang),

@@ -40,11 +40,9 @@ def watched(session: Session, cycle: Cycle, metrics: list[str], now: datetime, s
     first, last = span_of(cycle, local_day(now, zone), shown + _lead(cycle))
     rows = rows_of(session, Period(first, last, zone), cycle, now)
     begin, _ = span_of(cycle, local_day(now, zone), shown)
-    found = []
-    for code in metrics:
-        judged = judge(points_of(rows, METRICS[code]), is_share=METRICS[code].is_rate)
-        found.append(Watched(code, cycle, tuple(one for one in judged if one.point.first >= begin)))
-    return found
+    return [
+        Watched(code, cycle, tuple(judge(points_of(rows, METRICS[code]), is_share=METRICS[code].is_rate, since=begin))) for code in metrics
+    ]
 
 
 def _lead(cycle: Cycle) -> int:

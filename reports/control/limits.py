@@ -65,12 +65,14 @@ class Judged:
     rules: tuple[Rule, ...] = ()
 
 
-def judge(points: Sequence[Point], *, is_share: bool) -> list[Judged]:
-    """Every point with its limits and the rules it breaks."""
+def judge(points: Sequence[Point], *, is_share: bool, since: date = date.min) -> list[Judged]:
+    """Every point from `since` on with its limits and the rules it breaks; those before it only say what was usual."""
     judged: list[Judged] = []
-    usable: list[Point] = []
-    was_run = False
+    usable = [point for point in points if point.first < since and _says_something(point, is_share=is_share)]
+    was_run = _is_run(usable, is_share=is_share)
     for point in points:
+        if point.first < since:
+            continue
         if not _says_something(point, is_share=is_share):
             judged.append(Judged(point, None))
             continue
@@ -130,7 +132,8 @@ def _beyond_chance(points: Sequence[Point], center: float) -> float:
     """By how much shares vary more than chance alone lets them, from their moving ranges; at least 1."""
     if len(points) < 2 or not 0 < center < 1:
         return 1.0
-    scores = [((point.value or 0.0) - center) / sqrt(center * (1 - center) / point.n) for point in points]
+    spread = center * (1 - center)
+    scores = [((point.value or 0.0) - center) / sqrt(spread / point.n) for point in points]
     return max(1.0, fmean([abs(second - first) for first, second in pairwise(scores)]) / MOVING_RANGE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from reports.cut_forms import CHANNEL_LABELS
@@ -126,10 +127,16 @@ def written(value: float, metric: Metric) -> Decimal:
 
 def rounded(value: float, places: int = 1) -> Decimal:
     """So many decimals, half up, of the number's own decimal writing."""
-    return Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return Decimal(str(value)).quantize(_last_place(places), ROUND_HALF_UP)
+
+
+@cache
+def _last_place(places: int) -> Decimal:
+    """One in the last of so many decimals: 0.01 of two."""
+    return Decimal(1).scaleb(-places)
 
 
 def per_cent(share: float, places: int = 1) -> Decimal:
     """A share in per cent, rounded half up; but what is not all is never written as all: 1,999 of 2,000 are 99.9 %."""
-    written = (Decimal(str(share)) * 100).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-    return min(written, 100 - Decimal(1).scaleb(-places)) if share < 1 else written
+    written = (Decimal(str(share)) * 100).quantize(_last_place(places), ROUND_HALF_UP)
+    return 100 - _last_place(places) if written >= 100 and share < 1 else written

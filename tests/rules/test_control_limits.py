@@ -96,6 +96,8 @@ def test_limits_hold_their_middle_and_no_point_judges_itself(days: list[tuple[in
             assert 0 <= one.limits.low <= one.limits.center <= one.limits.high
     again = judge([*points[:-1], Point(points[-1].first, 1.0, points[-1].n)], is_share=is_share)
     assert [one.limits for one in again] == [one.limits for one in judged]
+    for place in {0, len(points) // 2, len(points) - 1}:
+        assert judge(points, is_share=is_share, since=points[place].first) == judged[place:]
 
 
 @given(st.lists(st.integers(0, 50), min_size=5, max_size=20), st.lists(st.integers(0, 50), min_size=5, max_size=20), st.booleans())
