@@ -18,6 +18,7 @@ from campaigns.attempts.models import Attempt
 from campaigns.compliance.days import WHOLE_DAY, hours_text
 from campaigns.compliance.gate import load_policy
 from campaigns.compliance.windows import hours_on, next_open
+from campaigns.planning.models import Campaign
 from campaigns.worklist.models import WorkItem
 from dialer.agents.state import AgentState
 
@@ -58,9 +59,9 @@ def hours_today(session: Session, lang: str, now: datetime) -> tuple[str, str]:
 
 def _counts(session: Session, user_id: int, lang: str, now: datetime) -> tuple[int, list[dict[str, str]]]:
     """How many cases wait to be called, and the operator's own calls, contacts and promises of today."""
-    waiting = select(func.count()).where(
-        WorkItem.state == "ready", WorkItem.channel == Channel.OPERATOR_CALL.value, WorkItem.not_before <= now
-    )
+    running = WorkItem.campaign_id.in_(select(Campaign.id).where(Campaign.status == "running"))
+    is_due = (WorkItem.state == "ready", WorkItem.channel == Channel.OPERATOR_CALL.value, WorkItem.not_before <= now)
+    waiting = select(func.count()).where(*is_due, running)
     begin, end = day_bounds(local_day(now), local_day(now))
     mine = (
         Attempt.operator_id == user_id,

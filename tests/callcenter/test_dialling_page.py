@@ -8,20 +8,25 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from callcenter.auth.models import AuditEvent, Role
 from callcenter.core.clock import utc_now
 from callcenter.core.db import transaction
+from callcenter.web import phrases
 from callcenter.web.board_feed import FEED
+from campaigns.attempts.codes import Channel
 from campaigns.planning.dialling import Dialling, dialling_of, with_settings
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import create_campaign, set_status
 from campaigns.planning.state import CampaignStatus
+from dialer.agents import service as agents
 from dialer.calls.models import DialerLease
 from dialer.pacing import PacingDecision, PacingSnapshot, Why
 from dialer.pacing.standing import keep_decision
 from tests.callcenter.conftest import Person
+from tests.dialer.world import MORNING, add_debtor, add_work
+from tests.telephony.test_main_job import open_always
 
 GIVEN = {
     "dial_mode": "predictive",
@@ -131,6 +136,29 @@ def test_an_open_board_tells_at_once_that_no_calls_are_placed_and_when_it_was_ma
     board = supervisor.fragment("/supervisor/board").text
     assert board.count("回線側の障害") == 2
     assert re.search(r'<hx-partial hx-target="#board-time" hx-swap="innerHTML">\d\d:\d\d:\d\d</hx-partial>', board)
+
+
+def test_who_waits_is_told_why_no_call_comes_without_a_reload_and_how_many_are_due_in_what_runs(
+    person: Callable[..., Person], office_id: int, campaign_id: int
+) -> None:
+    operator, now = person(Role.OPERATOR), utc_now()
+    open_always(office_id)
+    with transaction(office_id) as session:
+        until = now + timedelta(minutes=1)
+        session.add(DialerLease(campaign_id=campaign_id, node="node1", lease_until=until))
+        paused = create_campaign(session, "paused", now)
+        agent = agents.sign_in(session, operator.user_id, now=now)
+        agent.is_leg_up, agent.leg_node = True, "node1"
+        agents.ready(session, operator.user_id, now)
+        for campaign, count in ((campaign_id, 2), (paused.id, 3)):
+            add_work(session, campaign, [add_debtor(session, 10 * count + n).id for n in range(count)], Channel.OPERATOR_CALL, MORNING)
+    assert "掛けられる案件は2件" in operator.get("/operator").text
+    with transaction(office_id) as session:
+        session.execute(update(DialerLease).values(problem="trunk_silent"))
+    told = operator.fragment("/console/stage?key=idle:ready").text  # what an open page asks for when the dialer publishes that
+    assert '<hx-partial hx-target="#idle-reason"' in told
+    assert phrases.WAITING["trunk_silent"][0] in told
+    assert '<hx-partial hx-target="#stage"' not in told
 
 
 def test_settings_that_can_not_be_read_are_as_in_the_defaults_and_do_not_stop_a_campaign() -> None:
