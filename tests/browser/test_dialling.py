@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from callcenter.core.db import transaction
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import create_campaign, set_status
 from campaigns.planning.state import CampaignStatus
+from dialer.calls.models import DialerLease
 from dialer.pacing import PacingDecision, PacingSnapshot, Why
 from dialer.pacing.standing import keep_decision
 from tests.browser.looking import looked_at
@@ -40,6 +42,7 @@ def campaign_id(office_id: int) -> int:
         campaign = create_campaign(session, "2026年11月", now, dial_mode="predictive")
         set_status(session, campaign.id, CampaignStatus.RUNNING, now)
         keep_decision(session, campaign.id, PacingSnapshot("predictive", 2, 2, 9), PacingDecision(why=Why.BUDGET_SPENT), now)
+        session.add(DialerLease(campaign_id=campaign.id, node="node1", lease_until=now + timedelta(hours=1)))
         made = campaign.id
     add_history(office_id, made, 48, 90, now, abandoned=2)
     throttling.reset()

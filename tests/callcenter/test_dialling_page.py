@@ -94,6 +94,7 @@ def test_what_can_not_be_is_refused_with_its_field_and_nothing_is_lost(
 def test_every_reason_is_told_in_words(person: Callable[..., Person], office_id: int, campaign_id: int, why: Why) -> None:
     with transaction(office_id) as session:
         keep_decision(session, campaign_id, PacingSnapshot("predictive", 1, 1, 5), PacingDecision(why=why), utc_now())
+        session.add(DialerLease(campaign_id=campaign_id, node="node1", lease_until=utc_now() + timedelta(minutes=1)))
     supervisor = person(Role.SUPERVISOR)
     assert supervisor.get(f"/campaigns/{campaign_id}/dialling").status_code == 200
     for lang in ("ja", "en"):
