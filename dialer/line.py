@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from campaigns.compliance.gate import load_policy
 from campaigns.compliance.rules import ContactPolicy
 from dialer.ivr.announcements import announcement_for
 from dialer.ivr.service import plan_to_prepare, scripts_of
+from dialer.ivr.speaker import Speaker
 from dialer.recordings.terms import NOTICE_SOUND, NOTICE_TEXT, terms_of
 from dialer.sharing import CampaignShare
 from dialer.telephony.errors import CarrierError, CarrierRefused, HandoverUnknown
@@ -58,7 +59,7 @@ class Line:
         limits: CarrierLimits,
         caller_id: str,
         round_seconds: float = 1.0,
-        prepare: Callable[[RobocallPlan], None] | None = None,
+        speaker: Speaker | None = None,
     ) -> None:
         self.carrier, self.clock, self.node, self.limits, self.caller_id = carrier, clock, node, limits, caller_id
         self.lines_in_use: dict[int, int] = {}
@@ -68,8 +69,8 @@ class Line:
         self.hung_up: set[str] = set()
         self.robocalling: set[int] = set()  # campaigns that have automated calls to make
         self.unhurried: set[str] = set()  # channels of automated calls under way: no operator waits for what is told of them
-        self._prepare, self._prepared = prepare, set[str]()
-        self.can_play_notice = prepare is None  # carriers that need no files speak themselves
+        self._speaker, self._making = speaker, dict[str, Future[None]]()
+        self.can_play_notice = speaker is None  # carriers that need no files speak themselves
         self._look_again = timedelta(seconds=round_seconds * 0.9)
         self._nothing_until: dict[tuple[str, int], datetime] = {}
         self._announcements: dict[tuple[int, str], Announcement] = {}
@@ -149,42 +150,61 @@ class Line:
         return known
 
     def prepare(self, share: CampaignShare) -> None:
-        """Makes the scripts' sounds before their first call, outside any transaction; without them no robocall of this campaign leaves."""
-        if self._prepare is None:
+        """Has the scripts' sounds made, outside any transaction; before they are there, no robocall of this campaign leaves."""
+        if self._speaker is None:
             return
         with transaction(share.office_id) as session:
             plans = [plan_to_prepare(session, script) for script in scripts_of(session, share.options, share.campaign_id)]
-        for plan in plans:
-            if plan.prompt in self._prepared:
-                continue
-            try:
-                self._prepare(plan)
-            except (AppError, OSError) as problem:
-                log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
-                self.note_nothing(ROBOCALLS, share.campaign_id)
-                return
-            self._prepared.add(plan.prompt)
+        try:
+            are_made = [self._is_made(plan.prompt, plan) for plan in plans]
+        except (AppError, OSError) as problem:
+            log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
+            are_made = [False]
+        if not all(are_made):
+            self.note_nothing(ROBOCALLS, share.campaign_id)
+
+    def _is_made(self, key: str, plan: RobocallPlan) -> bool:
+        """Whether a plan's sounds are there: they are being made from the first time on that this is asked.
+
+        Raises AppError or OSError when they could not be made; asked once more, they are tried again.
+        """
+        if self._speaker is None:
+            return True
+        making = self._making.get(key)
+        if making is None:
+            making = self._making[key] = self._speaker.make(plan)
+        if not making.done():
+            return False
+        try:
+            making.result()
+        except Exception:
+            del self._making[key]
+            raise
+        return True
 
     def prepare_notice(self, share: CampaignShare) -> None:
-        """Makes the sound that tells of a recording, where this campaign plays it; without it a call is made but not recorded."""
-        if self._prepare is None or self.can_play_notice or terms_of(share.options).notice != "voice":
+        """Makes the sound that tells of a recording, where this campaign plays it; without it a call is made but not recorded.
+
+        Made at once, though it takes a second the first time, so that the first call is recorded, too; `dial` makes it before it begins.
+        """
+        if self._speaker is None or self.can_play_notice or terms_of(share.options).notice != "voice":
             return
         try:
-            self._prepare(RobocallPlan((PlanNode("notice", NodeKind.SAY, NOTICE_SOUND, NOTICE_TEXT),)))
+            self._speaker.prepare(RobocallPlan((PlanNode("notice", NodeKind.SAY, NOTICE_SOUND, NOTICE_TEXT),)))
         except (AppError, OSError) as problem:
             log.warning("prompt_not_made", campaign=share.campaign_id, error=type(problem).__name__)
             return
         self.can_play_notice = True
 
     def announcement(self, share: CampaignShare) -> Announcement | None:
-        """What this campaign's abandoned calls hear, its sound made, outside any transaction; None when it can't be made now."""
+        """What this campaign's abandoned calls hear, outside any transaction; None until its sound is made, or when that can't be."""
         key = share.campaign_id, share.dialling.words
         if key not in self._announcements:
             with transaction(share.office_id) as session:
                 made = announcement_for(session, share.dialling.words)
             try:
-                if self._prepare is not None:
-                    self._prepare(RobocallPlan((PlanNode("nobody", NodeKind.SAY, made.sound, made.text),)))
+                if not self._is_made(made.sound, RobocallPlan((PlanNode("nobody", NodeKind.SAY, made.sound, made.text),))):
+                    return None
             except (AppError, OSError) as problem:
                 log.warning("announcement_not_made", campaign=share.campaign_id, error=type(problem).__name__)
                 return None

@@ -24,6 +24,7 @@ from dialer.calls.binding import PREDICTIVE
 from dialer.controls.carrying import Controls
 from dialer.duties import Duties, Duty
 from dialer.inbound.desk import InboundDesk
+from dialer.ivr.speaker import Prepare, Speaker
 from dialer.legs import LegKeeper
 from dialer.line import Line
 from dialer.listening import Listener
@@ -31,7 +32,6 @@ from dialer.sharing import WakeUp, give_up, renew
 from dialer.stepping import StepWatch, make_up_for
 from dialer.supervising import carrying as supervising
 from dialer.telephony.port import Carrier, CarrierLimits
-from dialer.telephony.robocall import RobocallPlan
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ class DialerSettings:
     campaign_id: int | None = None
     round_seconds: float = 1.0
     reap_seconds: float = 5.0
-    prepare_prompts: Callable[[RobocallPlan], None] | None = None
+    prepare_prompts: Prepare | None = None
 
 
 def is_due(planned: datetime, now: datetime, every: float) -> bool:
@@ -73,11 +73,10 @@ class Dialer:
     def __init__(self, carrier: Carrier, clock: Clock, settings: DialerSettings, wake_up: WakeUp | None = None) -> None:
         self.carrier, self.clock, self.settings = carrier, clock, settings
         self._wake_up = wake_up
-        self._line = Line(
-            carrier, clock, settings.node, settings.limits, settings.caller_id, settings.round_seconds, settings.prepare_prompts
-        )
+        speaker = Speaker(settings.prepare_prompts) if settings.prepare_prompts else None
+        self._line = Line(carrier, clock, settings.node, settings.limits, settings.caller_id, settings.round_seconds, speaker)
         self._legs = LegKeeper(carrier, settings.node)
-        self._desk = InboundDesk(carrier, clock, settings.node, settings.prepare_prompts)
+        self._desk = InboundDesk(carrier, clock, settings.node, speaker)
         self._controls = Controls(carrier, settings.node, settings.caller_id)
         self._duties = Duties(self._desk.look_soon)
         self._listener = Listener(self._line, self._legs, self._desk, self._duties)

@@ -28,7 +28,8 @@ from callcenter.core.errors import AppError, NotFound
 from callcenter.core.logging import configure_logging
 from callcenter.core.settings import Settings, get_settings
 from campaigns.planning.service import find_campaign, latest_campaign
-from dialer.ivr.speech import prepare_plan, prepare_waiting
+from dialer.ivr.speech import prepare_plan, prepare_sound, prepare_waiting
+from dialer.recordings.terms import NOTICE_SOUND, NOTICE_TEXT
 from dialer.sharing import WakeUp
 from dialer.telephony.port import CarrierLimits
 from dialer.telephony.registry import build_carrier, build_recordings, import_carrier
@@ -121,6 +122,7 @@ def _work(campaign: str, node: str, patience: float) -> None:
         if settings.carrier == "asterisk":
             with suppress(AppError, OSError):  # without the words a tone asks to wait; `telephony check` names the folder
                 prepare_waiting(settings.sounds)
+                prepare_sound(NOTICE_SOUND, NOTICE_TEXT, settings.sounds)
         url = settings.database_url.get_secret_value() if settings.database_url else ""
         with WakeUp(url, node, patience) as wake_up, _keeping(settings, node[:80], clock, office_ids):
             Dialer(build_carrier(settings, clock, inbox), clock, chosen, wake_up).run(stopping.is_set)

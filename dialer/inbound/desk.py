@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import threading
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,46 +20,26 @@ from dialer.inbound import service
 from dialer.inbound.attending import Order, attend
 from dialer.inbound.models import InboundCall
 from dialer.inbound.words import plan_of_words, usual_words
+from dialer.ivr.speaker import Speaker
 from dialer.telephony.errors import CarrierError
 from dialer.telephony.events import CarrierEvent, EventKind
 from dialer.telephony.port import CallerNotice, Carrier
-from dialer.telephony.robocall import RobocallPlan
 
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS, IDLE_SECONDS = 1.0, 30.0  # while somebody waits, and while those who called in all talk
 MAKING_SECONDS = 0.1  # while words are being made
 USUAL_AFTER = timedelta(minutes=1)  # a dialer that begins has other things to do
-Prepare = Callable[[RobocallPlan], None]
-
-
-@dataclass
-class _Making:
-    """Words that are being made for a caller, who hears the ring meanwhile; `problem` is why they could not be."""
-
-    notice: CallerNotice
-    problem: Exception | None = None
-    is_over: threading.Event = field(default_factory=threading.Event)
-
-    def make(self, prepare: Prepare) -> None:
-        """In a thread beside the dialer's: to speak takes seconds, in which a debtor who answers would find nobody."""
-        try:
-            prepare(plan_of_words(self.notice.sounds))
-        except (AppError, OSError) as problem:
-            self.problem = problem
-        finally:
-            self.is_over.set()
 
 
 class InboundDesk:
     """Used by the dialer's one thread; remembers only which lines stand, and reads that anew after a start."""
 
-    def __init__(self, carrier: Carrier, clock: Clock, node: str, prepare: Prepare | None = None) -> None:
-        self._carrier, self._clock, self._node, self._prepare = carrier, clock, node, prepare
+    def __init__(self, carrier: Carrier, clock: Clock, node: str, speaker: Speaker | None = None) -> None:
+        self._carrier, self._clock, self._node, self._speaker = carrier, clock, node, speaker
         self._offices: dict[str, int] = {}
         self._let_go: set[str] = set()
-        self._making: dict[str, _Making] = {}
-        self._speaker = ThreadPoolExecutor(1, "words")  # it has no thread before there is something to say
+        self._making: dict[str, tuple[CallerNotice, Future[None]]] = {}  # by channel: the caller hears the ring meanwhile
         self._has_usual: set[int] = set()  # offices
         self._usual, self._usual_from = list[Sequence[str]](), clock.now() + USUAL_AFTER
         self._next = clock.now()
@@ -124,8 +101,8 @@ class InboundDesk:
     def look_after(self) -> bool:
         """One round for everybody who waits; whether anything was done."""
         now, has_said = self._clock.now(), self._carrier.is_connected() and self._say_made()
-        while self._prepare is not None and self._usual and now >= self._usual_from:
-            self._speaker.submit(self._make_usual, self._prepare, self._usual.pop())
+        while self._speaker is not None and self._usual and now >= self._usual_from:
+            self._speaker.make_some_time([plan_of_words(_sounds([text])) for text in self._usual.pop()])
         if not self._offices or now < self._next or not self._carrier.is_connected():
             return has_said
         has_done, is_waited = has_said, False
@@ -163,31 +140,21 @@ class InboundDesk:
             self._hang_up(order.channel_id)
         return True
 
-    def _make_usual(self, prepare: Prepare, texts: Sequence[str]) -> None:
-        """Makes one of these and then the others, each after what callers wait for; what can't be made now is made when it is needed."""
-        with contextlib.suppress(AppError, OSError, RuntimeError):  # the last: this process ends
-            prepare(plan_of_words(_sounds(texts[:1])))
-            if len(texts) > 1:
-                self._speaker.submit(self._make_usual, prepare, texts[1:])
-
     def _say(self, order: Order) -> None:
         notice = CallerNotice(order.channel_id, _sounds(order.says), is_last=order.is_last)
-        if self._prepare is None:
+        if self._speaker is None:
             self._carrier.announce(notice)
-            return
-        making = self._making[order.channel_id] = _Making(notice)
-        self._speaker.submit(making.make, self._prepare)
+        else:
+            self._making[order.channel_id] = notice, self._speaker.make(plan_of_words(notice.sounds))
 
     def _say_made(self) -> bool:
         """Has said what has been made meanwhile; whether there was anything."""
-        made = [making for making in self._making.values() if making.is_over.is_set()]
-        for making in made:
-            channel_id = making.notice.channel_id
+        made = {channel_id: making for channel_id, making in self._making.items() if making[1].done()}
+        for channel_id, (notice, making) in made.items():
             del self._making[channel_id]
             try:
-                if making.problem is not None:
-                    raise making.problem
-                self._carrier.announce(making.notice)
+                making.result()
+                self._carrier.announce(notice)
             except (CarrierError, AppError, OSError) as problem:
                 log.warning("incoming_not_served", error=type(problem).__name__)
                 self._hang_up(channel_id)

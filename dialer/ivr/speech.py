@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
+import threading
 import wave
 from pathlib import Path
 from typing import Any
@@ -45,9 +47,7 @@ def put_recording(name: str, recording: bytes, folder: Path) -> Path:
     sound = folder / f"{_checked(name)}.wav"
     if not sound.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        fresh = folder / f".{name}.new"
-        fresh.write_bytes(recording)
-        fresh.replace(sound)
+        _put(sound, recording)
     return sound
 
 
@@ -60,11 +60,16 @@ def prepare_sound(name: str, text: str, folder: Path) -> Path:
     if sound.exists() and note.exists() and note.read_text("ascii").strip() == digest:
         return sound
     folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f".{name}.new"
-    fresh.write_bytes(as_wave(speak(text)))
-    fresh.replace(sound)
+    _put(sound, as_wave(speak(text)))
     note.write_text(digest + "\n", encoding="ascii")
     return sound
+
+
+def _put(sound: Path, content: bytes) -> None:
+    """Whole or not at all; others may make the same sound at this moment."""
+    fresh = sound.with_name(f".{sound.stem}.{os.getpid()}-{threading.get_ident()}.new")
+    fresh.write_bytes(content)
+    fresh.replace(sound)
 
 
 def _checked(name: str) -> str:

@@ -1,0 +1,45 @@
+"""A dialer whose words for the line are made when a test lets them be."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from dialer.telephony.port import CarrierLimits
+from dialer.telephony.robocall import RobocallPlan
+from dialer.worker import Dialer, DialerSettings
+from tests.dialer.world import Hall
+
+
+class Words:
+    """Takes the place of a hall's dialer by one that needs sounds, and begins it.
+
+    Attributes:
+        may: they are made from here on.
+        problems: what the next ones fail with, the last first.
+        made: the words that were made, in order.
+    """
+
+    def __init__(self, hall: Hall) -> None:
+        self.hall, self.may = hall, threading.Event()
+        self.problems, self.made = list[Exception](), list[str]()
+        limits = CarrierLimits(calls_per_second=50, max_lines=hall.lines)
+        settings = DialerSettings("node1", "+81300000000", limits, round_seconds=5.0, prepare_prompts=self.make)
+        hall.dialer = Dialer(hall.carrier, hall.clock, settings)
+        hall.dialer.start()
+
+    def make(self, plan: RobocallPlan) -> None:
+        """What the dialer's thread for words does."""
+        assert self.may.wait(60)
+        if self.problems:
+            raise self.problems.pop()
+        self.made += [node.text for node in plan.nodes]
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Rounds of the dialer, in which little time passes by its clock but while nothing happens."""
+        end = time.monotonic() + 60
+        while not is_so():
+            assert time.monotonic() < end
+            self.hall.pass_time(0.2)
+            time.sleep(0.01)
