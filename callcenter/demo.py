@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from callcenter.auth.models import Role
+from callcenter.auth.models import Role, User
 from callcenter.auth.offices import add_office, find_office
 from callcenter.auth.passwords import new_password
 from callcenter.auth.service import add_user, all_users
@@ -29,8 +30,11 @@ from campaigns.messages.batches import prepare_batch
 from campaigns.planning.service import create_campaign, plan, set_status
 from campaigns.planning.state import CampaignStatus
 from campaigns.worklist.fill import fill
+from reports.control.models import Decision, DecisionKind, DecisionState
+from reports.control.service import TargetForm, decide, set_target
 from reports.forecasts.counting import count_days
 
+GOALS = {"contact_rate_per_call": 0.33, "promise_rate": 0.25, "kept_rate": 0.6, "attempts": 2500}
 Tell = Callable[[str], None]
 SIGN_IN_FILE = "sign-in.txt"
 CAMPAIGN = "電話催告(デモ)"
@@ -127,6 +131,8 @@ def load_town(town: Town, tell: Tell) -> None:
     with transaction(office_id) as session:
         for user in all_users(session):  # also those whom the imported history named
             user.team = TEAMS.get(user.sign_in_name, "")
+        if town.has_past:
+            set_goals(session, today, now)
         campaign = create_campaign(session, CAMPAIGN, now, dial_mode="progressive")
         plan(session, campaign.id, now)
         set_status(session, campaign.id, CampaignStatus.RUNNING, now)
@@ -134,6 +140,23 @@ def load_town(town: Town, tell: Tell) -> None:
     for channel in (Channel.SMS, Channel.AUTO_CALL):
         with transaction(office_id) as session:
             prepare_batch(session, campaign.id, channel, now)
+
+
+def set_goals(session: Session, today: date, now: datetime) -> None:
+    """What the made-up office aims at in the month before, this one and the next, and what its meetings decided."""
+    who = session.scalars(select(User.id).where(User.role == Role.SUPERVISOR).order_by(User.id).limit(1)).one()
+    this = today.replace(day=1)
+    before, after = (this - timedelta(days=1)).replace(day=1), (this + timedelta(days=32)).replace(day=1)
+    for metric, value in GOALS.items():
+        set_target(session, TargetForm(metric, before, after, value), who, now)
+    for starts, what, charge, metric, state in (
+        (before, "留守だった方には、夕方にもう一度掛ける", "1班", "contact_rate_per_call", DecisionState.DONE),
+        (this, "約束の日の前日に、確認のSMSを送る", "2班", "kept_rate", DecisionState.OPEN),
+    ):
+        due = (starts + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+        kind = DecisionKind.DECISION
+        decide(session, Decision(kind=kind, starts_on=starts, due_on=due, what=what, who=charge, metric=metric, state=state), who, now)
+    decide(session, Decision(kind=DecisionKind.NOTE, starts_on=this, what="名簿を入れ替えた。新しく滞納になった方が多い"), who, now)
 
 
 def demo_user(session: Session, name: str, shown: str, role: Role) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
 
 from callcenter import demo
+from callcenter.auth.models import Role, User
 from callcenter.commands.sampling.debts import installments
 from callcenter.commands.sampling.draws import Draws
 from callcenter.commands.sampling.loading import load_past
@@ -19,6 +20,7 @@ from campaigns.debtors.models import Debt
 from reports.collection.ageing import BUCKETS, rolls
 from reports.collection.rates import collection
 from reports.collection.totals_file import read_totals
+from reports.control.service import decisions_between, targets_between
 
 LISTED, TODAY = date(2026, 11, 25), date(2026, 11, 26)
 
@@ -61,3 +63,18 @@ def test_the_months_before_are_loaded_through_the_doors_at_their_moments(office_
         assert whole.change is not None
         assert whole.this.rate > 65
         assert whole.change > 0
+
+
+@pytest.mark.parametrize("today", [TODAY, date(2026, 12, 31), date(2028, 1, 31), date(2028, 3, 1)])
+def test_the_made_up_office_has_targets_and_what_its_meetings_decided(office_id: int, today: date) -> None:
+    now = datetime.combine(today, time(9), OFFICE_ZONE)
+    with transaction(office_id) as session:
+        session.add(User(sign_in_name="hori", display_name="堀", role=Role.SUPERVISOR))
+        session.flush()
+        demo.set_goals(session, today, now)
+        for months in targets_between(session, date(2020, 1, 1), date(2030, 1, 1)).values():
+            assert len(months) == 3
+            assert sorted(months)[1] == today.replace(day=1)
+        decided = decisions_between(session, min(months), today)
+        assert [one.kind for one in decided].count("decision") == 2
+        assert all(one.starts_on <= (one.due_on or today) for one in decided)
