@@ -175,11 +175,9 @@ class Line:
             making = self._making[key] = self._speaker.make(plan)
         if not making.done():
             return False
-        try:
-            making.result()
-        except Exception:
+        if making.exception() is not None:
             del self._making[key]
-            raise
+        making.result()
         return True
 
     def prepare_notice(self, share: CampaignShare) -> None:

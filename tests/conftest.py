@@ -111,7 +111,7 @@ def redis_url() -> str:
 @pytest.fixture(scope="session")
 def database_url(postgres_url: str, worker_id: str) -> Iterator[str]:
     """A migrated database of this worker's own, copied from the one that was migrated first; the process's settings point to it."""
-    import callcenter.tables  # noqa: F401  # every worker knows them all, not the one that migrates only
+    import callcenter.tables  # noqa: F401 - every worker knows all tables, not the one that migrates only
     from callcenter.core.db import dispose_engines
     from callcenter.core.settings import get_settings
 

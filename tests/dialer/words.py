@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 from dialer.telephony.port import CarrierLimits
 from dialer.telephony.robocall import RobocallPlan
 from dialer.worker import Dialer, DialerSettings
 from tests.dialer.world import Hall
+from tests.servers import wait_for
 
 
 class Words:
@@ -38,8 +38,9 @@ class Words:
 
     def until(self, is_so: Callable[[], bool]) -> None:
         """Rounds of the dialer, in which little time passes by its clock but while nothing happens."""
-        end = time.monotonic() + 60
-        while not is_so():
-            assert time.monotonic() < end
+
+        def is_so_by_now() -> bool:
             self.hall.pass_time(0.2)
-            time.sleep(0.01)
+            return is_so()
+
+        wait_for(is_so_by_now, "what waits for words")
